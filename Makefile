@@ -1,0 +1,74 @@
+# Two commands do all the set-up: `make lab` and `make test`. `make help` lists the rest.
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+PYTHON ?= python3
+STACK ?= dev
+VENV := .venv
+READY := $(VENV)/.installed
+RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
+
+.PHONY: help lab lab-down lab-status lab-kubeconfig plan preflight preview up destroy bench test test-unit check \
+	format docs schemas clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+lab: $(READY) ## the whole program against a real control plane on this machine
+	@$(RUN) -m lab up
+
+lab-down: $(READY) ## stop the lab and remove all of it (the built tools stay cached)
+	@$(RUN) -m lab down
+
+lab-status: $(READY) ## what of the lab is running
+	@$(RUN) -m lab status
+
+lab-kubeconfig: $(READY) ## the path of the lab's kubeconfig, and nothing else
+	@$(RUN) -m lab kubeconfig
+
+plan: $(READY) ## STACK=… what a stack would make, without credentials or network: build/plan/<stack>/
+	@$(RUN) -m meshops plan --stack $(STACK)
+
+preflight: $(READY) ## STACK=… (AWS credentials) will the load balancer find its subnets and its certificate?
+	@$(RUN) -m meshops preflight --stack $(STACK)
+
+preview: $(READY) ## STACK=… (AWS credentials) pulumi preview
+	@$(RUN) -m meshops.pulumi_cli preview --stack $(STACK)
+
+up: $(READY) ## STACK=… (AWS credentials) pulumi up
+	@$(RUN) -m meshops.pulumi_cli up --stack $(STACK)
+
+destroy: $(READY) ## STACK=… (AWS credentials) pulumi destroy
+	@$(RUN) -m meshops.pulumi_cli destroy --stack $(STACK)
+
+test: check ## everything: format, lint, types, unit, contract and lab tests
+	@$(RUN) -m pytest
+
+test-unit: $(READY) ## the tests that need no control plane; under a minute
+	@$(RUN) -m pytest tests/unit
+
+check: $(READY)
+	@$(VENV)/bin/ruff format --check --quiet . || { echo 'not formatted: make format'; exit 1; }
+	@$(VENV)/bin/ruff check --quiet .
+	@$(VENV)/bin/ty check --quiet --python $(VENV)
+
+format: $(READY) ## format the code
+	@$(VENV)/bin/ruff check --quiet --fix . ; $(VENV)/bin/ruff format .
+
+bench: $(READY) ## seconds and memory of a plan with 10, 100 and 1000 applications
+	@$(RUN) -m meshops bench
+
+docs: $(READY) ## write docs/settings.md from the settings' types
+	@$(RUN) -m meshops.settings_reference > docs/settings.md
+
+clean: ## remove the virtual environment and everything built in this directory
+	@rm -rf $(VENV) build
+
+# The stamp goes last, so that an interrupted installation is taken up again.
+$(READY): requirements.txt requirements-dev.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
+	@echo 'installing Python packages into $(VENV) (once)…'
+	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@touch $@

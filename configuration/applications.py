@@ -1,0 +1,173 @@
+"""The namespaces of a stack and their applications: who may call whom, and what may leave the mesh."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field
+
+from configuration.problems import rejection
+from configuration.section import section
+from configuration.values import Host, Label, Port, Quantity, Whole, positive
+
+Phase = Literal["outside", "permissive", "strict"]
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
+
+# Namespaces that the program or Kubernetes itself owns.
+RESERVED_NAMESPACES: tuple[str, ...] = (
+    "default",
+    "kube-system",
+    "kube-public",
+    "kube-node-lease",
+    "istio-system",
+    "istio-ingress",
+    "cert-manager",
+    "observability",
+    "amazon-cloudwatch",
+)
+
+
+def _namespace_name(value: str) -> str:
+    if value in RESERVED_NAMESPACES or value.startswith(("kube-", "istio-")):
+        raise rejection(
+            "This namespace belongs to Kubernetes or to the platform; the mesh's own policies would be overwritten.",
+            "Give the applications a namespace of their own.",
+        )
+    return value
+
+
+def _method(value: str) -> str:
+    if value not in _METHODS:
+        raise rejection(
+            "Istio compares methods with the request line, letter by letter: anything but a standard method in "
+            "capitals matches nothing.",
+            f"Choose one of {', '.join(_METHODS)}.",
+        )
+    return value
+
+
+def _path(value: str) -> str:
+    # https://istio.io/latest/docs/reference/config/security/authorization-policy/#Operation: exact, prefix
+    # ("/a/*"), suffix ("*/a"), presence ("*"), and the templates {*} and {**}. Envoy compares the normalised path
+    # without query or fragment.
+    if not value.startswith("/"):
+        raise rejection(
+            "A path begins with '/'; a suffix match such as \"*/data\" would open paths that nobody named.",
+            f'Write "/{value.lstrip("*/")}".',
+        )
+    templates = [segment for segment in value.split("/") if segment in ("{*}", "{**}")]
+    rest = value.replace("{*}", "").replace("{**}", "")
+    if "*" in (rest if templates else rest[:-1]) or "{" in rest or "}" in rest:
+        raise rejection(
+            "Istio takes a '*' only at the end of a path (a prefix), or {*} and {**} as whole segments, not both; "
+            "elsewhere it is an ordinary character and matches nothing.",
+            'Write "/api/*" for everything below /api/, or "/api/{*}/data" for one segment in between.',
+        )
+    if re.search(r"[?#\s]", value):
+        raise rejection(
+            "Envoy compares the path without its query and fragment; one that contains '?', '#' or a blank matches "
+            "nothing.",
+            "Leave that part out.",
+        )
+    if "//" in value or "/./" in value or "/../" in value or "\\" in value or re.search(r"%2[fF]|%5[cC]", value):
+        raise rejection(
+            "The mesh normalises paths before it compares them; this form never arrives and matches nothing.",
+            "Write the path in its normal form.",
+        )
+    return value
+
+
+Method = Annotated[str, AfterValidator(_method)]
+Path = Annotated[str, AfterValidator(_path)]
+
+
+@section
+class Caller:
+    """An application that may call this one, and what it may ask for."""
+
+    application: str
+    """`name` in the same namespace, or `namespace/name`."""
+    methods: Annotated[tuple[Method, ...], Field(min_length=1)] | None = None
+    paths: Annotated[tuple[Path, ...], Field(min_length=1)] | None = None
+
+
+@section
+class Egress:
+    """An external service that this application calls."""
+
+    host: Host
+    port: Port = 443
+    protocol: Literal["TLS", "HTTPS", "HTTP", "TCP"] = "TLS"
+    """What leaves the pod: the application's own TLS, as a rule. HTTP is plaintext to the internet, TCP opaque."""
+
+
+@section
+class Stickiness:
+    """Consistent-hash affinity: exactly one of the two."""
+
+    cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    cookie_ttl_seconds: Annotated[Whole, positive(0, 31536000, "seconds")] = 0
+    """0 makes it a session cookie."""
+    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
+
+
+@section
+class Resources:
+    cpu: Quantity = "100m"
+    memory: Quantity = "128Mi"
+    memory_limit: Quantity = "256Mi"
+
+
+@section
+class Application:
+    name: Label
+    image: str | None = None
+    """With a tag or a digest; required unless `workload` is `external`."""
+    workload: Literal["managed", "external"] = "managed"
+    """`external`: another pipeline deploys it, with the label `app: <name>` and a Service of this name."""
+    port: Port | None = None
+    """What the container listens on, and its Service too; none for a job that only calls."""
+    protocol: Literal["http", "grpc", "tcp"] = "http"
+    replicas: Annotated[Whole, positive(1, 1000, "replicas")] = 2
+    service_account: Label | None = None
+    """The identity; `<name>-sa` unless said otherwise."""
+    hosts: tuple[Host, ...] = ()
+    """Public names under which the gateway serves it; empty keeps it inside the mesh."""
+    tls: Literal["terminate", "passthrough"] = "terminate"
+    """`passthrough`: it serves its own certificate and is routed by SNI, behind the NLB."""
+    callers: tuple[Caller, ...] = ()
+    egress: tuple[Egress, ...] = ()
+    stickiness: Stickiness | None = None
+    readiness_path: Path = "/"
+    liveness_path: Path = "/"
+    command: tuple[str, ...] = ()
+    args: tuple[str, ...] = ()
+    environment: dict[str, str] = Field(default_factory=dict)
+    writable_paths: tuple[Path, ...] = ()
+    """Paths that get an emptyDir, since the root filesystem is read-only."""
+    user_id: Annotated[Whole, positive(1, 65534, "(a user id other than root's)")] = 10001
+    resources: Resources = Resources()
+
+    @property
+    def identity(self) -> str:
+        """The name of its service account."""
+        return self.service_account or f"{self.name}-sa"
+
+
+@section
+class Namespace:
+    """The unit of migration."""
+
+    name: Annotated[Label, AfterValidator(_namespace_name)]
+    phase: Phase
+    """outside: known, not in the mesh; permissive: in it, plaintext still accepted; strict: mTLS only."""
+    existing: bool = False
+    """Somebody else made it: its labels are set, the namespace itself is never deleted."""
+    pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
+    applications: tuple[Application, ...] = ()
+
+    @property
+    def in_mesh(self) -> bool:
+        return self.phase != "outside"

@@ -1,0 +1,64 @@
+"""The EKS cluster: one of our own, or an existing one by name."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from configuration.network import RetentionDays
+from configuration.section import section
+from configuration.values import Arn, AwsId, Cidr, ClusterName, Label, VersionText, Whole, positive
+from versions import KUBERNETES
+
+LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
+
+
+@section
+class AccessEntry:
+    """Who may use the Kubernetes API, by IAM principal: an EKS access entry with one access policy."""
+
+    principal_arn: Arn
+    policy: Literal["ClusterAdmin", "Admin", "Edit", "View", "AdminView"]
+    namespaces: tuple[Label, ...] = ()
+    """Limits the policy to these namespaces; empty means the whole cluster."""
+
+
+@section
+class NodeGroup:
+    instance_types: Annotated[tuple[str, ...], Field(min_length=1)] = ("m7i.large",)
+    architecture: Literal["x86_64", "arm64"] = "x86_64"
+    capacity: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
+    min_size: Annotated[Whole, positive(1, 450, "nodes")] = 2
+    desired_size: Annotated[Whole, positive(1, 450, "nodes")] = 3
+    max_size: Annotated[Whole, positive(1, 450, "nodes")] = 6
+    disk_gib: Annotated[Whole, positive(20, 16384, "GiB")] = 50
+
+
+@section
+class ExistingCluster:
+    """The cluster `name` is somebody else's: nothing of it is changed, the mesh is installed into it.
+
+    It must already run the add-on `eks-pod-identity-agent`, and its nodes must admit the API server to the
+    webhooks' ports (15017, 10250, 9443).
+    """
+
+    node_security_group_id: AwsId
+    """The one group on the nodes' network interfaces that carries the cluster's tag."""
+
+
+@section
+class Cluster:
+    name: ClusterName
+    """Also what the subnets' tags carry; of an existing cluster, its name."""
+    kubernetes_version: VersionText = KUBERNETES
+    access: tuple[AccessEntry, ...] = ()
+    oidc: bool = False
+    """An IAM OIDC provider, for workloads that still use IAM roles for service accounts."""
+    logs: tuple[LogType, ...] = ("api", "audit", "authenticator", "controllerManager", "scheduler")
+    log_retention_days: RetentionDays = 90
+    public_access_cidrs: tuple[Cidr, ...] = ()
+    """Who may reach the API server from the internet; empty means that it has a private endpoint only."""
+    deletion_protection: bool = True
+    node_group: NodeGroup = NodeGroup()
+    existing: ExistingCluster | None = None

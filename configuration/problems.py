@@ -1,0 +1,120 @@
+"""How a setting is refused: path, value, rule and remedy; every problem of a stack at once."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from pydantic_core import ErrorDetails, PydanticCustomError
+
+_REJECTED = "setting_rejected"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Problem:
+    """One refused setting.
+
+    path: where it stands in the stack file, e.g. `namespaces[shop].applications[cart].port`
+    value: what stands there, as a person would type it
+    rule: what it breaks
+    remedy: what to do about it
+    """
+
+    path: str
+    value: str
+    rule: str
+    remedy: str
+
+    def __str__(self) -> str:
+        return f"{self.path} = {self.value}\n    rule:   {self.rule}\n    remedy: {self.remedy}"
+
+
+class SettingsError(Exception):
+    """A stack's configuration was refused. `problems` holds every reason, in the order of the file."""
+
+    def __init__(self, stack: str, problems: Sequence[Problem]) -> None:
+        self.stack = stack
+        self.problems = tuple(problems)
+        super().__init__(self.render())
+
+    def render(self) -> str:
+        count = len(self.problems)
+        head = f"Stack {self.stack!r}: {count} setting{'s' if count != 1 else ''} refused; nothing was created."
+        return "\n".join((head, *(f"  {problem}" for problem in self.problems)))
+
+
+def rejection(rule: str, remedy: str) -> PydanticCustomError:
+    """The error a field's validator raises: pydantic adds the path and the value."""
+    return PydanticCustomError(_REJECTED, "{rule}", {"rule": rule, "remedy": remedy})
+
+
+def problem_of(path: str, error: ErrorDetails) -> Problem:
+    """Translates one pydantic error into the four things a person needs."""
+    kind = error["type"]
+    context = error.get("ctx", {})
+    if kind == _REJECTED:
+        return Problem(path=path, value=show(error["input"]), rule=str(context["rule"]), remedy=str(context["remedy"]))
+    if kind in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        return Problem(path=path, value="(not set)", rule="This setting is required.", remedy="Set it.")
+    if kind in ("extra_forbidden", "unexpected_keyword_argument"):
+        return Problem(
+            path=path,
+            value=show(error["input"]),
+            rule="No setting has this name.",
+            remedy="Remove it, or correct its spelling; `Pulumi.yaml` documents every key.",
+        )
+    if kind == "too_short":
+        return Problem(path=path, value=show(error["input"]), rule="The list must not be empty.", remedy="Add an item.")
+    if kind == "literal_error":
+        return Problem(
+            path=path,
+            value=show(error["input"]),
+            rule=f"It must be one of {context['expected']}.",
+            remedy="Choose one of these.",
+        )
+    return Problem(
+        path=path,
+        value=show(error["input"]),
+        rule=f"{error['msg']}.",
+        remedy="Give a value of the type that `Pulumi.yaml` documents.",
+    )
+
+
+def path_of(location: Sequence[int | str], tree: Any = None) -> str:
+    """`("namespaces", 0, "phase")` -> `namespaces[shop].phase`.
+
+    List items that have a name go by it: a name is found in a file sooner than a position, and stays when the list
+    is reordered. `tree` is where the names are looked up.
+    """
+    path = ""
+    for step in location:
+        tree = _step(tree, step)
+        if isinstance(step, int):
+            name = tree.get("name") if isinstance(tree, Mapping) else None
+            path += f"[{name if isinstance(name, str) else step}]"
+        else:
+            path += f".{step}" if path else step
+    return path
+
+
+def _step(tree: Any, step: int | str) -> Any:
+    try:
+        return tree[step]
+    except (KeyError, IndexError, TypeError):
+        return None
+
+
+def show(value: object) -> str:
+    """A value as it would stand in the stack file; long ones are cut, since the path already finds them."""
+    if value is None:
+        text = "(not set)"
+    elif isinstance(value, bool):
+        text = str(value).lower()
+    elif isinstance(value, str):
+        text = f'"{value}"'
+    elif isinstance(value, tuple | list):
+        text = "[" + ", ".join(show(item) for item in value) + "]"
+    else:
+        text = str(value)
+    return text if len(text) <= 120 else text[:117] + "..."

@@ -1,0 +1,27 @@
+"""What must hold between one setting and another. Each rule is a small function; `check` runs them all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from configuration import rules_applications, rules_platform
+from configuration.findings import Finding
+from configuration.names import DeclaredNames
+from configuration.problems import Problem
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+
+def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = ()) -> list[Problem]:
+    """Every breach of a rule that compares settings.
+
+    refused: the paths of settings that were refused already; what depends on one of them is not judged.
+    """
+    findings: list[Finding] = []
+    for rule in rules_platform.RULES:
+        findings += rule(settings)
+    for compare in rules_applications.RULES:
+        findings += compare(settings, names)
+    return [finding.problem for finding in findings if not finding.depends_on_any(refused)]

@@ -1,0 +1,284 @@
+"""Rules across namespaces and applications."""
+
+from __future__ import annotations
+
+import re
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+from configuration.applications import Application, Namespace
+from configuration.findings import Finding, finding
+from configuration.names import DeclaredNames
+
+if TYPE_CHECKING:
+    from settings import Settings
+
+# The sidecar's own user: iptables lets its traffic pass uncaptured, so an application that runs as it
+# bypasses the mesh altogether.
+_SIDECAR_USER = 1337
+
+
+def _applications(settings: Settings) -> Iterator[tuple[Namespace, Application, str]]:
+    for namespace in settings.namespaces:
+        for application in namespace.applications:
+            yield namespace, application, f"namespaces[{namespace.name}].applications[{application.name}]"
+
+
+def names_are_unique(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+    seen: set[str] = set()
+    for namespace in settings.namespaces:
+        if namespace.name in seen:
+            yield finding(
+                f"namespaces[{namespace.name}].name",
+                namespace.name,
+                "Two namespaces have this name.",
+                "Put the applications of both under one, or rename one.",
+            )
+        seen.add(namespace.name)
+        inside: set[str] = set()
+        for application in namespace.applications:
+            if application.name in inside:
+                yield finding(
+                    f"namespaces[{namespace.name}].applications[{application.name}].name",
+                    application.name,
+                    "Two applications of the namespace have this name.",
+                    "Rename one.",
+                )
+            inside.add(application.name)
+
+
+def identities_are_not_shared(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+    owners: dict[tuple[str, str], str] = {}
+    for namespace, application, path in _applications(settings):
+        key = (namespace.name, application.identity)
+        owner = owners.setdefault(key, application.name)
+        if owner != application.name:
+            yield finding(
+                f"{path}.serviceAccount",
+                application.identity,
+                f"{owner} runs under this service account: the two could not be told apart by any policy.",
+                "Give each application a service account of its own.",
+            )
+
+
+def hosts_are_unique_and_covered(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+    owners: dict[str, str] = {}
+    domain = settings.load_balancer.domain
+    for namespace, application, path in _applications(settings):
+        for index, host in enumerate(application.hosts):
+            name = f"{namespace.name}/{application.name}"
+            if host in owners:
+                yield finding(
+                    f"{path}.hosts[{index}]",
+                    host,
+                    f"{owners[host]} claims this host already: the gateway would send it to one of the two only.",
+                    "Give each application its own host.",
+                )
+            owners.setdefault(host, name)
+            label, _, parent = host.partition(".")
+            if application.tls == "terminate" and host != domain and parent != domain:
+                yield finding(
+                    f"{path}.hosts[{index}]",
+                    host,
+                    f"The certificate covers {domain} and *.{domain}, one label deep; a browser would refuse this "
+                    "host.",
+                    f"Use a name such as {label}.{domain}.",
+                    "loadBalancer.domain",
+                )
+
+
+def callers_exist(settings: Settings, names: DeclaredNames) -> Iterator[Finding]:
+    for namespace, application, path in _applications(settings):
+        seen: set[str] = set()
+        for index, caller in enumerate(application.callers):
+            full = qualified(caller.application, namespace.name)
+            where = f"{path}.callers[{index}].application"
+            if full not in names.applications:
+                yield finding(
+                    where,
+                    caller.application,
+                    "No application of this stack has this name, so the rule would let in nobody.",
+                    'Name an application of the namespace, or "namespace/application" of another one.',
+                )
+            if full in seen:
+                yield finding(where, caller.application, "This caller is named twice.", "Merge the two entries.")
+            seen.add(full)
+
+
+def callers_can_be_matched(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+    phases = {namespace.name: namespace.phase for namespace in settings.namespaces}
+    for namespace, application, path in _applications(settings):
+        opaque = application.protocol == "tcp" or application.tls == "passthrough"
+        for index, caller in enumerate(application.callers):
+            where = f"{path}.callers[{index}]"
+            if opaque and (caller.methods or caller.paths):
+                yield finding(
+                    where,
+                    caller.application,
+                    "The application speaks no HTTP that the sidecar can read: a rule with methods or paths never "
+                    "matches.",
+                    "Leave methods and paths out.",
+                    f"{path}.protocol",
+                )
+            home = qualified(caller.application, namespace.name).partition("/")[0]
+            if phases.get(home) == "outside" and namespace.phase == "strict":
+                yield finding(
+                    f"{where}.application",
+                    caller.application,
+                    f"Namespace {home} is outside the mesh: its pods have no identity and {namespace.name}, being "
+                    "strict, refuses their plaintext.",
+                    f"Bring {home} into the mesh first, or hold {namespace.name} at phase permissive.",
+                    f"namespaces[{home}].phase",
+                )
+
+
+def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+    for _, application, path in _applications(settings):
+        if application.port is None and (application.hosts or application.callers):
+            yield finding(
+                f"{path}.port",
+                None,
+                "An application that is called needs a port.",
+                "Set the port its container listens on, or remove its hosts and callers.",
+            )
+        if application.workload == "managed":
+            yield from _image(application, path)
+        elif application.image:
+            yield finding(
+                f"{path}.image",
+                application.image,
+                "Another pipeline deploys this workload; an image given here would never run.",
+                'Remove it, or set workload to "managed".',
+            )
+        if application.user_id == _SIDECAR_USER:
+            yield finding(
+                f"{path}.userId",
+                application.user_id,
+                "1337 is the sidecar's user: its traffic is not captured, so the application would bypass the mesh.",
+                "Choose another user id.",
+            )
+        for name in application.environment:
+            if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
+                yield finding(
+                    f"{path}.environment.{name}",
+                    name,
+                    "It is not the name of an environment variable.",
+                    "Use letters, digits and '_', not beginning with a digit.",
+                )
+
+
+def _image(application: Application, path: str) -> Iterator[Finding]:
+    image = application.image
+    if not image:
+        yield finding(
+            f"{path}.image",
+            None,
+            "A managed workload needs an image.",
+            'Set it with a tag or a digest, or set workload to "external".',
+        )
+        return
+    tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
+    if "@sha256:" not in image and (not tag or tag == "latest"):
+        yield finding(
+            f"{path}.image",
+            image,
+            "An image without a fixed tag changes under a running stack and cannot be rolled back.",
+            "Add a version tag or a digest.",
+        )
+
+
+def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+    entries = settings.load_balancer.entries
+    for _, application, path in _applications(settings):
+        if application.tls == "passthrough":
+            if "nlb" not in entries:
+                yield finding(
+                    f"{path}.tls",
+                    application.tls,
+                    "An ALB ends TLS and sends no SNI (trap 3): only an NLB passes the client's TLS through.",
+                    'Add "nlb" to loadBalancer.entries, or let the gateway terminate.',
+                    "loadBalancer.entries",
+                )
+            if not application.hosts:
+                yield finding(
+                    f"{path}.hosts",
+                    "[]",
+                    "A passthrough application is found by SNI and needs a host.",
+                    "Name the host on its certificate.",
+                )
+        elif application.hosts and "alb" not in entries:
+            yield finding(
+                f"{path}.hosts",
+                list(application.hosts),
+                "The stack has no ALB: no client trusts the gateway's own certificate for this host.",
+                'Add "alb" to loadBalancer.entries, or serve the host by `tls: passthrough`.',
+                "loadBalancer.entries",
+            )
+
+
+def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+    for _, application, path in _applications(settings):
+        stickiness = application.stickiness
+        if stickiness is None:
+            continue
+        if bool(stickiness.cookie) == bool(stickiness.header):
+            yield finding(
+                f"{path}.stickiness",
+                stickiness.cookie or "{}",
+                "Affinity is by exactly one of cookie and header.",
+                "Set one of the two.",
+            )
+        if application.protocol == "tcp" or application.tls == "passthrough":
+            yield finding(
+                f"{path}.stickiness",
+                stickiness.cookie or stickiness.header or "{}",
+                "The sidecar cannot read cookies or headers of this application's traffic.",
+                "Remove it.",
+                f"{path}.protocol",
+            )
+
+
+def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+    for namespace in settings.namespaces:
+        protocols: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
+        for application in namespace.applications:
+            path = f"namespaces[{namespace.name}].applications[{application.name}]"
+            for index, egress in enumerate(application.egress):
+                where = f"{path}.egress[{index}]"
+                if egress.host.endswith((".svc.cluster.local", ".cluster.local", ".svc")):
+                    yield finding(
+                        f"{where}.host",
+                        egress.host,
+                        "A service of the cluster is not external.",
+                        "Name this application under the `callers` of that one.",
+                    )
+                protocols[egress.host, egress.port].setdefault(egress.protocol, where)
+        for (host, port), by_protocol in protocols.items():
+            if len(by_protocol) > 1:
+                first, second = list(by_protocol.items())[:2]
+                yield finding(
+                    f"{second[1]}.protocol",
+                    second[0],
+                    f"{host}:{port} is declared as {first[0]} at {first[1]}; the two would conflict.",
+                    "Declare one protocol.",
+                    f"{first[1]}.protocol",
+                )
+
+
+def qualified(caller: str, namespace: str) -> str:
+    """`frontend` seen from namespace `shop` -> `shop/frontend`."""
+    return caller if "/" in caller else f"{namespace}/{caller}"
+
+
+RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Finding]], ...] = (
+    names_are_unique,
+    identities_are_not_shared,
+    hosts_are_unique_and_covered,
+    callers_exist,
+    callers_can_be_matched,
+    applications_are_complete,
+    passthrough_has_its_way_in,
+    stickiness_is_possible,
+    egress_is_external,
+)

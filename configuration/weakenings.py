@@ -1,0 +1,177 @@
+"""What a stack's settings give up compared with the strictest form, each by name.
+
+Nothing here is an error: these are decisions that somebody may take, and that a reviewer and an auditor must see.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from configuration.rules_applications import qualified
+from configuration.rules_platform import EVERYONE
+
+if TYPE_CHECKING:
+    from configuration.applications import Application, Namespace
+    from settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Weakening:
+    path: str
+    """The setting, e.g. `namespaces[shop].phase`."""
+    value: str
+    effect: str
+    """What it gives up, in one sentence."""
+
+
+def weakenings(settings: Settings) -> tuple[Weakening, ...]:
+    """Every weakening of a stack, in the order of its settings."""
+    return (
+        *_network_and_cluster(settings),
+        *_mesh(settings),
+        *_way_in(settings),
+        *_observability(settings),
+        *(found for namespace in settings.namespaces for found in _namespace(settings, namespace)),
+    )
+
+
+def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
+    if settings.network.nat == "single" and not settings.network.existing:
+        yield Weakening(
+            path="network.nat", value="single", effect="When its zone fails, no node of any zone reaches the internet."
+        )
+    cluster = settings.cluster
+    if cluster.existing:
+        return
+    if cluster.public_access_cidrs:
+        cidrs = ", ".join(map(str, cluster.public_access_cidrs))
+        yield Weakening(
+            path="cluster.publicAccessCidrs", value=cidrs, effect="The API server can be reached from these networks."
+        )
+    if not cluster.deletion_protection:
+        yield Weakening(path="cluster.deletionProtection", value="false", effect="One API call deletes the cluster.")
+    missing = [name for name in ("api", "audit", "authenticator") if name not in cluster.logs]
+    if missing:
+        yield Weakening(
+            path="cluster.logs",
+            value=", ".join(cluster.logs) or "[]",
+            effect=f"The control plane keeps no {', '.join(missing)} log.",
+        )
+    for entry in cluster.access:
+        if entry.policy == "ClusterAdmin":
+            yield Weakening(
+                path="cluster.access",
+                value=entry.principal_arn,
+                effect="This principal may change every policy of the mesh.",
+            )
+
+
+def _mesh(settings: Settings) -> Iterator[Weakening]:
+    if settings.mesh.peer_authentication == "PERMISSIVE":
+        yield Weakening(
+            path="mesh.peerAuthentication",
+            value="PERMISSIVE",
+            effect="The mesh-wide default is held open: a namespace without a policy of its own accepts plaintext.",
+        )
+    for service in settings.mesh.plaintext_services:
+        yield Weakening(
+            path="mesh.plaintextServices",
+            value=service.host,
+            effect=f"Meshed pods call it in plaintext: {service.reason}",
+        )
+
+
+def _way_in(settings: Settings) -> Iterator[Weakening]:
+    balancer = settings.load_balancer
+    if "1-2" in balancer.ssl_policy:
+        yield Weakening(
+            path="loadBalancer.sslPolicy", value=balancer.ssl_policy, effect="Clients may still connect with TLS 1.2."
+        )
+    if "-PQ-" not in balancer.ssl_policy:
+        yield Weakening(
+            path="loadBalancer.sslPolicy",
+            value=balancer.ssl_policy,
+            effect="No post-quantum key exchange: traffic recorded today may be read one day.",
+        )
+    if EVERYONE in balancer.allowed_cidrs:
+        guard = "a WAF stands before it" if balancer.waf else "no WAF stands before it"
+        yield Weakening(path="loadBalancer.allowedCidrs", value=str(EVERYONE), effect=f"Everyone may connect; {guard}.")
+    if not balancer.access_logs:
+        yield Weakening(
+            path="loadBalancer.accessLogs", value="(not set)", effect="The load balancer keeps no access log."
+        )
+    if not balancer.deletion_protection:
+        yield Weakening(
+            path="loadBalancer.deletionProtection", value="false", effect="One API call deletes the load balancer."
+        )
+    if settings.image_registry is None:
+        yield Weakening(
+            path="imageRegistry",
+            value="(not set)",
+            effect="Nodes pull images from public registries, through any proxy that stands between (trap 6).",
+        )
+
+
+def _observability(settings: Settings) -> Iterator[Weakening]:
+    if not settings.observability.container_logs:
+        yield Weakening(
+            path="observability.containerLogs",
+            value="false",
+            effect="The sidecars' audit lines stay on the nodes and are lost with them.",
+        )
+    if not settings.observability.tracing:
+        yield Weakening(path="observability.tracing", value="false", effect="No request can be followed across pods.")
+
+
+def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
+    path = f"namespaces[{namespace.name}]"
+    if namespace.phase == "outside":
+        yield Weakening(
+            path=f"{path}.phase",
+            value="outside",
+            effect="Its traffic is plaintext, has no identity and no policy; the mesh calls it in plaintext.",
+        )
+    if namespace.phase == "permissive":
+        yield Weakening(path=f"{path}.phase", value="permissive", effect="Its pods still accept plaintext beside mTLS.")
+    if namespace.pod_security != "restricted":
+        yield Weakening(
+            path=f"{path}.podSecurity",
+            value=namespace.pod_security,
+            effect="Pods may run with more rights than the restricted standard allows.",
+        )
+    for application in namespace.applications:
+        yield from _application(settings, namespace, application)
+
+
+def _application(settings: Settings, namespace: Namespace, application: Application) -> Iterator[Weakening]:
+    path = f"namespaces[{namespace.name}].applications[{application.name}]"
+    outside = {other.name for other in settings.namespaces if other.phase == "outside"}
+    readable = application.protocol != "tcp" and application.tls == "terminate"
+    for caller in application.callers:
+        home = qualified(caller.application, namespace.name).partition("/")[0]
+        if readable and not (caller.methods and caller.paths):
+            yield Weakening(
+                path=f"{path}.callers",
+                value=caller.application,
+                effect="This caller may use every "
+                + ("path." if caller.methods else "method and path." if not caller.paths else "method."),
+            )
+        if home in outside and namespace.in_mesh:
+            yield Weakening(
+                path=f"{path}.callers",
+                value=caller.application,
+                effect="The caller is outside the mesh: anybody's plaintext may use what is declared for it.",
+            )
+    for egress in application.egress:
+        if egress.protocol == "HTTP":
+            yield Weakening(
+                path=f"{path}.egress", value=f"{egress.host}:{egress.port}", effect="It leaves in plaintext."
+            )
+    if application.tls == "passthrough":
+        yield Weakening(
+            path=f"{path}.tls",
+            value="passthrough",
+            effect="The mesh sees an opaque stream: who may connect is checked, what is asked for is not.",
+        )

@@ -1,0 +1,59 @@
+"""Calls the real Pulumi CLI for a stack: `make preview|up|destroy STACK=…`.
+
+The CLI is the one part of the program that no package registry carries. It is looked for before anything else, and
+its version is checked, since an older one misreads this project's file or the SDK.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import re
+import shutil
+import subprocess
+import sys
+
+from versions import PULUMI_CLI_MINIMUM
+
+_GET = "get it as https://www.pulumi.com/docs/install/ says"
+
+
+class CliError(Exception):
+    """Why the CLI cannot be called, in one line."""
+
+
+def find(minimum: str = PULUMI_CLI_MINIMUM) -> str:
+    """The path of a Pulumi CLI that is new enough. Raises `CliError`."""
+    path = shutil.which("pulumi")
+    if path is None:
+        raise CliError(f"The Pulumi CLI ({minimum} or newer) is not on the PATH: {_GET}.")
+    answer = subprocess.run([path, "version"], capture_output=True, text=True, check=False, timeout=60)
+    found = re.search(r"v?(\d+\.\d+\.\d+)", answer.stdout)
+    if answer.returncode != 0 or found is None:
+        raise CliError(
+            f"{path} does not tell its version ({answer.stderr.strip() or answer.stdout.strip()!r}): {_GET}."
+        )
+    if _numbers(found.group(1)) < _numbers(minimum):
+        raise CliError(f"{path} is {found.group(1)}, and {minimum} or newer is needed: {_GET}.")
+    return path
+
+
+def _numbers(version: str) -> tuple[int, ...]:
+    return tuple(map(int, version.split(".")))
+
+
+def main(arguments: list[str]) -> int:
+    parser = argparse.ArgumentParser(prog="python -m meshops.pulumi_cli", description=__doc__)
+    parser.add_argument("command", choices=("preview", "up", "destroy"))
+    parser.add_argument("--stack", required=True)
+    chosen, rest = parser.parse_known_args(arguments)
+    try:
+        path = find()
+    except CliError as error:
+        print(error, file=sys.stderr)
+        return 2
+    os.execv(path, [path, chosen.command, "--stack", chosen.stack, *rest])
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,103 @@
+"""The reference of all settings, written from their types: `docs/settings.md` is what `python -m meshops.settings_reference`
+prints, and a test holds the two together.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import ipaddress
+import re
+import types
+import typing
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic.alias_generators import to_camel
+from pydantic.fields import FieldInfo
+
+from settings import Settings
+
+_HEAD = """# Settings
+
+Every key of a `Pulumi.<stack>.yaml`, below `zero-trust-mesh:`. An unknown key, a wrong type or a value against a rule
+is refused with its path, the value, the rule and the remedy, all problems at once, before any resource exists.
+`aws:region` is required; `aws:profile` is optional.
+
+This page is generated: `make docs`.
+"""
+
+
+def reference() -> str:
+    """The whole page as Markdown."""
+    sections = [_HEAD, *_section("Top level", Settings, skip=("region", "profile"))]
+    seen: set[type] = set()
+    queue = list(_nested(Settings))
+    while queue:
+        path, cls = queue.pop(0)
+        if cls not in seen:
+            seen.add(cls)
+            sections += _section(f"`{path}`", cls)
+            queue += [(f"{path}.{name}", nested) for name, nested in _nested(cls)]
+    return "\n".join(sections)
+
+
+def _section(title: str, cls: type, skip: tuple[str, ...] = ()) -> Iterator[str]:
+    yield f"## {title}\n"
+    # dataclasses makes up a docstring (the signature) where there is none.
+    if cls.__doc__ and not cls.__doc__.startswith(f"{cls.__name__}(") and cls is not Settings:
+        yield " ".join(cls.__doc__.split()) + "\n"
+    yield "| key | type | default | |\n| --- | --- | --- | --- |"
+    hints = typing.get_type_hints(cls)
+    descriptions: dict[str, FieldInfo] = cls.__pydantic_fields__  # type: ignore[attr-defined]
+    for field in dataclasses.fields(cls):
+        if field.name not in skip:
+            text = " ".join((descriptions[field.name].description or "").split())
+            yield (
+                f"| `{to_camel(field.name)}` | {_type(hints[field.name])} | {_default(descriptions[field.name])} | {text} |"
+            )
+    yield ""
+
+
+def _nested(cls: type) -> Iterator[tuple[str, type]]:
+    hints = typing.get_type_hints(cls)
+    for field in dataclasses.fields(cls):
+        many = typing.get_origin(hints[field.name]) is tuple
+        for part in _parts(hints[field.name]):
+            if dataclasses.is_dataclass(part):
+                yield to_camel(field.name) + ("[]" if many else ""), part
+
+
+def _parts(hint: Any) -> list[Any]:
+    arguments = typing.get_args(hint)
+    return [part for argument in arguments for part in _parts(argument)] if arguments else [hint]
+
+
+def _type(hint: Any) -> str:
+    origin, arguments = typing.get_origin(hint), typing.get_args(hint)
+    if origin in (typing.Union, types.UnionType):
+        return " or ".join(_type(argument) for argument in arguments if argument is not type(None))
+    if origin is tuple:
+        return f"list of {_type(arguments[0])}"
+    if origin is dict:
+        return "mapping of text to text"
+    if origin is typing.Literal:
+        return ", ".join(f"`{argument}`" for argument in arguments)
+    names = {str: "text", int: "whole number", float: "number", bool: "true or false", ipaddress.IPv4Network: "CIDR"}
+    return names.get(hint, "object")
+
+
+def _default(info: FieldInfo) -> str:
+    if info.is_required():
+        return "**required**"
+    value = info.get_default(call_default_factory=True, validated_data={})
+    if value is None or value == () or value == {}:
+        return ""
+    if dataclasses.is_dataclass(value):
+        return "see below"
+    if isinstance(value, tuple):
+        return ", ".join(f"`{item}`" for item in value)
+    return f"`{str(value).lower() if isinstance(value, bool) else value}`"
+
+
+if __name__ == "__main__":
+    print(re.sub(r"\n{3,}", "\n\n", reference()).rstrip())

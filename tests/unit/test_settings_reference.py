@@ -1,0 +1,26 @@
+"""The documentation of the settings says what the settings are."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import yaml
+from pydantic.alias_generators import to_camel
+
+from meshops.settings_reference import reference
+from settings import Settings
+
+ROOT = Path(__file__).parents[2]
+
+
+def test_the_page_of_settings_is_the_one_that_the_types_give() -> None:
+    assert (ROOT / "docs/settings.md").read_text().rstrip() == reference().rstrip(), "run `make docs`"
+
+
+def test_pulumi_yaml_documents_every_key_and_no_other() -> None:
+    documented = yaml.safe_load((ROOT / "Pulumi.yaml").read_text())["config"]
+    keys = {to_camel(field.name) for field in dataclasses.fields(Settings)} - {"region", "profile"}
+
+    assert set(documented) == keys
+    assert all(entry["description"] for entry in documented.values())

@@ -1,0 +1,65 @@
+"""Every version this program pins, each once.
+
+Charts, images, add-ons and Kubernetes versions are read from here by everything else; nothing else in the
+program spells a version. Sources: `docs/upgrades/versions.md`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, kw_only=True)
+class Chart:
+    """One Helm chart as it is published: `repository` is a URL (`https://…`), `version` the chart's own."""
+
+    repository: str
+    name: str
+    version: str
+
+
+# --- Istio -------------------------------------------------------------------------------------------------
+# One version for base, cni, istiod and gateway: charts and istiod are not compatible across minors (trap 2).
+ISTIO = "1.31.1"
+
+# From 1.31 on nothing is published to the older Google-hosted location, which is switched off in December 2026.
+ISTIO_CHART_REPOSITORY = "https://blob.istio.io/istio-release/charts"
+ISTIO_IMAGE_HUB = "docker.io/istio"
+
+# Istio minor -> Kubernetes minors it supports (istio.io, supported releases).
+ISTIO_KUBERNETES: dict[str, tuple[str, ...]] = {
+    "1.31": ("1.32", "1.33", "1.34", "1.35", "1.36"),
+}
+
+# --- Kubernetes --------------------------------------------------------------------------------------------
+# 1.35 is the newest version inside the tested range of every controller here (cert-manager's range for 1.36
+# is unverified); EKS standard support for it ends on 2027-03-27.
+KUBERNETES = "1.35"
+
+# --- Charts ------------------------------------------------------------------------------------------------
+CERT_MANAGER = "v1.21.2"
+AWS_LOAD_BALANCER_CONTROLLER = "3.6.0"
+
+
+def istio_chart(name: str, version: str) -> Chart:
+    """The Istio chart `name` (base, cni, istiod or gateway) of one Istio version."""
+    return Chart(repository=ISTIO_CHART_REPOSITORY, name=name, version=version)
+
+
+CERT_MANAGER_CHART = Chart(repository="https://charts.jetstack.io", name="cert-manager", version=CERT_MANAGER)
+LOAD_BALANCER_CONTROLLER_CHART = Chart(
+    repository="https://aws.github.io/eks-charts",
+    name="aws-load-balancer-controller",
+    version=AWS_LOAD_BALANCER_CONTROLLER,
+)
+
+# --- Images that no chart names for us ---------------------------------------------------------------------
+OTEL_COLLECTOR_IMAGE = "docker.io/otel/opentelemetry-collector-contrib:0.144.0"
+
+# --- EKS add-ons -------------------------------------------------------------------------------------------
+# No build numbers here: EKS picks the default build for the cluster's Kubernetes version.
+EKS_ADDONS: tuple[str, ...] = ("vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent")
+CLOUDWATCH_ADDON = "amazon-cloudwatch-observability"
+
+# --- Tools -------------------------------------------------------------------------------------------------
+PULUMI_CLI_MINIMUM = "3.200.0"
