@@ -79,8 +79,15 @@ def _path(value: str) -> str:
     return value
 
 
+def _exact_path(value: str) -> str:
+    if "*" in value or "{" in value:
+        raise rejection("This path is taken literally: it must not hold a wildcard.", "Write one path in full.")
+    return _path(value)
+
+
 Method = Annotated[str, AfterValidator(_method)]
 Path = Annotated[str, AfterValidator(_path)]
+ExactPath = Annotated[str, AfterValidator(_exact_path)]
 
 
 @section
@@ -140,12 +147,12 @@ class Application:
     callers: tuple[Caller, ...] = ()
     egress: tuple[Egress, ...] = ()
     stickiness: Stickiness | None = None
-    readiness_path: Path = "/"
-    liveness_path: Path = "/"
+    readiness_path: ExactPath = "/"
+    liveness_path: ExactPath = "/"
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     environment: dict[str, str] = Field(default_factory=dict)
-    writable_paths: tuple[Path, ...] = ()
+    writable_paths: tuple[ExactPath, ...] = ()
     """Paths that get an emptyDir, since the root filesystem is read-only."""
     user_id: Annotated[Whole, positive(1, 65534, "(a user id other than root's)")] = 10001
     resources: Resources = Resources()

@@ -266,6 +266,23 @@ def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Fi
                 )
 
 
+def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+    strict = {
+        f"{application.name}.{namespace.name}.svc.cluster.local": namespace.name
+        for namespace, application, _ in _applications(settings)
+        if namespace.phase == "strict"
+    }
+    for index, service in enumerate(settings.mesh.plaintext_services):
+        if service.host in strict:
+            yield finding(
+                f"mesh.plaintextServices[{index}].host",
+                service.host,
+                f"Namespace {strict[service.host]} is strict and refuses plaintext: nobody could call it any more.",
+                "Remove the exemption, or hold the namespace at phase permissive.",
+                f"namespaces[{strict[service.host]}].phase",
+            )
+
+
 def qualified(caller: str, namespace: str) -> str:
     """`frontend` seen from namespace `shop` -> `shop/frontend`."""
     return caller if "/" in caller else f"{namespace}/{caller}"
@@ -281,4 +298,5 @@ RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Finding]], ...] = (
     passthrough_has_its_way_in,
     stickiness_is_possible,
     egress_is_external,
+    strict_applications_are_not_exempt,
 )

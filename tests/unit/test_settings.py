@@ -372,6 +372,24 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         "exactly one",
         "one of the two",
     ),
+    "a strict application called in plaintext": (
+        put("mesh.plaintextServices", [{"host": "api.shop.svc.cluster.local", "reason": "its pipeline is behind"}]),
+        "mesh.plaintextServices[0].host",
+        "strict and refuses plaintext",
+        "permissive",
+    ),
+    "plaintext without a reason": (
+        put("mesh.plaintextServices", [{"host": "prometheus.monitoring.svc.cluster.local", "reason": "?"}]),
+        "mesh.plaintextServices[0].reason",
+        "needs a reason",
+        "Say in a sentence",
+    ),
+    "a probe path with a wildcard": (
+        put(f"{API}.readinessPath", "/health/*"),
+        f"{API_PATH}.readinessPath",
+        "taken literally",
+        "in full",
+    ),
     "a name that is no label": (put("namespaces.1.name", "Shop_1"), "namespaces[Shop_1].name", "DNS label", "Rename"),
 }
 

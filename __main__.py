@@ -1,0 +1,160 @@
+"""The stack: load settings, wire components, export. Nothing else."""
+
+from __future__ import annotations
+
+import pulumi
+import pulumi_aws as aws
+
+import settings as stack_settings
+from components.certificates import Certificates, CertificatesArgs
+from components.cluster import Cluster, ClusterArgs
+from components.ingress_gateway import IngressGateway, IngressGatewayArgs
+from components.load_balancer import (
+    LoadBalancer,
+    LoadBalancerArgs,
+    LoadBalancerController,
+    LoadBalancerControllerArgs,
+)
+from components.mesh_namespace import mesh_namespaces
+from components.mesh_policies import MeshPolicies, MeshPoliciesArgs
+from components.network import Network, NetworkArgs
+from components.observability import Observability, ObservabilityArgs
+from components.service_mesh import ServiceMesh, ServiceMeshArgs
+from manifests.images import Images
+
+settings = stack_settings.load()
+images = Images(settings.image_registry)
+tags = {**settings.tags, "environment": settings.environment, "managed-by": "pulumi"}
+
+account = aws.Provider(
+    "aws",
+    region=settings.region,
+    profile=settings.profile,
+    default_tags=aws.ProviderDefaultTagsArgs(tags=tags),
+)
+in_account = pulumi.ResourceOptions(providers={"aws": account})
+
+network = Network(
+    "network",
+    NetworkArgs(settings=settings.network, region=settings.region, cluster_name=settings.cluster.name),
+    opts=in_account,
+)
+cluster = Cluster(
+    "cluster",
+    ClusterArgs(
+        settings=settings.cluster,
+        region=settings.region,
+        profile=settings.profile,
+        vpc_id=network.vpc_id,
+        private_subnet_ids=network.private_subnet_ids,
+        public_subnet_ids=network.public_subnet_ids,
+        after=network.ready,
+    ),
+    opts=in_account,
+)
+# Whatever runs in the cluster needs its nodes and add-ons, and the way out of the VPC for as long as it runs.
+platform = (*network.ready, *cluster.ready)
+in_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
+in_both = pulumi.ResourceOptions(providers={"aws": account, "kubernetes": cluster.provider})
+
+controller = LoadBalancerController(
+    "load-balancer-controller",
+    LoadBalancerControllerArgs(
+        region=settings.region,
+        cluster_name=settings.cluster.name,
+        vpc_id=network.vpc_id,
+        images=images,
+        after=platform,
+    ),
+    opts=in_both,
+)
+mesh = ServiceMesh(
+    "service-mesh",
+    ServiceMeshArgs(
+        mesh=settings.mesh,
+        images=images,
+        cluster_name=settings.cluster.name,
+        tracing=settings.observability.tracing,
+        after=platform,
+        deleted_with=cluster.resource,
+    ),
+    opts=in_cluster,
+)
+certificates = Certificates(
+    "certificates",
+    CertificatesArgs(
+        certificates=settings.certificates,
+        images=images,
+        domain=settings.load_balancer.domain,
+        ingress_namespace=mesh.ingress_namespace,
+        after=platform,
+        deleted_with=cluster.resource,
+    ),
+    opts=in_cluster,
+)
+observability = Observability(
+    "observability",
+    ObservabilityArgs(
+        settings=settings.observability,
+        images=images,
+        region=settings.region,
+        cluster_name=settings.cluster.name,
+        log_retention_days=settings.cluster.log_retention_days,
+        after=(*platform, *mesh.ready),
+        deleted_with=cluster.resource,
+    ),
+    opts=in_both,
+)
+policies = MeshPolicies(
+    "mesh-policies",
+    MeshPoliciesArgs(
+        mesh=settings.mesh,
+        observability=settings.observability,
+        namespaces=settings.namespaces,
+        cluster_name=settings.cluster.name,
+        environment=settings.environment,
+        after=mesh.ready,
+        deleted_with=cluster.resource,
+    ),
+    opts=in_cluster,
+)
+gateway = IngressGateway(
+    "ingress-gateway",
+    IngressGatewayArgs(
+        mesh=settings.mesh,
+        gateway=settings.gateway,
+        namespaces=settings.namespaces,
+        after=(*mesh.ready, *certificates.ready, *policies.ready),
+        deleted_with=cluster.resource,
+    ),
+    opts=in_cluster,
+)
+namespaces = mesh_namespaces(
+    settings.namespaces,
+    mesh=settings.mesh,
+    images=images,
+    tracing=settings.observability.tracing,
+    after=(*mesh.ready, *policies.ready, *gateway.ready),
+    deleted_with=cluster.resource,
+    opts=in_cluster,
+)
+load_balancer = LoadBalancer(
+    "load-balancer",
+    LoadBalancerArgs(
+        settings=settings.load_balancer,
+        namespaces=settings.namespaces,
+        controller=controller,
+        after=(*platform, *gateway.ready),
+        tags=tags,
+    ),
+    opts=in_both,
+)
+
+pulumi.export("clusterName", cluster.name)
+pulumi.export("vpcId", network.vpc_id)
+pulumi.export("gatewayAddress", load_balancer.address)
+pulumi.export("passthroughAddress", load_balancer.passthrough_address)
+pulumi.export("applicationUrls", load_balancer.urls)
+pulumi.export("trustDomain", mesh.trust_domain)
+pulumi.export("istioRevision", mesh.revision)
+pulumi.export("kubeconfig", cluster.kubeconfig)

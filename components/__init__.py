@@ -1,0 +1,1 @@
+"""Pulumi component resources, one per file: what is submitted, and in what order. The documents are `manifests`'."""

@@ -1,0 +1,64 @@
+"""One application of a namespace: identity, workload, route, callers, egress, in an order without loss."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.submission import submit, submit_all
+from manifests.application import application_documents
+from manifests.images import Images
+from manifests.mesh_graph import Member, MeshGraph
+
+
+@dataclass(frozen=True, kw_only=True)
+class ApplicationArgs:
+    member: Member
+    graph: MeshGraph
+    images: Images
+    revision: str
+    """Istio's; the pods roll when it changes."""
+    tracing: bool
+    after: Sequence[pulumi.Resource]
+    """Its namespace, labelled, with the policies that hold there."""
+    deleted_with: pulumi.Resource | None
+
+
+class Application(pulumi.ComponentResource):
+    hosts: pulumi.Output[Sequence[str]]
+    """The public names under which the gateway serves it."""
+    ready: tuple[pulumi.Resource, ...]
+    """Its pods rolled out, and its rules in force."""
+
+    def __init__(self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mesh:application:Application", name, None, opts)
+        documents = application_documents(
+            args.member, graph=args.graph, images=args.images, revision=args.revision, tracing=args.tracing
+        )
+
+        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(
+                parent=self, depends_on=[*args.after, *resources], deleted_with=args.deleted_with
+            )
+
+        policies = submit_all(documents.policies, opts=after())
+        identity = (submit(documents.service_account, opts=after()),) if documents.service_account else ()
+        rule: tuple[pulumi.Resource, ...] = ()
+        if documents.destination_rule and documents.rule_before_pods:
+            # Out of the mesh: callers stop using mutual TLS before the first pod loses its sidecar.
+            rule = (submit(documents.destination_rule, opts=after(*policies)),)
+        workload = submit_all(documents.workload, opts=after())
+        pods: tuple[pulumi.Resource, ...] = ()
+        if documents.deployment:
+            pods = (submit(documents.deployment, opts=after(*policies, *identity, *rule)),)
+        if documents.destination_rule and not documents.rule_before_pods:
+            # Into the mesh: callers begin to use it only when the last pod has its own. Until then the namespace's
+            # exemption holds (mesh_policies), which the engine deletes when all else is done.
+            rule = (submit(documents.destination_rule, opts=after(*policies, *pods)),)
+        route = (submit(documents.virtual_service, opts=after(*rule)),) if documents.virtual_service else ()
+
+        self.hosts = pulumi.Output.from_input(list(args.member.application.hosts))
+        self.ready = (*policies, *workload, *pods, *rule, *route)
+        self.register_outputs({"hosts": self.hosts})

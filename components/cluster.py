@@ -1,0 +1,283 @@
+"""The EKS cluster, its nodes and add-ons, and the one Kubernetes provider; or an existing cluster by name."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_eks as eks
+import pulumi_kubernetes as kubernetes
+
+from components.pod_identity import PodIdentity, PodIdentityArgs
+from configuration.cluster import Cluster as ClusterSettings
+from configuration.cluster import ExistingCluster
+from manifests.access_entries import PolicyScope, access_by_principal
+from manifests.iam import CNI_POLICY, NODE_POLICIES, service_trust
+from manifests.kubeconfig import kubeconfig, with_profile
+
+_AMI_TYPES: dict[Literal["x86_64", "arm64"], str] = {
+    "x86_64": "AL2023_x86_64_STANDARD",
+    "arm64": "AL2023_ARM_64_STANDARD",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class ClusterArgs:
+    settings: ClusterSettings
+    region: str
+    profile: str | None
+    vpc_id: pulumi.Input[str]
+    private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    after: Sequence[pulumi.Resource]
+    """The nodes' way out of the VPC (`Network.ready`): without it they cannot join."""
+
+
+class Cluster(pulumi.ComponentResource):
+    name: pulumi.Output[str]
+    """Whatever is made with it comes after the cluster."""
+    provider: kubernetes.Provider
+    """For everything in the cluster: server-side apply, pinned to this cluster."""
+    kubeconfig: pulumi.Output[str]
+    """JSON; a secret."""
+    node_security_group_id: pulumi.Output[str]
+    """The one group on the nodes' interfaces that carries the cluster's tag."""
+    ready: tuple[pulumi.Resource, ...]
+    """What a pod needs to run: nodes and add-ons. Empty for an existing cluster."""
+    resource: pulumi.Resource | None
+    """For `deleted_with`; None for an existing cluster, which a destroy leaves standing."""
+
+    def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mesh:cluster:Cluster", name, None, opts)
+        self._args = args
+        self._settings = args.settings
+        if args.settings.existing:
+            self._adopt(args.settings.existing)
+        else:
+            self._build()
+        self.provider = kubernetes.Provider(
+            "kubernetes",
+            kubeconfig=self.kubeconfig,
+            enable_server_side_apply=True,
+            # Otherwise the provider takes any change of the kubeconfig, such as a profile, for another cluster and
+            # replaces everything in it.
+            cluster_identifier=f"{args.region}/{args.settings.name}",
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        self.register_outputs(
+            {
+                "name": self.name,
+                "kubeconfig": self.kubeconfig,
+                "node_security_group_id": self.node_security_group_id,
+            }
+        )
+
+    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
+
+    def _adopt(self, existing: ExistingCluster) -> None:
+        cluster = aws.eks.get_cluster_output(name=self._settings.name, opts=pulumi.InvokeOutputOptions(parent=self))
+        self.name = cluster.name
+        self.kubeconfig = pulumi.Output.secret(
+            pulumi.Output.json_dumps(
+                kubeconfig(
+                    cluster_name=self._settings.name,
+                    region=self._args.region,
+                    profile=self._args.profile,
+                    endpoint=cluster.endpoint,
+                    certificate_authority=cluster.certificate_authorities[0].data,
+                )
+            )
+        )
+        self.node_security_group_id = pulumi.Output.from_input(existing.node_security_group_id)
+        self.ready = ()
+        self.resource = None
+
+    def _build(self) -> None:
+        cluster = self._control_plane()
+        # The name that the settings gave it, but from the cluster: whatever names it waits for it, and is still known
+        # in a preview.
+        self.name = cluster.urn.apply(lambda _urn: self._settings.name)
+        self.kubeconfig = pulumi.Output.secret(
+            cluster.kubeconfig_json.apply(lambda text: with_profile(text, self._args.profile))
+        )
+        self.node_security_group_id = cluster.node_security_group_id
+        self.resource = cluster
+        networking = self._networking_addons(cluster)
+        nodes = self._nodes(cluster, networking)
+        dns = self._addon("coredns", cluster, nodes)
+        self.ready = (nodes, *networking, dns)
+
+    def _control_plane(self) -> eks.Cluster:
+        settings = self._settings
+        key = aws.kms.Key(
+            "secrets",
+            description=f"Envelope encryption of the Secrets of EKS cluster {settings.name}",
+            enable_key_rotation=True,
+            deletion_window_in_days=30,
+            opts=self._child(),
+        )
+        # EKS would make this group itself, without retention, and leave it behind.
+        logs = aws.cloudwatch.LogGroup(
+            "control-plane",
+            name=f"/aws/eks/{settings.name}/cluster",
+            retention_in_days=settings.log_retention_days,
+            opts=self._child(),
+        )
+        public = [str(cidr) for cidr in settings.public_access_cidrs]
+        return eks.Cluster(
+            "cluster",
+            name=settings.name,
+            version=settings.kubernetes_version,
+            vpc_id=self._args.vpc_id,
+            private_subnet_ids=self._args.private_subnet_ids,
+            public_subnet_ids=self._args.public_subnet_ids,
+            authentication_mode=eks.AuthenticationMode.API,
+            access_entries=self._access_entries(),
+            create_oidc_provider=settings.oidc,
+            encryption_config_key_arn=key.arn,
+            enabled_cluster_log_types=list(settings.logs),
+            endpoint_private_access=True,
+            endpoint_public_access=bool(public),
+            public_access_cidrs=public or None,
+            deletion_protection=settings.deletion_protection,
+            # Nodes and add-ons are made below, where their order is ours; and with managed nodes the default groups
+            # would put a second group with the cluster's tag on each interface, which the load balancer controller
+            # refuses.
+            skip_default_node_group=True,
+            skip_default_security_groups=True,
+            create_instance_role=False,
+            bootstrap_self_managed_addons=False,
+            use_default_vpc_cni=True,
+            kube_proxy_addon_options=eks.KubeProxyAddonOptionsArgs(enabled=False),
+            coredns_addon_options=eks.CoreDnsAddonOptionsArgs(enabled=False),
+            # Set even when it is empty: otherwise an AWS_PROFILE of the machine ends in the kubeconfig, and laptops
+            # and CI take turns in changing it.
+            provider_credential_opts=eks.KubeconfigOptionsArgs(profile_name=self._args.profile),
+            opts=self._child(logs),
+        )
+
+    def _access_entries(self) -> dict[str, eks.AccessEntryArgs]:
+        return {
+            key: eks.AccessEntryArgs(
+                principal_arn=access.principal_arn,
+                access_policies={
+                    name: eks.AccessPolicyAssociationArgs(policy_arn=scope.policy_arn, access_scope=_scope(scope))
+                    for name, scope in access.policies.items()
+                },
+            )
+            for key, access in access_by_principal(self._settings.access).items()
+        }
+
+    def _networking_addons(self, cluster: eks.Cluster) -> tuple[pulumi.Resource, ...]:
+        """What a node needs to become ready. On a destroy the CNI goes after the nodes, or its interfaces leak."""
+        agent = self._addon("eks-pod-identity-agent", cluster)
+        # By Pod Identity rather than on the node's role, which every process on the node can use. The agent runs on
+        # the host's network, so it does not wait for the CNI that waits for it.
+        identity = PodIdentity(
+            "vpc-cni",
+            PodIdentityArgs(
+                cluster_name=self._settings.name,
+                namespace="kube-system",
+                service_account="aws-node",
+                managed_policy_arn=CNI_POLICY,
+                associate=False,
+            ),
+            opts=self._child(),
+        )
+        cni = aws.eks.Addon(
+            "vpc-cni",
+            cluster_name=self.name,
+            addon_name="vpc-cni",
+            configuration_values=json.dumps({"enableNetworkPolicy": "true"}),
+            pod_identity_associations=[
+                aws.eks.AddonPodIdentityAssociationArgs(role_arn=identity.role_arn, service_account="aws-node")
+            ],
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            opts=self._child(cluster, agent, *identity.ready),
+        )
+        return (cni, self._addon("kube-proxy", cluster), agent)
+
+    def _addon(self, name: str, *depends_on: pulumi.Resource) -> aws.eks.Addon:
+        return aws.eks.Addon(
+            name,
+            cluster_name=self.name,
+            addon_name=name,
+            # What EKS or a hand left behind is taken over: the add-on is ours.
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            opts=self._child(*depends_on),
+        )
+
+    def _nodes(self, cluster: eks.Cluster, networking: Sequence[pulumi.Resource]) -> aws.eks.NodeGroup:
+        settings = self._settings.node_group
+        role = aws.iam.Role(
+            "nodes",
+            assume_role_policy=json.dumps(service_trust("ec2.amazonaws.com")),
+            opts=self._child(),
+        )
+        policies = [
+            aws.iam.RolePolicyAttachment(f"nodes-{key}", role=role.name, policy_arn=arn, opts=self._child())
+            for key, arn in NODE_POLICIES.items()
+        ]
+        template = self._launch_template()
+        return aws.eks.NodeGroup(
+            "nodes",
+            cluster_name=self.name,
+            node_role_arn=role.arn,
+            subnet_ids=self._args.private_subnet_ids,
+            version=self._settings.kubernetes_version,
+            ami_type=_AMI_TYPES[settings.architecture],
+            capacity_type=settings.capacity,
+            instance_types=list(settings.instance_types),
+            scaling_config=aws.eks.NodeGroupScalingConfigArgs(
+                min_size=settings.min_size, desired_size=settings.desired_size, max_size=settings.max_size
+            ),
+            update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable_percentage=33),
+            launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
+                id=template.id, version=template.latest_version.apply(str)
+            ),
+            opts=self._child(cluster, *policies, *networking, *self._args.after),
+        )
+
+    def _launch_template(self) -> aws.ec2.LaunchTemplate:
+        name = f"{self._settings.name}-node"
+        # No security group here: EKS then attaches the cluster's own, which admits the API server to every webhook
+        # (15017, 10250, 9443) and is the only one with the cluster's tag.
+        return aws.ec2.LaunchTemplate(
+            "nodes",
+            update_default_version=True,
+            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
+                http_endpoint="enabled",
+                http_tokens="required",
+                # One hop ends at the node: a pod cannot ask for the node's credentials.
+                http_put_response_hop_limit=1,
+            ),
+            block_device_mappings=[
+                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
+                    device_name="/dev/xvda",
+                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
+                        volume_type="gp3",
+                        volume_size=self._settings.node_group.disk_gib,
+                        encrypted="true",
+                        delete_on_termination="true",
+                    ),
+                )
+            ],
+            tag_specifications=[
+                aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags={"Name": name})
+                for kind in ("instance", "volume")
+            ],
+            opts=self._child(),
+        )
+
+
+def _scope(scope: PolicyScope) -> aws.eks.AccessPolicyAssociationAccessScopeArgs:
+    if scope.namespaces:
+        return aws.eks.AccessPolicyAssociationAccessScopeArgs(type="namespace", namespaces=list(scope.namespaces))
+    return aws.eks.AccessPolicyAssociationAccessScopeArgs(type="cluster")

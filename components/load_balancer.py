@@ -1,0 +1,215 @@
+"""The way in: the AWS Load Balancer Controller, and the ALB, the NLB or both with certificate, WAF and names."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, Literal, cast
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+
+from components.pod_identity import PodIdentity, PodIdentityArgs
+from components.submission import release, submit
+from components.web_acl import web_acl
+from configuration.applications import Namespace
+from configuration.load_balancer import LoadBalancer as LoadBalancerSettings
+from manifests.document import Document
+from manifests.gateway import passthrough_hosts, terminated_hosts
+from manifests.iam import load_balancer_controller
+from manifests.images import Images
+from manifests.ingress import alb_ingress, nlb_service
+from manifests.load_balancer_controller import CONTROLLER, controller_values
+from manifests.names import KUBE_SYSTEM
+from versions import LOAD_BALANCER_CONTROLLER_CHART
+
+# The controller takes an ALB down in a few minutes and its security groups only after the last interface is gone;
+# giving up earlier leaves both behind, and the VPC cannot be deleted.
+_DELETE_TIMEOUT = "20m"
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerControllerArgs:
+    region: str
+    cluster_name: str
+    vpc_id: pulumi.Input[str]
+    images: Images
+    after: Sequence[pulumi.Resource]
+    """What its pods need to run and to reach AWS: nodes, add-ons, the way out of the VPC. On a destroy all of these
+    go after it, so that it can still take its load balancers down."""
+
+
+class LoadBalancerController(pulumi.ComponentResource):
+    """Never `deleted_with` the cluster: without it the finalizers of Ingress and Service would never be answered."""
+
+    ready: tuple[pulumi.Resource, ...]
+    """The controller and its identity: an Ingress or a load balancer's Service depends on all of it."""
+
+    def __init__(self, name: str, args: LoadBalancerControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mesh:load_balancer:LoadBalancerController", name, None, opts)
+        identity = PodIdentity(
+            "load-balancer-controller",
+            PodIdentityArgs(
+                cluster_name=args.cluster_name,
+                namespace=KUBE_SYSTEM,
+                service_account=CONTROLLER,
+                policy=load_balancer_controller(region=args.region, cluster_name=args.cluster_name),
+                after=args.after,
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        )
+        controller = release(
+            CONTROLLER,
+            LOAD_BALANCER_CONTROLLER_CHART,
+            namespace=KUBE_SYSTEM,
+            values=controller_values(
+                cluster_name=args.cluster_name, region=args.region, vpc_id=args.vpc_id, images=args.images
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*args.after, *identity.ready]),
+        )
+        self.ready = (controller, *identity.ready)
+        self.register_outputs({})
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoadBalancerArgs:
+    settings: LoadBalancerSettings
+    namespaces: tuple[Namespace, ...]
+    """For the hosts of their applications. One outside the mesh keeps the names that it has."""
+    controller: LoadBalancerController
+    after: Sequence[pulumi.Resource]
+    """The gateway's Service, the nodes and the way out of the VPC: a destroy takes the balancer down before these."""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    """For what the controller makes, which the AWS provider's default tags do not reach."""
+
+
+class LoadBalancer(pulumi.ComponentResource):
+    address: pulumi.Output[str]
+    """The host name of the ALB, or of the NLB where there is no ALB."""
+    passthrough_address: pulumi.Output[str]
+    """The host name of the NLB; empty without one."""
+    urls: pulumi.Output[list[str]]
+    """Of the applications in the mesh, in the order of the settings."""
+
+    def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mesh:load_balancer:LoadBalancer", name, None, opts)
+        self._args = args
+        self._settings = args.settings
+        in_mesh = tuple(namespace for namespace in args.namespaces if namespace.in_mesh)
+        terminated, passed_through = terminated_hosts(in_mesh), passthrough_hosts(in_mesh)
+
+        nothing = pulumi.Output.from_input("")
+        alb, self.passthrough_address = nothing, nothing
+        if "alb" in self._settings.entries:
+            alb = self._alb()
+            self._records(terminated, alb, "application")
+        if "nlb" in self._settings.entries:
+            self.passthrough_address = self._nlb()
+            self._records(passed_through, self.passthrough_address, "network")
+        self.address = alb if "alb" in self._settings.entries else self.passthrough_address
+        self.urls = pulumi.Output.from_input([f"https://{host}" for host in (*terminated, *passed_through)])
+        self.register_outputs(
+            {"address": self.address, "passthrough_address": self.passthrough_address, "urls": self.urls}
+        )
+
+    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
+
+    def _submit(self, document: Document) -> pulumi.CustomResource:
+        """An object with a cloud finalizer: never `deleted_with`, never retained, with time to go."""
+        return submit(
+            document,
+            opts=pulumi.ResourceOptions(
+                parent=self,
+                depends_on=[*self._args.controller.ready, *self._args.after],
+                custom_timeouts=pulumi.CustomTimeouts(delete=_DELETE_TIMEOUT),
+            ),
+        )
+
+    def _alb(self) -> pulumi.Output[str]:
+        document = alb_ingress(
+            self._settings,
+            certificate_arn=self._certificate_arn(),
+            web_acl_arn=self._web_acl_arn(),
+            tags=self._args.tags,
+        )
+        ingress = cast(kubernetes.networking.v1.Ingress, self._submit(document))
+        return ingress.status.apply(_hostname)
+
+    def _nlb(self) -> pulumi.Output[str]:
+        service = cast(kubernetes.core.v1.Service, self._submit(nlb_service(self._settings, tags=self._args.tags)))
+        return service.status.apply(_hostname)
+
+    def _certificate_arn(self) -> pulumi.Input[str]:
+        if self._settings.certificate_arn:
+            return self._settings.certificate_arn
+        certificate = aws.acm.Certificate(
+            "certificate",
+            domain_name=self._settings.domain,
+            subject_alternative_names=[f"*.{self._settings.domain}"],
+            validation_method="DNS",
+            key_algorithm="EC_prime256v1",
+            opts=self._child(),
+        )
+        # A name and its wildcard share one validation record, so there is exactly one to make.
+        option = certificate.domain_validation_options[0]
+        record = aws.route53.Record(
+            "certificate-validation",
+            zone_id=self._zone_id(),
+            name=option.resource_record_name,
+            type=option.resource_record_type,
+            records=[option.resource_record_value],
+            ttl=300,
+            opts=self._child(),
+        )
+        validation = aws.acm.CertificateValidation(
+            "certificate",
+            certificate_arn=certificate.arn,
+            validation_record_fqdns=[record.fqdn],
+            opts=self._child(),
+        )
+        # Of the validation: a listener takes an issued certificate only.
+        return validation.certificate_arn
+
+    def _zone_id(self) -> str:
+        if self._settings.hosted_zone_id is None:
+            raise ValueError("loadBalancer.hostedZoneId is not set: settings.load() refuses a stack without it")
+        return self._settings.hosted_zone_id
+
+    def _web_acl_arn(self) -> pulumi.Input[str] | None:
+        waf = self._settings.waf
+        if waf is None:
+            return None
+        return waf.web_acl_arn or web_acl("web-acl", opts=self._child()).arn
+
+    def _records(
+        self, hosts: Sequence[str], address: pulumi.Output[str], kind: Literal["application", "network"]
+    ) -> None:
+        """An alias for each host that the zone can hold; the rest is somebody else's DNS."""
+        domain = self._settings.domain
+        ours = [host for host in hosts if host == domain or host.endswith(f".{domain}")]
+        if self._settings.hosted_zone_id is None or not ours:
+            return
+        canonical = aws.lb.get_hosted_zone_id_output(
+            load_balancer_type=kind, opts=pulumi.InvokeOutputOptions(parent=self)
+        )
+        for host in ours:
+            aws.route53.Record(
+                host,
+                zone_id=self._settings.hosted_zone_id,
+                name=host,
+                type="A",
+                aliases=[aws.route53.RecordAliasArgs(name=address, zone_id=canonical.id, evaluate_target_health=True)],
+                opts=self._child(),
+            )
+
+
+def _hostname(status: Any) -> str:
+    """The first host name in an Ingress' or a Service's status; empty while no controller has written one.
+
+    Under the real engine there always is one: both resources are awaited until it is published.
+    """
+    balancer = getattr(status, "load_balancer", None)
+    entries = getattr(balancer, "ingress", None) or []
+    return next((entry.hostname for entry in entries if entry.hostname), "")

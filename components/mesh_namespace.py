@@ -1,0 +1,124 @@
+"""One namespace of the stack, the unit of migration, and the applications in it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.application import Application, ApplicationArgs
+from components.submission import patch_namespace, submit, submit_all
+from configuration.applications import Namespace
+from configuration.mesh import Mesh
+from manifests.images import Images
+from manifests.mesh_graph import Member, MeshGraph
+from manifests.mesh_policies import MeshMode, mesh_mode
+from manifests.namespace import namespace_documents
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshNamespaceArgs:
+    namespace: Namespace
+    mesh: Mesh
+    mode: MeshMode
+    """The mesh-wide one."""
+    graph: MeshGraph
+    images: Images
+    tracing: bool
+    after: Sequence[pulumi.Resource]
+    """The mesh-wide policies, the control plane, and the gateway."""
+    deleted_with: pulumi.Resource | None
+
+
+class MeshNamespace(pulumi.ComponentResource):
+    namespace_name: pulumi.Output[str]
+    phase: pulumi.Output[str]
+    ready: tuple[pulumi.Resource, ...]
+
+    def __init__(self, name: str, args: MeshNamespaceArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mesh:mesh_namespace:MeshNamespace", name, None, opts)
+        documents = namespace_documents(
+            args.namespace, mesh=args.mesh, mode=args.mode, graph=args.graph, tracing=args.tracing
+        )
+
+        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(
+                parent=self, depends_on=[*args.after, *resources], deleted_with=args.deleted_with
+            )
+
+        make = patch_namespace if args.namespace.existing else submit
+        namespace = make(documents.namespace, opts=after())
+        policies = submit_all(documents.policies, opts=after(namespace))
+        external_hosts = {
+            host: submit_all(entries, opts=after(namespace)) for host, entries in documents.external_hosts.items()
+        }
+        applications = tuple(
+            Application(
+                f"{args.namespace.name}/{application.name}",
+                ApplicationArgs(
+                    member=Member(namespace=args.namespace, application=application),
+                    graph=args.graph,
+                    images=args.images,
+                    revision=args.mesh.revision,
+                    tracing=args.tracing,
+                    # Of the external hosts its own only: the number of dependencies stays linear.
+                    after=(
+                        namespace,
+                        *policies,
+                        *(
+                            entry
+                            for host in sorted({egress.host for egress in application.egress})
+                            for entry in external_hosts.get(host, ())
+                        ),
+                    ),
+                    deleted_with=args.deleted_with,
+                ),
+                pulumi.ResourceOptions(parent=self),
+            )
+            for application in args.namespace.applications
+        )
+        rolled_out = tuple(resource for application in applications for resource in application.ready)
+        # STRICT comes last: by then every pod that the program deploys has its sidecar, and every caller uses it.
+        strict = (submit(documents.strict, opts=after(*policies, *rolled_out)),) if documents.strict else ()
+
+        self.namespace_name = pulumi.Output.from_input(args.namespace.name)
+        self.phase = pulumi.Output.from_input(args.namespace.phase)
+        self.ready = (namespace, *policies, *rolled_out, *strict)
+        self.register_outputs({"namespace_name": self.namespace_name, "phase": self.phase})
+
+
+def mesh_namespaces(
+    namespaces: tuple[Namespace, ...],
+    *,
+    mesh: Mesh,
+    images: Images,
+    tracing: bool,
+    after: Sequence[pulumi.Resource],
+    deleted_with: pulumi.Resource | None,
+    opts: pulumi.ResourceOptions | None = None,
+) -> tuple[MeshNamespace, ...]:
+    """Every namespace of the stack, each under its own name. They need nothing of each other."""
+    graph = MeshGraph(
+        namespaces=namespaces,
+        trust_domain=mesh.trust_domain,
+        plaintext_hosts=frozenset(service.host for service in mesh.plaintext_services),
+    )
+    mode = mesh_mode(mesh, namespaces)
+    return tuple(
+        MeshNamespace(
+            namespace.name,
+            MeshNamespaceArgs(
+                namespace=namespace,
+                mesh=mesh,
+                mode=mode,
+                graph=graph,
+                images=images,
+                tracing=tracing,
+                after=after,
+                deleted_with=deleted_with,
+            ),
+            opts,
+        )
+        for namespace in namespaces
+    )

@@ -1,0 +1,149 @@
+"""What observes the mesh on AWS: the collector's traces to X-Ray and CloudWatch, and the containers' logs."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+import pulumi_aws as aws
+
+from components.pod_identity import PodIdentity, PodIdentityArgs
+from components.submission import submit, submit_all
+from configuration.mesh import Observability as ObservabilitySettings
+from configuration.network import RetentionDays
+from manifests.collector import collector_documents
+from manifests.iam import container_log_writer, spans_log_policy, trace_writer
+from manifests.images import Images
+from manifests.names import COLLECTOR, OBSERVABILITY
+from manifests.namespace import platform_namespace
+from versions import CLOUDWATCH_ADDON
+
+_LOG_GROUPS = ("application", "dataplane", "host", "performance")
+_AGENT = "cloudwatch-agent"
+_AGENT_NAMESPACE = "amazon-cloudwatch"
+# What the collector's pods refer to; the rest refers to them.
+_BEFORE_PODS = ("ServiceAccount", "ServiceEntry", "ConfigMap")
+
+
+@dataclass(frozen=True, kw_only=True)
+class ObservabilityArgs:
+    settings: ObservabilitySettings
+    images: Images
+    region: str
+    cluster_name: str
+    log_retention_days: RetentionDays
+    """Of the containers' logs, which are the mesh's audit trail."""
+    after: Sequence[pulumi.Resource]
+    """What a pod needs to run, and Istio's CRDs for the collector's ServiceEntry."""
+    deleted_with: pulumi.Resource | None
+    """The cluster, if it is ours."""
+
+
+class Observability(pulumi.ComponentResource):
+    ready: tuple[pulumi.Resource, ...]
+    """The collector and the add-on, as far as the settings ask for them."""
+
+    def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mesh:observability:Observability", name, None, opts)
+        self._args = args
+        tracing = self._tracing() if args.settings.tracing else ()
+        logs = self._container_logs() if args.settings.container_logs else ()
+        self.ready = (*tracing, *logs)
+        self.register_outputs({})
+
+    def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
+
+    def _in_cluster(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
+        return pulumi.ResourceOptions(
+            parent=self,
+            depends_on=[*self._args.after, *depends_on],
+            deleted_with=self._args.deleted_with,
+        )
+
+    def _tracing(self) -> tuple[pulumi.Resource, ...]:
+        args = self._args
+        search = self._transaction_search()
+        identity = PodIdentity(
+            COLLECTOR,
+            PodIdentityArgs(
+                cluster_name=args.cluster_name,
+                namespace=OBSERVABILITY,
+                service_account=COLLECTOR,
+                policy=trace_writer(),
+                after=args.after,
+            ),
+            opts=self._child(),
+        )
+        namespace = submit(platform_namespace(OBSERVABILITY), opts=self._in_cluster())
+        documents = collector_documents(region=args.region, images=args.images)
+        referred = submit_all(
+            [document for document in documents if document["kind"] in _BEFORE_PODS],
+            opts=self._in_cluster(namespace),
+        )
+        # Credentials are put into a pod when it is created: a collector that precedes its association never has any.
+        workload = submit_all(
+            [document for document in documents if document["kind"] not in _BEFORE_PODS],
+            opts=self._in_cluster(*referred, *identity.ready, search),
+        )
+        return (*referred, *workload)
+
+    def _transaction_search(self) -> pulumi.Resource:
+        """Sends the region's spans to CloudWatch Logs, which X-Ray's OTLP endpoint requires.
+
+        Region-wide: the other stacks of this account and region use it too, so a destroy leaves it, and the permission
+        that it needs, behind.
+        """
+        args = self._args
+        account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self)).account_id
+        permission = aws.cloudwatch.LogResourcePolicy(
+            "transaction-search",
+            # The same name from every stack: Logs takes ten such policies in a region.
+            policy_name="TransactionSearchXRayAccess",
+            policy_document=pulumi.Output.json_dumps(spans_log_policy(region=args.region, account_id=account)),
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
+        )
+        return aws.xray.TraceSegmentDestination(
+            "transaction-search",
+            destination="CloudWatchLogs",
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[permission], retain_on_delete=True),
+        )
+
+    def _container_logs(self) -> tuple[pulumi.Resource, ...]:
+        args = self._args
+        # The agent would make these itself, without retention.
+        groups = [
+            aws.cloudwatch.LogGroup(
+                f"containers-{group}",
+                name=f"/aws/containerinsights/{args.cluster_name}/{group}",
+                retention_in_days=args.log_retention_days,
+                opts=self._child(),
+            )
+            for group in _LOG_GROUPS
+        ]
+        identity = PodIdentity(
+            _AGENT,
+            PodIdentityArgs(
+                cluster_name=args.cluster_name,
+                namespace=_AGENT_NAMESPACE,
+                service_account=_AGENT,
+                policy=container_log_writer(region=args.region, cluster_name=args.cluster_name),
+                associate=False,
+            ),
+            opts=self._child(),
+        )
+        addon = aws.eks.Addon(
+            CLOUDWATCH_ADDON,
+            cluster_name=args.cluster_name,
+            addon_name=CLOUDWATCH_ADDON,
+            configuration_values=json.dumps({"containerLogs": {"enabled": True}}),
+            pod_identity_associations=[
+                aws.eks.AddonPodIdentityAssociationArgs(role_arn=identity.role_arn, service_account=_AGENT)
+            ],
+            resolve_conflicts_on_create="OVERWRITE",
+            resolve_conflicts_on_update="OVERWRITE",
+            opts=self._child(*args.after, *groups, *identity.ready),
+        )
+        return (addon,)

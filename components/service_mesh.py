@@ -1,0 +1,79 @@
+"""Istio's control plane: the charts base, cni and istiod, and the namespaces of the mesh's own."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pulumi
+
+from components.submission import release, submit
+from configuration.mesh import Mesh
+from manifests.images import Images
+from manifests.istio_values import IstioValues
+from manifests.names import INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM, KUBE_SYSTEM
+from manifests.namespace import platform_namespace
+from versions import istio_chart
+
+
+@dataclass(frozen=True, kw_only=True)
+class ServiceMeshArgs:
+    mesh: Mesh
+    images: Images
+    cluster_name: str
+    tracing: bool
+    """Whether the stack has the collector that the tracing provider names."""
+    after: Sequence[pulumi.Resource]
+    """What a pod needs to run: the cluster's nodes and add-ons."""
+    deleted_with: pulumi.Resource | None
+    """The cluster: with it all of this is gone."""
+
+
+class ServiceMesh(pulumi.ComponentResource):
+    revision: pulumi.Output[str]
+    """Of istiod, e.g. `1-31-1`."""
+    trust_domain: pulumi.Output[str]
+    ingress_namespace: pulumi.Resource
+    """`istio-ingress`: it is here because the gateway's certificate must be in it before the gateway itself."""
+    ready: tuple[pulumi.Resource, ...]
+    """What must stand before the first Istio object is submitted or the first pod is to get a sidecar."""
+
+    def __init__(self, name: str, args: ServiceMeshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("mesh:service_mesh:ServiceMesh", name, None, opts)
+        values = IstioValues(mesh=args.mesh, images=args.images, cluster_name=args.cluster_name, tracing=args.tracing)
+
+        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
+            return pulumi.ResourceOptions(
+                parent=self, depends_on=[*args.after, *resources], deleted_with=args.deleted_with
+            )
+
+        version = args.mesh.istio_version
+        # The label tells istiod which network the pods without a sidecar are on, and so all of them agree.
+        system = submit(
+            platform_namespace(ISTIO_SYSTEM, labels={"topology.istio.io/network": args.mesh.network}), opts=after()
+        )
+        base = release(
+            "istio-base", istio_chart("base", version), namespace=ISTIO_SYSTEM, values=values.base(), opts=after(system)
+        )
+        cni = release(
+            "istio-cni", istio_chart("cni", version), namespace=KUBE_SYSTEM, values=values.cni(), opts=after(base)
+        )
+        # After the CNI: a pod that istiod injects before its node can redirect it would not start.
+        istiod = release(
+            "istiod", istio_chart("istiod", version), namespace=ISTIO_SYSTEM, values=values.istiod(), opts=after(cni)
+        )
+        self.ingress_namespace = submit(
+            platform_namespace(
+                ISTIO_INGRESS,
+                labels={
+                    INJECTION_LABEL: args.mesh.revision_tag,
+                    # A gateway pod counts as ready only once the load balancer sends to it.
+                    "elbv2.k8s.aws/pod-readiness-gate-inject": "enabled",
+                },
+            ),
+            opts=after(),
+        )
+        self.revision = pulumi.Output.from_input(args.mesh.revision)
+        self.trust_domain = pulumi.Output.from_input(args.mesh.trust_domain)
+        self.ready = (istiod, cni, self.ingress_namespace)
+        self.register_outputs({"revision": self.revision, "trust_domain": self.trust_domain})

@@ -1,0 +1,258 @@
+"""etcd, the API server, the controller manager and the process node: their arguments and their order."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from dataclasses import dataclass
+from ipaddress import ip_network
+from pathlib import Path
+
+from lab import certificates, images, network, pins, processes
+from lab.api import ApiServer
+from lab.certificates import Authority, KeyPair
+from lab.state import NetworkRecord, State
+from lab.toolchain_files import Toolchain
+
+API_PORT = 6443
+ETCD_PORT = 2379
+ETCD_PEER_PORT = 2380
+CONTROLLER_MANAGER_PORT = 10257
+NODE_NAME = "lab-node"
+PROCESSES: tuple[str, ...] = ("etcd", "kube-apiserver", "kube-controller-manager", "lab-node")
+SERVICE_ACCOUNT_ISSUER = "https://kubernetes.default.svc.cluster.local"
+# The zone of the one node; the stack's own zones are of no use to a single machine.
+NODE_LABELS: dict[str, str] = {
+    "topology.kubernetes.io/region": "us-east-1",
+    "topology.kubernetes.io/zone": "us-east-1a",
+    "node.kubernetes.io/instance-type": "lab",
+}
+_START_SECONDS = 60.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class ControlPlane:
+    """A running lab, as others need it."""
+
+    state: State
+    network: NetworkRecord
+    api: ApiServer
+    toolchain: Toolchain
+    reused: bool
+
+    @property
+    def kubeconfig(self) -> Path:
+        """The administrator's kubeconfig."""
+        return self.state.kubeconfig
+
+    @property
+    def environment(self) -> dict[str, str]:
+        """For kubectl, helm and istioctl: this cluster, and helm's files inside the lab's state."""
+        return {
+            "KUBECONFIG": str(self.state.kubeconfig),
+            "HELM_CACHE_HOME": str(self.state.helm / "cache"),
+            "HELM_CONFIG_HOME": str(self.state.helm / "config"),
+            "HELM_DATA_HOME": str(self.state.helm / "data"),
+        }
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Credentials:
+    etcd_authority: Path
+    etcd_server: KeyPair
+    etcd_client: KeyPair
+    authority: Path
+    api_server: KeyPair
+    admin: KeyPair
+    controller_manager: KeyPair
+    node: KeyPair
+    service_accounts: KeyPair
+
+
+def api_server(state: State, record: NetworkRecord) -> ApiServer:
+    """How to reach the API server of a lab, running or not."""
+    directory = state.certificates
+    return ApiServer(
+        address=record.address,
+        port=API_PORT,
+        authority=directory / "kubernetes-ca.crt",
+        client=KeyPair(certificate=directory / "admin.crt", key=directory / "admin.key"),
+    )
+
+
+def start(
+    state: State, record: NetworkRecord, toolchain: Toolchain, report: Callable[[str], None]
+) -> ControlPlane:
+    """Starts everything on an empty state directory and a bridge that is up. Raises LabError."""
+    for port, what in (
+        (ETCD_PORT, "etcd"), (ETCD_PEER_PORT, "etcd"), (API_PORT, "kube-apiserver"),
+        (CONTROLLER_MANAGER_PORT, "kube-controller-manager"),
+    ):  # fmt: skip
+        network.require_free(record.address, port, what)
+    credentials = _make_credentials(state, record)
+    api = api_server(state, record)
+    certificates.write_kubeconfig(
+        state.kubeconfig, server=api.url, authority=credentials.authority, client=credentials.admin
+    )
+    report("starting etcd and the API server")
+    etcd = processes.start(state, "etcd", _etcd(state, record, toolchain, credentials))
+    server = processes.start(state, "kube-apiserver", _api_server(record, toolchain, credentials))
+    # A failing etcd shows in the API server's patience only; so it is looked at first.
+    processes.wait_until(
+        "kube-apiserver",
+        lambda: _still_runs(state, "etcd", etcd) and api.ready(),
+        seconds=_START_SECONDS, watched=server, log=processes.log_file(state, "kube-apiserver"),
+    )  # fmt: skip
+    report("starting the controller manager and the process node")
+    for name, client in (("controller-manager", credentials.controller_manager), ("node", credentials.node)):
+        certificates.write_kubeconfig(
+            state.certificates / f"{name}.kubeconfig",
+            server=api.url,
+            authority=credentials.authority,
+            client=client,
+        )
+    processes.start(
+        state, "kube-controller-manager", _controller_manager(state, record, toolchain, credentials)
+    )
+    node = processes.start(state, "lab-node", _node(state, record, toolchain))
+    processes.wait_until(
+        "lab-node", lambda: node_ready(api), seconds=_START_SECONDS, watched=node,
+        log=processes.log_file(state, "lab-node"),
+    )  # fmt: skip
+    return ControlPlane(state=state, network=record, api=api, toolchain=toolchain, reused=False)
+
+
+def node_ready(api: ApiServer) -> bool:
+    """Whether the process node has registered and says that it is ready."""
+    node = api.document(f"/api/v1/nodes/{NODE_NAME}") or {}
+    conditions = node.get("status", {}).get("conditions", [])
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def _still_runs(state: State, name: str, process: subprocess.Popen[bytes]) -> bool:
+    processes.wait_until(name, lambda: True, seconds=0, watched=None, log=processes.log_file(state, name))
+    if process.poll() is None:
+        return True
+    processes.wait_until(name, lambda: False, seconds=0, watched=process, log=processes.log_file(state, name))
+    return False
+
+
+def _make_credentials(state: State, record: NetworkRecord) -> _Credentials:
+    directory = state.certificates
+    etcd = Authority(directory, "etcd")
+    kubernetes = Authority(directory, "kubernetes")
+    first_service = str(ip_network(record.services)[1])
+    service = "kubernetes.default.svc.cluster.local"
+    names = [".".join(service.split(".")[:count]) for count in (1, 2, 3, 5)]
+    return _Credentials(
+        etcd_authority=etcd.certificate,
+        etcd_server=etcd.issue("etcd", "etcd", names=[record.address], server=True),
+        etcd_client=etcd.issue("etcd-client", "kube-apiserver"),
+        authority=kubernetes.certificate,
+        api_server=kubernetes.issue(
+            "kube-apiserver", "kube-apiserver", names=[*names, record.address, first_service], server=True
+        ),
+        admin=kubernetes.issue("admin", "lab-admin", groups=["system:masters"]),
+        controller_manager=kubernetes.issue("controller-manager", "system:kube-controller-manager"),
+        # It schedules, runs pods and asks for their tokens: three of a real cluster's identities in one.
+        node=kubernetes.issue("node", NODE_NAME, groups=["system:masters"]),
+        service_accounts=certificates.signing_key(directory, "service-accounts"),
+    )
+
+
+def _etcd(
+    state: State, record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials
+) -> list[str | Path]:
+    client = f"https://{record.address}:{ETCD_PORT}"
+    peer = f"https://{record.address}:{ETCD_PEER_PORT}"
+    pair = credentials.etcd_server
+    return [
+        toolchain.bin("etcd"),
+        "--name=lab",
+        f"--data-dir={state.root / 'etcd'}",
+        "--unsafe-no-fsync",  # a lab's data need not survive a power cut
+        f"--listen-client-urls={client}",
+        f"--advertise-client-urls={client}",
+        f"--listen-peer-urls={peer}",
+        f"--initial-advertise-peer-urls={peer}",
+        f"--initial-cluster=lab={peer}",
+        "--client-cert-auth",
+        "--peer-client-cert-auth",
+        f"--trusted-ca-file={credentials.etcd_authority}",
+        f"--peer-trusted-ca-file={credentials.etcd_authority}",
+        f"--cert-file={pair.certificate}",
+        f"--key-file={pair.key}",
+        f"--peer-cert-file={pair.certificate}",
+        f"--peer-key-file={pair.key}",
+        "--log-level=warn",
+    ]
+
+
+def _api_server(record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials) -> list[str | Path]:
+    return [
+        toolchain.bin("kube-apiserver"),
+        f"--bind-address={record.address}",
+        f"--advertise-address={record.address}",
+        f"--secure-port={API_PORT}",
+        f"--etcd-servers=https://{record.address}:{ETCD_PORT}",
+        f"--etcd-cafile={credentials.etcd_authority}",
+        f"--etcd-certfile={credentials.etcd_client.certificate}",
+        f"--etcd-keyfile={credentials.etcd_client.key}",
+        f"--tls-cert-file={credentials.api_server.certificate}",
+        f"--tls-private-key-file={credentials.api_server.key}",
+        f"--client-ca-file={credentials.authority}",
+        "--authorization-mode=Node,RBAC",
+        "--anonymous-auth=false",
+        "--allow-privileged=true",
+        f"--service-cluster-ip-range={record.services}",
+        # Webhooks are reached by endpoint address, so that nothing has to play Service addresses for them.
+        "--enable-aggregator-routing=true",
+        f"--service-account-issuer={SERVICE_ACCOUNT_ISSUER}",
+        f"--service-account-key-file={credentials.service_accounts.certificate}",
+        f"--service-account-signing-key-file={credentials.service_accounts.key}",
+        "--profiling=false",
+    ]
+
+
+def _controller_manager(
+    state: State, record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials
+) -> list[str | Path]:
+    kubeconfig = state.certificates / "controller-manager.kubeconfig"
+    return [
+        toolchain.bin("kube-controller-manager"),
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--bind-address={record.address}",
+        f"--secure-port={CONTROLLER_MANAGER_PORT}",
+        f"--root-ca-file={credentials.authority}",
+        f"--service-account-private-key-file={credentials.service_accounts.key}",
+        "--use-service-account-credentials=true",
+        "--leader-elect=false",
+        # The default rates are for clusters that others use as well; here they only make one wait.
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
+        "--profiling=false",
+    ]
+
+
+def _node(state: State, record: NetworkRecord, toolchain: Toolchain) -> list[str | Path]:
+    configuration = {
+        "kubeconfig": str(state.certificates / "node.kubeconfig"),
+        "nodeName": NODE_NAME,
+        "version": f"{pins.KUBERNETES}-lab",
+        "address": record.address,
+        "bridge": record.bridge,
+        "podCIDR": record.pods,
+        "prefixLen": record.prefix_length,
+        "apiPort": str(API_PORT),
+        "stateDir": str(state.node),
+        "logDir": str(state.logs / "pods"),
+        "nodeLabels": NODE_LABELS,
+        "providerID": f"lab:///{NODE_LABELS['topology.kubernetes.io/zone']}/{NODE_NAME}",
+        "images": images.as_json(images.table(toolchain)),
+    }
+    path = state.node / "config.json"
+    path.write_text(json.dumps(configuration, indent=2), encoding="utf-8")
+    return [toolchain.bin("lab-node"), "-config", path]

@@ -1,0 +1,271 @@
+"""The lab's engine: each resource that the program registers is really made as it is registered.
+
+Kubernetes objects go to the lab's API server, Helm releases through helm, AWS resources into the stand-in's account.
+What no stand-in implements is recorded, with the outputs that the offline plan would make up.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lab.aws_account import MAKERS, UNTAGGED, AccountOutdated, AwsError, MotoAccount
+from lab.aws_made import Made
+from lab.control_plane import ControlPlane
+from lab.errors import ChartUnavailable
+from lab.helm import Helm, HelmError, release_of
+from lab.objects import Document, Key, Objects, Refused, UnknownKind
+from meshops.monitor import EngineError, Registration
+from meshops.recorder import Recorder
+from meshops.wire import Secret, revealed
+
+STAND_IN_HOST = "alb.stand-in.lab.invalid"
+"""The address that Ingresses and load-balanced Services get: nothing answers there, and nothing ever may."""
+
+_RELEASE = "kubernetes:helm.sh/v3:Release"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Step:
+    """One resource after it was made. change: created, updated, unchanged, recorded or removed; seconds it took."""
+
+    urn: str
+    type: str
+    component: str
+    change: str
+    seconds: float
+
+
+@dataclass(kw_only=True)
+class _Records:
+    """What earlier runs made in the cluster, by URN; kept beside the lab's other state."""
+
+    path: Path
+    objects: dict[str, dict[str, Any]] = field(default_factory=dict)
+    releases: dict[str, dict[str, Any]] = field(default_factory=dict)
+
+    def load(self) -> None:
+        if self.path.exists():
+            document = json.loads(self.path.read_text(encoding="utf-8"))
+            self.objects, self.releases = document["objects"], document["releases"]
+
+    def save(self) -> None:
+        unfinished = self.path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps({"objects": self.objects, "releases": self.releases}), encoding="utf-8")
+        unfinished.replace(self.path)
+
+
+class LabEngine:
+    """An `Engine` (see `meshops.monitor`) for one run of the program.
+
+    steps:        what was done, in order
+    not_installed: release -> why the lab has no such chart
+    outdated:     the AWS account has to be made anew, and the program run again
+    """
+
+    def __init__(
+        self, plane: ControlPlane, account: MotoAccount, *, region: str, report: Callable[[Step], None] | None = None
+    ) -> None:
+        self.objects = Objects(api=plane.api)
+        self.helm = Helm(plane=plane, objects=self.objects)
+        self.account = account
+        self.steps: list[Step] = []
+        self.not_installed: dict[str, str] = {}
+        self.outdated = False
+        self._plane, self._report = plane, report or (lambda step: None)
+        self._recorder = Recorder(region)
+        self._providers: dict[str, Mapping[str, Any]] = {}
+        self._records = _Records(path=plane.state.root / "applied.json")
+        self._records.load()
+        self._seen: set[str] = set()
+        self._cancelled = False
+
+    def cancel(self) -> None:
+        """Makes nothing any more; what is being made is finished."""
+        self._cancelled = True
+
+    def create(self, registration: Registration) -> tuple[str, dict[str, Any]]:
+        if self._cancelled:
+            raise EngineError("interrupted")
+        began = time.monotonic()
+        self._seen.add(registration.urn)
+        inputs = revealed(registration.inputs)
+        try:
+            if registration.type == _RELEASE:
+                change, answer = self._release(registration, inputs)
+            elif registration.type.startswith("kubernetes:"):
+                change, answer = self._object(registration, inputs)
+            elif registration.type.startswith("aws:") or registration.type == "eks:index:Cluster":
+                change, answer = self._aws(registration, inputs)
+            else:
+                self._providers[registration.urn] = inputs
+                return self._recorder.create(registration)
+        except (Refused, UnknownKind) as problem:
+            raise EngineError(f"the API server refused {_described(inputs)}: {problem}") from problem
+        except (HelmError, AwsError) as problem:
+            raise EngineError(str(problem)) from problem
+        self._done(registration.urn, registration.type, component_of(registration), change, began)
+        return answer
+
+    def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+        if token == "aws:index/getCallerIdentity:getCallerIdentity":
+            answer = self.account.aws.client("sts").get_caller_identity()
+            return {"id": token, "accountId": answer["Account"], "arn": answer["Arn"], "userId": answer["UserId"]}
+        return self._recorder.call(token, args)
+
+    def finish(self) -> None:
+        """Removes what the program no longer has, in the reverse of the order in which it was made.
+
+        Raises EngineError; AccountOutdated if the account has to be made anew.
+        """
+        try:
+            for urn in [urn for urn in reversed(self._records.objects) if urn not in self._seen]:
+                began = time.monotonic()
+                record = self._records.objects[urn]
+                self._take_back(Key(**record["key"]), patch=record["patch"])
+                del self._records.objects[urn]
+                self._records.save()
+                self._done(urn, urn.rsplit("$", 1)[-1], "", "removed", began)
+            for urn in [urn for urn in reversed(self._records.releases) if urn not in self._seen]:
+                began = time.monotonic()
+                record = self._records.releases.pop(urn)
+                self.helm.uninstall(record["name"], record["namespace"])
+                self._records.save()
+                self._done(urn, _RELEASE, "", "removed", began)
+        except (Refused, HelmError) as problem:
+            raise EngineError(str(problem)) from problem
+        self.account.finish()
+
+    # --- Kubernetes --------------------------------------------------------------------------------------------
+
+    def _object(self, registration: Registration, inputs: Document) -> tuple[str, tuple[str, dict[str, Any]]]:
+        if not (inputs.get("metadata") or {}).get("name"):
+            raise EngineError("the object has no metadata.name: the lab makes no names up")
+        key = Key.of(inputs)
+        patch = registration.type.endswith("Patch")
+        if registration.urn not in self._records.objects:
+            self._require_new(key, patch=patch)
+        # Written down first: if this process dies in between, the next run still knows that the object is ours.
+        self._records.objects[registration.urn] = {"key": asdict(key), "patch": patch}
+        self._records.save()
+        change, document = self.objects.apply(inputs)
+        return change, (f"{key.namespace}/{key.name}" if key.namespace else key.name, _object_outputs(document))
+
+    def _require_new(self, key: Key, *, patch: bool) -> None:
+        existing = self.objects.get(key)
+        if patch and existing is None:
+            raise EngineError(f"{key} does not exist, and a patch does not make it")
+        if not patch and existing is not None:
+            # As pulumi-kubernetes does since 4.29: what somebody else made is not quietly taken over.
+            raise EngineError(f"{key} exists already and is not this stack's (AlreadyExists)")
+
+    def _take_back(self, key: Key, *, patch: bool) -> None:
+        if not patch:
+            self.objects.delete(key)
+        elif self.objects.get(key) is not None:
+            # An apply that names no field gives back all that were ours.
+            self.objects.apply({"apiVersion": key.api_version, "kind": key.kind, "metadata": {"name": key.name}})
+
+    def _release(self, registration: Registration, inputs: Document) -> tuple[str, tuple[str, dict[str, Any]]]:
+        repository = (inputs.get("repositoryOpts") or {}).get("repo") or ""
+        chart = str(inputs["chart"]).rstrip("/").rsplit("/", 1)[-1]
+        id_, outputs = self._recorder.create(registration)
+        try:
+            directory = self._plane.toolchain.chart(repository, str(inputs["chart"]))
+        except ChartUnavailable as problem:
+            self.not_installed[f"{inputs.get('namespace')}/{inputs.get('name') or registration.name}"] = str(problem)
+            return "recorded", (id_, outputs)
+        release = release_of(registration.name, inputs, chart=chart, directory=directory)
+        known = self._records.releases.get(registration.urn, {}).get("digest", "")
+        record = {"name": release.name, "namespace": release.namespace, "digest": ""}
+        self._records.releases[registration.urn] = record
+        self._records.save()
+        change, revision = self.helm.install(release, known)
+        record["digest"] = release.digest
+        self._records.save()
+        outputs["status"] = {**outputs.get("status", {}), "revision": revision}
+        return change, (id_, outputs)
+
+    # --- AWS ---------------------------------------------------------------------------------------------------
+
+    def _aws(self, registration: Registration, inputs: Document) -> tuple[str, tuple[str, dict[str, Any]]]:
+        made_up_id, made_up = self._recorder.create(registration)
+        if registration.type in MAKERS and registration.type not in UNTAGGED:
+            tags = {**self._default_tags(registration.provider), **(inputs.get("tags") or {})}
+            inputs = {**inputs, **({"tags": tags} if tags else {})}
+        try:
+            made = self.account.make(
+                registration.urn,
+                registration.type,
+                registration.name,
+                inputs,
+                stand_in=lambda: Made(id=made_up_id, outputs=revealed(made_up)),
+            )
+        except AccountOutdated as problem:
+            self.outdated = True
+            raise EngineError("the AWS stand-in's account has to be made anew for this change") from problem
+        change = self.account.changes[registration.urn]
+        if registration.type == "eks:index:Cluster":
+            return change, ("", self._cluster_outputs(made, made_up))
+        return change, (made.id, made.outputs)
+
+    def _cluster_outputs(self, made: Made, made_up: dict[str, Any]) -> dict[str, Any]:
+        """What the component gives out; the kubeconfig leads to the lab's own API server."""
+        text = self._plane.kubeconfig.read_text(encoding="utf-8")
+        kubeconfig = yaml.safe_load(text)
+        known = {key: made.outputs[key] for key in made.outputs.keys() & made_up.keys()}
+        return {
+            **made_up,
+            **known,
+            "kubeconfig": Secret(kubeconfig),
+            "kubeconfigJson": Secret(json.dumps(kubeconfig)),
+        }
+
+    def _default_tags(self, provider: str) -> Mapping[str, str]:
+        inputs = self._providers.get(provider.rpartition("::")[0], {})
+        given = inputs.get("defaultTags") or {}
+        # A provider's structured inputs travel as JSON text.
+        return (json.loads(given) if isinstance(given, str) else given).get("tags") or {}
+
+    def _done(self, urn: str, type_: str, component: str, change: str, began: float) -> None:
+        step = Step(urn=urn, type=type_, component=component, change=change, seconds=time.monotonic() - began)
+        self.steps.append(step)
+        self._report(step)
+
+
+def component_of(registration: Registration) -> str:
+    """The outermost component that a resource belongs to, for a person: `Network`, `MeshNamespace secure-apps`."""
+    types = registration.urn.split("::")[2].split("$")
+    outermost = next((type_ for type_ in types if type_.startswith("mesh:")), "")
+    if not outermost:
+        return "the stack itself"
+    parent_types, _, parent_name = registration.parent.split("::", 2)[2].rpartition("::")
+    label = outermost.rsplit(":", 1)[-1]
+    distinct = label == "MeshNamespace" and parent_types.split("$")[-1] == outermost
+    return f"{label} {parent_name}" if distinct else label
+
+
+def _described(inputs: Mapping[str, Any]) -> str:
+    try:
+        return str(Key.of(inputs))
+    except KeyError:
+        return "an object without kind or name"
+
+
+def _object_outputs(document: Document) -> dict[str, Any]:
+    """What the provider gives out: the live object, less the bookkeeping of its fields; a Secret's data as secrets."""
+    metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
+    outputs: dict[str, Any] = {"metadata": metadata}
+    for key in ("spec", "status"):
+        if key in document:
+            outputs[key] = document[key]
+    balanced = document["kind"] == "Service" and document["spec"].get("type") == "LoadBalancer"
+    if document["kind"] == "Ingress" or balanced:
+        outputs["status"] = {"loadBalancer": {"ingress": [{"hostname": STAND_IN_HOST}]}}
+    return outputs

@@ -1,0 +1,57 @@
+"""What the lab builds and runs, against what the stack pins: the source of the report's differences."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+# The versions of the modules are in toolchain/go.mod; these two are what the programs say of themselves.
+KUBERNETES = "v1.36.3"
+CERT_MANAGER = "v1.21.2"
+# The module proxy has no release of Istio, only this commit of its main branch; the version is its own file's.
+ISTIO = "1.31-dev"
+ISTIO_COMMIT = "eed52ebb66ad"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Difference:
+    """One way in which the lab is not the real thing; `part` is what it concerns."""
+
+    part: str
+    lab: str
+    real: str
+
+
+DIFFERENCES: tuple[Difference, ...] = (
+    Difference(
+        part="Kubernetes",
+        lab=f"API server and controller manager {KUBERNETES}, built from the module; one process node",
+        real="EKS at the stack's version, kubelet and containerd",
+    ),
+    Difference(
+        part="Istio",
+        lab="programs and charts of a main-branch build of 2026-08-27 (chart version 1.0.0); API and CRD "
+        "modules 1.31.1",
+        real="the stack's Istio release",
+    ),
+    Difference(
+        part="Istio telemetry",
+        lab="off in istiod, with the ALPN and metadata-exchange filters: upstream Envoy lacks Istio's own filters",
+        real="istio_requests_total and the other standard metrics",
+    ),
+    Difference(
+        part="cert-manager",
+        lab=f"{CERT_MANAGER}: its webhook, CA injector and the controllers for SelfSigned and CA issuers, "
+        "under a main of the lab's own; no ACME, Vault or Venafi; no leader election",
+        real="the released images",
+    ),
+    Difference(
+        part="istiod replicas",
+        lab="one, without autoscaling (there is no metrics API)",
+        real="autoscaled as the stack says",
+    ),
+    Difference(
+        part="Pods' route to the API server",
+        lab="its own address in KUBERNETES_SERVICE_HOST; Service addresses and cluster DNS come with the data plane",
+        real="the kubernetes Service",
+    ),
+)

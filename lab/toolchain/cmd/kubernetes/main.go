@@ -1,0 +1,33 @@
+// Command kubernetes is etcd, kube-apiserver or kube-controller-manager, by the name it is called under.
+// They share most of their packages, and one link instead of three saves half a minute of a cold build.
+// Each is the program its own project builds: nothing is left out or added.
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	_ "time/tzdata" // for time zones in CronJobs, as in the upstream mains
+
+	"go.etcd.io/etcd/server/v3/etcdmain"
+	"k8s.io/component-base/cli"
+	_ "k8s.io/component-base/logs/json/register"          // as in the upstream mains
+	_ "k8s.io/component-base/metrics/prometheus/clientgo" // as in the upstream mains
+	_ "k8s.io/component-base/metrics/prometheus/version"  // as in the upstream mains
+	apiserver "k8s.io/kubernetes/cmd/kube-apiserver/app"
+	controllermanager "k8s.io/kubernetes/cmd/kube-controller-manager/app"
+)
+
+func main() {
+	switch name := filepath.Base(os.Args[0]); name {
+	case "etcd":
+		etcdmain.Main(os.Args)
+	case "kube-apiserver":
+		os.Exit(cli.Run(apiserver.NewAPIServerCommand()))
+	case "kube-controller-manager":
+		os.Exit(cli.Run(controllermanager.NewControllerManagerCommand()))
+	default:
+		fmt.Fprintf(os.Stderr, "%s: call this as etcd, kube-apiserver or kube-controller-manager\n", name)
+		os.Exit(2)
+	}
+}

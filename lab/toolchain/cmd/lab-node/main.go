@@ -1,0 +1,84 @@
+// Command lab-node plays the node of the lab's cluster: scheduler, kubelet and container runtime in one
+// small program. It binds pods whose images are all in its table and runs their containers as processes
+// of this machine, each pod in a network namespace of its own on the lab's bridge, each container in a
+// root file system of its own made of bind mounts.
+//
+// What is here: node registration, binding, volumes, environment, probes, restarts, termination, status.
+// What the data plane adds later, and where: cluster DNS and Service addresses (sandbox.go), more images
+// (the table, images.go), the kubelet's endpoints for logs, exec and port-forward (beside node.go).
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"k8s.io/klog/v2"
+)
+
+func main() {
+	// The program starts itself again inside new namespaces; these two never return to the node.
+	if len(os.Args) == 2 {
+		switch os.Args[1] {
+		case sandboxCommand:
+			exitOn(runSandbox())
+			return
+		case containerCommand:
+			exitOn(becomeContainer())
+			return
+		}
+	}
+	path := flag.String("config", "", "the node's configuration, a JSON file (see Config)")
+	flag.Parse()
+	config, err := readConfig(*path)
+	exitOn(err)
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
+	defer stop()
+	node, err := NewNode(config)
+	exitOn(err)
+	exitOn(node.Run(ctx))
+}
+
+func exitOn(err error) {
+	if err != nil {
+		klog.Flush()
+		fmt.Fprintf(os.Stderr, "lab-node: %v\n", err)
+		os.Exit(1)
+	}
+}
+
+// Config is written by the lab; every path is absolute.
+type Config struct {
+	Kubeconfig string            `json:"kubeconfig"`
+	NodeName   string            `json:"nodeName"`
+	Version    string            `json:"version"` // as a kubelet's: istiod injects native sidecars only where it is new enough
+	Address    string            `json:"address"` // of the bridge: the node's address and the pods' gateway
+	Bridge     string            `json:"bridge"`
+	PodCIDR    string            `json:"podCIDR"`    // pods' addresses, inside the bridge's network
+	PrefixLen  int               `json:"prefixLen"`  // of the bridge's network
+	APIPort    string            `json:"apiPort"`    // of the API server on Address, told to every pod
+	StateDir   string            `json:"stateDir"`   // volumes, root file systems, process records
+	LogDir     string            `json:"logDir"`     // one file for each run of a container
+	Labels     map[string]string `json:"nodeLabels"` // zone, region, instance type
+	ProviderID string            `json:"providerID"`
+	Images     []Image           `json:"images"`
+}
+
+func readConfig(path string) (Config, error) {
+	var config Config
+	if path == "" {
+		return config, fmt.Errorf("-config is required")
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return config, err
+	}
+	if err := json.Unmarshal(data, &config); err != nil {
+		return config, fmt.Errorf("%s: %w", path, err)
+	}
+	return config, nil
+}

@@ -1,0 +1,339 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	"k8s.io/klog/v2"
+	"k8s.io/utils/ptr"
+)
+
+const (
+	firstBackoff = time.Second
+	lastBackoff  = 5 * time.Minute
+	// steadyRun is how long a container must have run for its back-off to begin anew.
+	steadyRun    = 10 * time.Minute
+	setUpRetry   = time.Second
+	defaultGrace = 30 * time.Second
+)
+
+// podWorker runs one pod from binding to its end. One goroutine drives it (run), one for each container
+// keeps that running (supervise), one writes the status (writeStatus).
+type podWorker struct {
+	node    *Node
+	dir     string
+	volumes *volumes
+	box     *sandbox
+
+	mu         sync.Mutex
+	pod        *corev1.Pod
+	containers map[string]*containerState
+	problem    string // why the pod cannot be set up yet
+
+	deleted   chan struct{} // closed when the pod is to end
+	gone      chan struct{} // closed when the API object no longer exists
+	deleteOne sync.Once
+	goneOne   sync.Once
+	changed   chan struct{} // one pending wish to write the status
+}
+
+// containerState is what the status says of one container.
+type containerState struct {
+	state        corev1.ContainerState
+	last         corev1.ContainerState
+	restarts     int32
+	started      bool
+	ready        bool
+	finalFailure bool
+	done         bool // will not be started again
+	process      *process
+}
+
+func newPodWorker(node *Node, pod *corev1.Pod) *podWorker {
+	dir := filepath.Join(node.config.StateDir, "pods", string(pod.UID))
+	worker := &podWorker{
+		node: node, pod: pod, dir: dir, containers: map[string]*containerState{},
+		deleted: make(chan struct{}), gone: make(chan struct{}), changed: make(chan struct{}, 1),
+		volumes: &volumes{node: node, pod: pod, dir: dir, owner: volumeOwner(node, pod), tokens: map[string]issuedToken{}},
+	}
+	for _, container := range allContainers(pod) {
+		worker.containers[container.Name] = &containerState{
+			state: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}},
+		}
+	}
+	worker.update(pod)
+	return worker
+}
+
+// volumeOwner is the user that a volume's files must be readable for.
+func volumeOwner(node *Node, pod *corev1.Pod) int64 {
+	first := &pod.Spec.Containers[0]
+	image := findImage(node.config.Images, first.Image)
+	if image == nil {
+		image = &Image{}
+	}
+	return userOf(pod, first, image)
+}
+
+func (w *podWorker) update(pod *corev1.Pod) {
+	w.mu.Lock()
+	w.pod = pod
+	w.mu.Unlock()
+	if pod.DeletionTimestamp != nil {
+		w.deleteOne.Do(func() { close(w.deleted) })
+	}
+}
+
+// abandon is called when the API object is gone: there is nobody left to wait for.
+func (w *podWorker) abandon() {
+	w.goneOne.Do(func() { close(w.gone) })
+	w.deleteOne.Do(func() { close(w.deleted) })
+}
+
+func (w *podWorker) current() *corev1.Pod {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.pod.DeepCopy()
+}
+
+func (w *podWorker) logDir() string {
+	pod := w.current()
+	return filepath.Join(w.node.config.LogDir, pod.Namespace+"_"+pod.Name+"_"+string(pod.UID))
+}
+
+func (w *podWorker) run(nodeCtx context.Context) {
+	ctx, cancel := context.WithCancel(nodeCtx)
+	defer cancel()
+	statusDone := make(chan struct{})
+	statusCtx, stopStatus := context.WithCancel(context.WithoutCancel(nodeCtx))
+	go func() { defer close(statusDone); w.writeStatus(statusCtx) }()
+
+	finishedAlone := make(chan struct{})
+	go func() {
+		defer close(finishedAlone)
+		w.live(ctx)
+	}()
+	select {
+	case <-w.deleted:
+	case <-nodeCtx.Done():
+	case <-finishedAlone:
+		// Completed, or cancelled. A completed pod stays until someone deletes it.
+		select {
+		case <-w.deleted:
+		case <-nodeCtx.Done():
+		}
+	}
+	cancel()
+	<-finishedAlone
+	w.tearDown(nodeCtx.Err() != nil)
+	stopStatus()
+	<-statusDone
+	if nodeCtx.Err() == nil {
+		w.confirmDeletion()
+	}
+}
+
+// live sets the pod up and stays until its containers are done for good or ctx ends.
+func (w *podWorker) live(ctx context.Context) {
+	if !w.retry(ctx, w.setUp) {
+		return
+	}
+	go w.refreshVolumes(ctx)
+	pod := w.current()
+	var sidecars sync.WaitGroup
+	sidecarCtx, stopSidecars := context.WithCancel(ctx)
+	defer sidecars.Wait()
+	defer stopSidecars()
+	for i := range pod.Spec.InitContainers {
+		container := &pod.Spec.InitContainers[i]
+		if ptr.Deref(container.RestartPolicy, "") == corev1.ContainerRestartPolicyAlways {
+			started := make(chan struct{})
+			sidecars.Add(1)
+			go func() {
+				defer sidecars.Done()
+				w.supervise(sidecarCtx, container, corev1.RestartPolicyAlways, started)
+			}()
+			select {
+			case <-started:
+			case <-ctx.Done():
+				return
+			}
+			continue
+		}
+		policy := pod.Spec.RestartPolicy
+		if policy == corev1.RestartPolicyAlways {
+			policy = corev1.RestartPolicyOnFailure
+		}
+		if !w.supervise(ctx, container, policy, make(chan struct{})) {
+			return
+		}
+	}
+	var main sync.WaitGroup
+	for i := range pod.Spec.Containers {
+		container := &pod.Spec.Containers[i]
+		main.Add(1)
+		go func() {
+			defer main.Done()
+			w.supervise(ctx, container, pod.Spec.RestartPolicy, make(chan struct{}))
+		}()
+	}
+	main.Wait()
+}
+
+// retry repeats a step until it works, showing in the status why it does not.
+func (w *podWorker) retry(ctx context.Context, step func(context.Context) error) bool {
+	for ctx.Err() == nil {
+		err := step(ctx)
+		w.mu.Lock()
+		w.problem = ""
+		if err != nil {
+			w.problem = err.Error()
+		}
+		w.mu.Unlock()
+		w.touch()
+		if err == nil {
+			return true
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(setUpRetry):
+		}
+	}
+	return false
+}
+
+func (w *podWorker) setUp(ctx context.Context) error {
+	if err := os.MkdirAll(w.dir, 0o755); err != nil {
+		return err
+	}
+	if w.box == nil {
+		box, err := w.node.startSandbox(hostnameOf(w.current()))
+		if err != nil {
+			return err
+		}
+		w.mu.Lock()
+		w.box = box
+		w.pod = w.pod.DeepCopy()
+		w.pod.Status.PodIP = box.address.String()
+		w.volumes.pod = w.pod
+		w.mu.Unlock()
+	}
+	return w.volumes.write(ctx)
+}
+
+func (w *podWorker) refreshVolumes(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-time.After(volumeRefreshPeriod):
+			if err := w.volumes.write(ctx); err != nil && ctx.Err() == nil {
+				klog.ErrorS(err, "refreshing volumes", "pod", klog.KObj(w.current()))
+			}
+		}
+	}
+}
+
+// supervise keeps one container running as its policy says; true if it ended well. started is closed once
+// it has passed its startup probe, or has begun if it has none.
+func (w *podWorker) supervise(ctx context.Context, container *corev1.Container, policy corev1.RestartPolicy, started chan struct{}) bool {
+	backoff := firstBackoff
+	var once sync.Once
+	for attempt := int32(0); ; attempt++ {
+		running, err := w.startContainer(ctx, container, attempt)
+		if err != nil {
+			w.setWaiting(container.Name, "CreateContainerConfigError", err.Error())
+		} else {
+			w.setRunning(container.Name, running, attempt)
+			watchCtx, stopWatching := context.WithCancel(ctx)
+			go w.watchProbes(watchCtx, container, running, func() { once.Do(func() { close(started) }) })
+			select {
+			case <-running.exited:
+			case <-ctx.Done():
+				running.stop(w.grace())
+			}
+			stopWatching()
+			again := ctx.Err() == nil && (policy == corev1.RestartPolicyAlways ||
+				policy == corev1.RestartPolicyOnFailure && running.status != 0)
+			w.setTerminated(container.Name, running, again)
+			if !again {
+				return running.status == 0 && ctx.Err() == nil
+			}
+			if running.ended.Sub(running.started) > steadyRun {
+				backoff = firstBackoff
+			}
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(backoff):
+		}
+		backoff = min(backoff*2, lastBackoff)
+	}
+}
+
+func (w *podWorker) watchProbes(ctx context.Context, container *corev1.Container, running *process, started func()) {
+	address := w.box.address.String()
+	if container.StartupProbe != nil {
+		passed := make(chan struct{})
+		startupCtx, stop := context.WithCancel(ctx)
+		defer stop()
+		var once sync.Once
+		go watchProbe(startupCtx, container.StartupProbe, container, address, func(ok bool) {
+			if ok {
+				once.Do(func() { close(passed) })
+			} else {
+				klog.InfoS("startup probe failed, restarting", "container", container.Name)
+				running.stop(w.grace())
+			}
+		})
+		select {
+		case <-passed:
+			stop()
+		case <-ctx.Done():
+			return
+		}
+	}
+	w.setStarted(container.Name, container.ReadinessProbe == nil)
+	started()
+	if container.ReadinessProbe != nil {
+		go watchProbe(ctx, container.ReadinessProbe, container, address, func(ok bool) { w.setReady(container.Name, ok) })
+	}
+	if container.LivenessProbe != nil {
+		watchProbe(ctx, container.LivenessProbe, container, address, func(ok bool) {
+			if !ok {
+				klog.InfoS("liveness probe failed, restarting", "container", container.Name)
+				running.stop(w.grace())
+			}
+		})
+	}
+}
+
+func (w *podWorker) grace() time.Duration {
+	pod := w.current()
+	if pod.DeletionGracePeriodSeconds != nil {
+		return time.Duration(*pod.DeletionGracePeriodSeconds) * time.Second
+	}
+	if pod.Spec.TerminationGracePeriodSeconds != nil {
+		return time.Duration(*pod.Spec.TerminationGracePeriodSeconds) * time.Second
+	}
+	return defaultGrace
+}
+
+// tearDown runs when every container has stopped.
+func (w *podWorker) tearDown(nodeStopping bool) {
+	if w.box != nil {
+		w.node.stopSandbox(w.box)
+	}
+	if err := os.RemoveAll(w.dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+		klog.ErrorS(err, "removing the pod's files")
+	}
+	if !nodeStopping {
+		w.touch()
+	}
+}

@@ -1,0 +1,53 @@
+"""Who may use the Kubernetes API: the settings' list, in the form that EKS keeps."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from configuration.cluster import AccessEntry
+
+_POLICIES: dict[str, str] = {
+    "ClusterAdmin": "AmazonEKSClusterAdminPolicy",
+    "Admin": "AmazonEKSAdminPolicy",
+    "Edit": "AmazonEKSEditPolicy",
+    "View": "AmazonEKSViewPolicy",
+    "AdminView": "AmazonEKSAdminViewPolicy",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class PolicyScope:
+    policy_arn: str
+    namespaces: tuple[str, ...]
+    """Sorted; empty means the whole cluster."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class PrincipalAccess:
+    principal_arn: str
+    policies: dict[str, PolicyScope]
+    """By the policy's short name."""
+
+
+def access_by_principal(entries: tuple[AccessEntry, ...]) -> dict[str, PrincipalAccess]:
+    """One access entry per principal, as EKS has it, with each policy once; keyed by `<account>-<kind>-<name>`.
+
+    Where the settings give a principal one policy twice, the namespaces are joined, and the whole cluster wins.
+    """
+    scopes: dict[str, dict[str, PolicyScope]] = {}
+    for entry in entries:
+        policies = scopes.setdefault(entry.principal_arn, {})
+        known = policies.get(entry.policy)
+        namespaces: tuple[str, ...] = tuple(sorted(entry.namespaces))
+        if known is not None:
+            whole = not known.namespaces or not namespaces
+            namespaces = () if whole else tuple(sorted({*known.namespaces, *namespaces}))
+        policies[entry.policy] = PolicyScope(
+            policy_arn=f"arn:aws:eks::aws:cluster-access-policy/{_POLICIES[entry.policy]}", namespaces=namespaces
+        )
+    return {_key(arn): PrincipalAccess(principal_arn=arn, policies=policies) for arn, policies in scopes.items()}
+
+
+def _key(arn: str) -> str:
+    """`arn:aws:iam::111122223333:role/team/admins` -> `111122223333-role-team-admins`."""
+    return "-".join(arn.split(":")[4:]).replace("/", "-")

@@ -1,0 +1,191 @@
+"""The values of Istio's four charts: base, cni, istiod, gateway.
+
+Checked against the charts' values, templates and the gateway's schema, which refuses unknown keys. The charts merge
+these over `_internal_defaults_do_not_set`; keys stand at the top level there (`cni.enabled`, not `pilot.cni.enabled`
+as in an IstioOperator). `platform` stays unset: the charts fail on `eks`.
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+from configuration.mesh import Gateway, Mesh
+from manifests.access_log import access_log_format
+from manifests.images import Images
+from manifests.names import (
+    COLLECTOR_HOST,
+    GATEWAY,
+    GATEWAY_PORT,
+    GATEWAY_SELECTOR,
+    GATEWAY_STATUS_PORT,
+    ISTIO_SYSTEM,
+    OTLP_GRPC_PORT,
+    TRACING_PROVIDER,
+)
+from versions import ISTIO_IMAGE_HUB
+
+_SECCOMP = {"type": "RuntimeDefault"}
+
+# Istio's own images without shell and package manager. What a person would do with a shell there, istioctl does
+# (trap 7): `istioctl proxy-config`, `istioctl experimental describe pod`.
+_VARIANT = "distroless"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IstioValues:
+    """What the charts of one control plane have in common."""
+
+    mesh: Mesh
+    images: Images
+    cluster_name: str
+    tracing: bool
+    """Whether the collector exists that the tracing provider names."""
+
+    def base(self) -> dict[str, Any]:
+        """Chart base: the CRDs, and the webhook that validates Istio's configuration."""
+        return {
+            # The webhook calls the Service `istiod-<defaultRevision>` and istiod keeps the CA bundle of those webhooks
+            # up to date whose label istio.io/rev is its own revision. With the chart's "default", nobody would
+            # answer at `istiod`, and every later object would be refused.
+            "defaultRevision": self.mesh.revision,
+            # istiod turns "Ignore" into "Fail" once it is up; saying so at once keeps the two from disagreeing in
+            # every preview (pulumi-kubernetes#2210). Hence no Istio object may be submitted before istiod is ready.
+            "base": {"validationFailurePolicy": "Fail"},
+            "global": {"istioNamespace": ISTIO_SYSTEM},
+        }
+
+    def cni(self) -> dict[str, Any]:
+        """Chart cni, in kube-system: redirects pods on the node, so that no pod needs NET_ADMIN for it.
+
+        Chained after the VPC CNI; the chart's default paths are right on AL2023. One per cluster, of no revision.
+        """
+        return {
+            "global": self._images(),
+            "seccompProfile": _SECCOMP,
+        }
+
+    def istiod(self) -> dict[str, Any]:
+        """Chart istiod: the control plane of one revision, and the tag that the namespaces' label names."""
+        mesh = self.mesh
+        return {
+            "revision": mesh.revision,
+            "revisionTags": [mesh.revision_tag],
+            **_replicas(mesh),
+            "resources": {"requests": {"cpu": mesh.pilot.cpu, "memory": mesh.pilot.memory}},
+            "seccompProfile": _SECCOMP,
+            "topologySpreadConstraints": [_spread({"app": "istiod", "istio.io/rev": mesh.revision})],
+            "cni": {"enabled": True},
+            # The chart's template for proxyless gRPC names an image of a public registry, whatever `hub` says.
+            # Nothing here uses it; this takes its place.
+            "sidecarInjectorWebhook": {"templates": {"grpc-simple": "{}\n"}},
+            "base": {"validationFailurePolicy": "Fail"},
+            "global": {
+                **self._images(),
+                "istioNamespace": ISTIO_SYSTEM,
+                "network": mesh.network,
+                "meshID": mesh.mesh_id,
+                "multiCluster": {"clusterName": self.cluster_name},
+                # A namespace that enforces the restricted Pod Security level refuses a sidecar without one.
+                "proxy": {"seccompProfile": _SECCOMP},
+            },
+            "meshConfig": self._mesh_config(),
+        }
+
+    def _images(self) -> dict[str, Any]:
+        return {
+            "hub": self.images.hub(ISTIO_IMAGE_HUB),
+            # One version for charts and images (trap 2).
+            "tag": self.mesh.istio_version,
+            "variant": _VARIANT,
+        }
+
+    def _mesh_config(self) -> dict[str, Any]:
+        return {
+            "trustDomain": self.mesh.trust_domain,
+            "accessLogFile": "/dev/stdout",
+            "accessLogEncoding": "JSON",
+            "accessLogFormat": access_log_format(),
+            "enablePrometheusMerge": True,
+            "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+            # Text, not a boolean: it becomes an environment variable of the proxy. With it a leaving pod ends as
+            # soon as its last connection does, instead of after a fixed time.
+            "defaultConfig": {"proxyMetadata": {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"}},
+            # Paths are compared in one form only: `//` merged, %2F and %5C decoded. Anything weaker lets a request
+            # say one path to the policy and another to the application.
+            "pathNormalization": {"normalization": "DECODE_AND_MERGE_SLASHES"},
+            "meshMTLS": {"minProtocolVersion": "TLSV1_3"},
+            **({"extensionProviders": [_tracing_provider()]} if self.tracing else {}),
+        }
+
+
+def gateway_values(mesh: Mesh, gateway: Gateway) -> dict[str, Any]:
+    """Chart gateway, released as `istio-ingressgateway` in `istio-ingress`."""
+    scales = gateway.max_replicas > gateway.min_replicas
+    return {
+        # A label on the pods: the namespace's tag decides who injects them, this makes them roll when the
+        # revision behind the tag changes.
+        "revision": mesh.revision,
+        **({} if scales else {"replicaCount": gateway.min_replicas}),
+        "autoscaling": {
+            "enabled": scales,
+            "minReplicas": gateway.min_replicas,
+            "maxReplicas": gateway.max_replicas,
+        },
+        "resources": {"requests": {"cpu": gateway.cpu, "memory": gateway.memory}},
+        "podDisruptionBudget": {"maxUnavailable": 1},
+        "topologySpreadConstraints": [_spread({"app": GATEWAY, **GATEWAY_SELECTOR})],
+        "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+        "podAnnotations": {
+            # The ALB in front appends the client to X-Forwarded-For: one hop of it can be trusted, no more.
+            "proxy.istio.io/config": json.dumps({"gatewayTopology": {"numTrustedProxies": 1}}),
+        },
+        # Nobody reaches it past the load balancer: targets are pod addresses, the Service needs no node port.
+        # Port 80 is left out, since the ALB redirects and nothing speaks plaintext to the gateway.
+        "service": {
+            "type": "ClusterIP",
+            "ports": [
+                _port("status-port", GATEWAY_STATUS_PORT),
+                _port("https", GATEWAY_PORT),
+            ],
+        },
+        # The chart's own, plus the seccomp profile that the restricted Pod Security level asks for. Its
+        # pod-level default, the sysctl that lets a non-root process bind port 443, is kept by not being named.
+        "containerSecurityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "privileged": False,
+            "readOnlyRootFilesystem": True,
+            "runAsNonRoot": True,
+            "seccompProfile": _SECCOMP,
+        },
+        # The load balancer learns of a leaving pod some seconds late; until then the pod still takes connections,
+        # then drains them (EXIT_ON_ZERO_ACTIVE_CONNECTIONS). Natively, since the image has no `sleep`.
+        "lifecycle": {"preStop": {"sleep": {"seconds": 20}}},
+        "terminationGracePeriodSeconds": 90,
+    }
+
+
+def _replicas(mesh: Mesh) -> dict[str, Any]:
+    pilot = mesh.pilot
+    if pilot.max_replicas == 1:
+        return {"autoscaleEnabled": False, "replicaCount": 1}
+    return {"autoscaleEnabled": True, "autoscaleMin": pilot.min_replicas, "autoscaleMax": pilot.max_replicas}
+
+
+def _tracing_provider() -> dict[str, Any]:
+    return {"name": TRACING_PROVIDER, "opentelemetry": {"service": COLLECTOR_HOST, "port": OTLP_GRPC_PORT}}
+
+
+def _spread(labels: dict[str, str]) -> dict[str, Any]:
+    return {
+        "maxSkew": 1,
+        "topologyKey": "topology.kubernetes.io/zone",
+        "whenUnsatisfiable": "ScheduleAnyway",
+        "labelSelector": {"matchLabels": labels},
+    }
+
+
+def _port(name: str, number: int) -> dict[str, Any]:
+    return {"name": name, "port": number, "protocol": "TCP", "targetPort": number}

@@ -1,0 +1,89 @@
+"""Who calls whom, derived once from what the applications declare about their callers."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from dataclasses import dataclass
+from functools import cached_property
+
+from configuration.applications import Application, Caller, Namespace
+from manifests.names import principal, service_host
+
+
+@dataclass(frozen=True, kw_only=True)
+class Member:
+    """An application where it lives."""
+
+    namespace: Namespace
+    application: Application
+
+    @property
+    def name(self) -> str:
+        return self.application.name
+
+    @property
+    def host(self) -> str:
+        """Of its Service, in full."""
+        return service_host(self.application.name, self.namespace.name)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Grant:
+    """One declared caller of an application, resolved."""
+
+    caller: Member
+    declared: Caller
+
+
+@dataclass(frozen=True, kw_only=True)
+class MeshGraph:
+    """What the documents of one application must know about the rest of the stack."""
+
+    namespaces: tuple[Namespace, ...]
+    trust_domain: str
+    plaintext_hosts: frozenset[str] = frozenset()
+    """Full Service names that the settings exempt from mutual TLS, by `mesh.plaintextServices`."""
+
+    def grants(self, namespace: str, application: str) -> tuple[Grant, ...]:
+        """Who may call it, in the order of the settings."""
+        return self._grants[namespace, application]
+
+    def callees(self, namespace: str, application: str) -> tuple[Member, ...]:
+        """Whom it may call, sorted by namespace and name: the other side of their `callers`."""
+        return self._callees.get((namespace, application), ())
+
+    def principal(self, member: Member) -> str:
+        """Its identity, which it has only inside the mesh."""
+        return principal(self.trust_domain, member.namespace.name, member.application.identity)
+
+    @cached_property
+    def _members(self) -> dict[tuple[str, str], Member]:
+        return {
+            (namespace.name, application.name): Member(namespace=namespace, application=application)
+            for namespace in self.namespaces
+            for application in namespace.applications
+        }
+
+    @cached_property
+    def _grants(self) -> dict[tuple[str, str], tuple[Grant, ...]]:
+        return {
+            key: tuple(
+                Grant(caller=self._members[_key(caller.application, key[0])], declared=caller)
+                for caller in member.application.callers
+            )
+            for key, member in self._members.items()
+        }
+
+    @cached_property
+    def _callees(self) -> dict[tuple[str, str], tuple[Member, ...]]:
+        found: defaultdict[tuple[str, str], list[Member]] = defaultdict(list)
+        for key in sorted(self._grants):
+            for grant in self._grants[key]:
+                found[grant.caller.namespace.name, grant.caller.name].append(self._members[key])
+        return {caller: tuple(members) for caller, members in found.items()}
+
+
+def _key(caller: str, namespace: str) -> tuple[str, str]:
+    """`frontend` seen from namespace `shop` -> (`shop`, `frontend`)."""
+    home, slash, name = caller.partition("/")
+    return (home, name) if slash else (namespace, caller)

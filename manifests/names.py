@@ -1,0 +1,46 @@
+"""The names on which several documents must agree: written once, so that they cannot disagree."""
+
+from __future__ import annotations
+
+ISTIO_SYSTEM = "istio-system"
+"""Istio's root namespace: what stands here without a selector holds for the whole mesh."""
+ISTIO_INGRESS = "istio-ingress"
+CERT_MANAGER = "cert-manager"
+OBSERVABILITY = "observability"
+KUBE_SYSTEM = "kube-system"
+
+INJECTION_LABEL = "istio.io/rev"
+
+# The gateway chart names its service account after the release and derives the pods' label `istio` from it, less
+# the prefix "istio-" (chart gateway, templates/_helpers.tpl).
+GATEWAY = "istio-ingressgateway"
+GATEWAY_SELECTOR: dict[str, str] = {"istio": "ingressgateway"}
+GATEWAY_RESOURCE = "istio-shared-gateway"
+GATEWAY_REF = f"{ISTIO_SYSTEM}/{GATEWAY_RESOURCE}"
+"""How a VirtualService of any namespace names the shared gateway."""
+GATEWAY_TLS_SECRET = "istio-shared-gateway-tls"
+"""In the namespace of the gateway's pods: Istio reads credentials from nowhere else."""
+GATEWAY_PORT = 443
+GATEWAY_STATUS_PORT = 15021
+
+COLLECTOR = "otel-collector"
+OTLP_GRPC_PORT = 4317
+OTLP_HTTP_PORT = 4318
+TRACING_PROVIDER = "otel"
+
+
+def service_host(name: str, namespace: str) -> str:
+    """The full name of a Service; Istio resolves short ones relative to the rule's own namespace."""
+    return f"{name}.{namespace}.svc.cluster.local"
+
+
+COLLECTOR_HOST = service_host(COLLECTOR, OBSERVABILITY)
+
+
+def principal(trust_domain: str, namespace: str, service_account: str) -> str:
+    """An identity as AuthorizationPolicy spells it: the SPIFFE id without its scheme."""
+    return f"{trust_domain}/ns/{namespace}/sa/{service_account}"
+
+
+def gateway_principal(trust_domain: str) -> str:
+    return principal(trust_domain, ISTIO_INGRESS, GATEWAY)

@@ -1,0 +1,89 @@
+"""A namespace: the platform's own, and those of the applications, which are the unit of migration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from configuration.applications import Namespace
+from configuration.mesh import Mesh
+from manifests.authorization import namespace_authorization
+from manifests.document import Document, document
+from manifests.mesh_graph import MeshGraph
+from manifests.mesh_policies import MeshMode
+from manifests.names import INJECTION_LABEL
+from manifests.network_policies import namespace_network_policies
+from manifests.sidecars import namespace_sidecar, service_entries
+
+PodSecurity = Literal["restricted", "baseline", "privileged"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class NamespaceDocuments:
+    namespace: Document
+    policies: tuple[Document, ...]
+    """What must stand before a pod of it gets a sidecar. Empty outside the mesh."""
+    external_hosts: dict[str, tuple[Document, ...]]
+    """Declared external host -> its ServiceEntry (and what belongs to it). Empty outside the mesh."""
+    strict: Document | None
+    """Its PeerAuthentication, while its mode differs from the mesh's. After the workloads: see MeshNamespace."""
+
+
+def platform_namespace(
+    name: str, *, pod_security: PodSecurity = "restricted", labels: Mapping[str, str] | None = None
+) -> Document:
+    """A namespace of the platform's own, with the Pod Security level that its pods fit."""
+    return document("v1", "Namespace", name, labels={**_enforced(pod_security), **(labels or {})})
+
+
+def namespace_documents(
+    namespace: Namespace, *, mesh: Mesh, mode: MeshMode, graph: MeshGraph, tracing: bool
+) -> NamespaceDocuments:
+    """Everything of one namespace that is not one application's. mode: the mesh-wide one."""
+    if not namespace.in_mesh:
+        return NamespaceDocuments(namespace=_namespace(namespace, mesh), policies=(), external_hosts={}, strict=None)
+    return NamespaceDocuments(
+        namespace=_namespace(namespace, mesh),
+        policies=(
+            *namespace_authorization(namespace, graph.trust_domain),
+            namespace_sidecar(namespace, graph=graph, tracing=tracing),
+            *namespace_network_policies(namespace, tracing=tracing),
+        ),
+        external_hosts=service_entries(namespace),
+        strict=_peer_authentication(namespace, mode),
+    )
+
+
+def _namespace(namespace: Namespace, mesh: Mesh) -> Document:
+    labels: dict[str, str] = {}
+    if namespace.in_mesh:
+        # Derived from the control plane's own tag: the two cannot disagree (trap 1).
+        labels[INJECTION_LABEL] = mesh.revision_tag
+        labels |= _enforced(namespace.pod_security)
+    else:
+        # Outside, its pods are somebody's running system: tell, but refuse nothing yet.
+        labels["pod-security.kubernetes.io/audit"] = namespace.pod_security
+        labels["pod-security.kubernetes.io/warn"] = namespace.pod_security
+    return document("v1", "Namespace", namespace.name, labels=labels)
+
+
+def _enforced(level: PodSecurity) -> dict[str, str]:
+    return {
+        "pod-security.kubernetes.io/enforce": level,
+        "pod-security.kubernetes.io/audit": level,
+        "pod-security.kubernetes.io/warn": level,
+    }
+
+
+def _peer_authentication(namespace: Namespace, mode: MeshMode) -> Document | None:
+    own = "STRICT" if namespace.phase == "strict" else "PERMISSIVE"
+    if own == mode:
+        return None
+    return document(
+        "security.istio.io/v1",
+        "PeerAuthentication",
+        "default",
+        namespace=namespace.name,
+        spec={"mtls": {"mode": own}},
+    )

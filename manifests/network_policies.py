@@ -1,0 +1,100 @@
+"""The same calls at layer 4, enforced by the VPC CNI on the node: what a process cannot go around.
+
+A NetworkPolicy does not see the node's own kubelet, so probes (15020, 15021) need no rule. It knows addresses and
+labels only: an external host is a port on any public address, and which host that is, the sidecar decides.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from configuration.applications import Namespace
+from manifests.document import Document, document
+from manifests.mesh_graph import Member, MeshGraph
+from manifests.names import (
+    COLLECTOR,
+    GATEWAY_SELECTOR,
+    ISTIO_INGRESS,
+    ISTIO_SYSTEM,
+    KUBE_SYSTEM,
+    OBSERVABILITY,
+    OTLP_GRPC_PORT,
+    OTLP_HTTP_PORT,
+)
+
+_ISTIOD_PORT = 15012  # certificates and configuration, over TLS
+
+# RFC 1918, RFC 6598 and link-local (IMDS): an external host is on none of them.
+_PRIVATE_RANGES = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
+
+
+def namespace_network_policies(namespace: Namespace, *, tracing: bool) -> tuple[Document, ...]:
+    """Nothing in, nothing out; but what every sidecar needs: names, istiod, the collector."""
+    egress = [
+        # TCP as well: an answer that does not fit into a datagram is asked for again.
+        {"to": [_pods(KUBE_SYSTEM, {"k8s-app": "kube-dns"})], "ports": [_port(53, "UDP"), _port(53)]},
+        {"to": [_pods(ISTIO_SYSTEM, {"app": "istiod"})], "ports": [_port(_ISTIOD_PORT)]},
+    ]
+    if tracing:
+        ports = [_port(OTLP_GRPC_PORT), _port(OTLP_HTTP_PORT)]
+        egress.append({"to": [_pods(OBSERVABILITY, {"app": COLLECTOR})], "ports": ports})
+    return (
+        _policy("default-deny", namespace, {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}),
+        _policy("allow-platform", namespace, {"podSelector": {}, "policyTypes": ["Egress"], "egress": egress}),
+    )
+
+
+def application_network_policy(member: Member, graph: MeshGraph) -> Document | None:
+    """What the application's callers, callees and external hosts are, said in pods and ports.
+
+    None for an application that nobody calls and that calls nobody: the namespace's own policies say so already.
+    """
+    application, namespace = member.application, member.namespace
+    spec: dict[str, Any] = {"podSelector": {"matchLabels": {"app": application.name}}, "policyTypes": []}
+    ingress = _ingress(member, graph)
+    if ingress:
+        spec["policyTypes"].append("Ingress")
+        spec["ingress"] = ingress
+    egress = _egress(member, graph)
+    if egress:
+        spec["policyTypes"].append("Egress")
+        spec["egress"] = egress
+    return _policy(application.name, namespace, spec) if ingress or egress else None
+
+
+def _ingress(member: Member, graph: MeshGraph) -> list[dict[str, Any]]:
+    application = member.application
+    peers = [_pods(ISTIO_INGRESS, GATEWAY_SELECTOR)] if application.hosts else []
+    peers += [
+        _pods(grant.caller.namespace.name, {"app": grant.caller.name})
+        for grant in graph.grants(member.namespace.name, application.name)
+    ]
+    return [{"from": peers, "ports": [_port(application.port)]}] if peers else []
+
+
+def _egress(member: Member, graph: MeshGraph) -> list[dict[str, Any]]:
+    rules = [
+        {"to": [_pods(callee.namespace.name, {"app": callee.name})], "ports": [_port(callee.application.port)]}
+        for callee in graph.callees(member.namespace.name, member.name)
+    ]
+    ports = sorted({egress.port for egress in member.application.egress})
+    if ports:
+        public = {"ipBlock": {"cidr": "0.0.0.0/0", "except": list(_PRIVATE_RANGES)}}
+        rules.append({"to": [public], "ports": [_port(port) for port in ports]})
+    return rules
+
+
+def _pods(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
+    # Kubernetes sets this label itself: nobody else's namespace can carry it.
+    return {
+        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
+        "podSelector": {"matchLabels": dict(labels)},
+    }
+
+
+def _port(port: int | None, protocol: str = "TCP") -> dict[str, Any]:
+    return {"port": port, "protocol": protocol}
+
+
+def _policy(name: str, namespace: Namespace, spec: dict[str, Any]) -> Document:
+    return document("networking.k8s.io/v1", "NetworkPolicy", name, namespace=namespace.name, spec=spec)

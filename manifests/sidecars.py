@@ -1,0 +1,93 @@
+"""What may leave a pod: its Sidecar names what it may call, a ServiceEntry each external host, all else is unknown.
+
+REGISTRY_ONLY is not a firewall: a process that goes past its proxy is not stopped by it. The NetworkPolicies are the
+second wall.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+
+from configuration.applications import Application, Egress, Namespace
+from manifests.document import Document, document
+from manifests.mesh_graph import Member, MeshGraph
+from manifests.mesh_policies import destination_rule
+from manifests.names import COLLECTOR_HOST, ISTIO_SYSTEM, OBSERVABILITY
+
+
+def namespace_sidecar(namespace: Namespace, *, graph: MeshGraph, tracing: bool) -> Document:
+    """The namespace's default: what any of its applications may call, together.
+
+    Each application has a narrower one of its own; this is for pods that are none of the declared ones.
+    """
+    hosts = {host for application in namespace.applications for host in _declared_hosts(namespace, application, graph)}
+    return _sidecar("default", namespace, sorted(hosts), selector=None, tracing=tracing)
+
+
+def application_sidecar(member: Member, *, graph: MeshGraph, tracing: bool) -> Document:
+    """Exactly what this application declares that it calls."""
+    hosts = sorted(set(_declared_hosts(member.namespace, member.application, graph)))
+    return _sidecar(member.name, member.namespace, hosts, selector=member.name, tracing=tracing)
+
+
+def _declared_hosts(namespace: Namespace, application: Application, graph: MeshGraph) -> Iterable[str]:
+    for callee in graph.callees(namespace.name, application.name):
+        home = "." if callee.namespace.name == namespace.name else callee.namespace.name
+        yield f"{home}/{callee.host}"
+    for egress in application.egress:
+        yield f"./{egress.host}"
+
+
+def _sidecar(name: str, namespace: Namespace, hosts: list[str], *, selector: str | None, tracing: bool) -> Document:
+    platform = [f"{ISTIO_SYSTEM}/*", *([f"{OBSERVABILITY}/{COLLECTOR_HOST}"] if tracing else [])]
+    return document(
+        "networking.istio.io/v1",
+        "Sidecar",
+        name,
+        namespace=namespace.name,
+        spec={
+            **({"workloadSelector": {"labels": {"app": selector}}} if selector else {}),
+            "egress": [{"hosts": [*hosts, *platform]}],
+            # Said again here: a Sidecar without it would take the mesh's, which somebody may loosen.
+            "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
+        },
+    )
+
+
+def service_entries(namespace: Namespace) -> dict[str, tuple[Document, ...]]:
+    """By external host that any application of the namespace declares: its ServiceEntry, visible in it only.
+
+    Applications that declare the same host share it, with all ports; which of them may use it is their Sidecar's.
+    The mesh-wide `*.local` rule does not reach these hosts, and for MESH_EXTERNAL Istio adds no mutual TLS by itself.
+    A host whose own name ends in `.local` is the exception: it gets a rule that says so.
+    """
+    by_host: defaultdict[str, dict[int, Egress]] = defaultdict(dict)
+    for application in namespace.applications:
+        for egress in application.egress:
+            by_host[egress.host][egress.port] = egress
+    documents: dict[str, tuple[Document, ...]] = {}
+    for host in sorted(by_host):
+        documents[host] = (_service_entry(host, by_host[host], namespace),)
+        if host.endswith(".local"):
+            documents[host] += (destination_rule(host, host, "DISABLE", namespace=namespace.name),)
+    return documents
+
+
+def _service_entry(host: str, by_port: dict[int, Egress], namespace: Namespace) -> Document:
+    return document(
+        "networking.istio.io/v1",
+        "ServiceEntry",
+        host,
+        namespace=namespace.name,
+        spec={
+            "hosts": [host],
+            "ports": [
+                {"number": port, "name": f"{egress.protocol.lower()}-{port}", "protocol": egress.protocol}
+                for port, egress in sorted(by_port.items())
+            ],
+            "location": "MESH_EXTERNAL",
+            "resolution": "DNS",
+            "exportTo": ["."],
+        },
+    )

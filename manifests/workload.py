@@ -1,0 +1,196 @@
+"""The workload of an application: its service account, Deployment, Service and PodDisruptionBudget."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from typing import Any
+
+from configuration.applications import Application
+from manifests.document import Document, document
+from manifests.images import Images
+from manifests.mesh_graph import Member
+from manifests.names import INJECTION_LABEL
+
+_GRACE_SECONDS = 45
+
+
+def service_account(member: Member) -> Document:
+    """Its identity. Nothing in the pod talks to the Kubernetes API, so its token is not mounted; the sidecar proves
+    the identity with a projected token of its own, for istiod's audience only."""
+    application = member.application
+    return document(
+        "v1",
+        "ServiceAccount",
+        application.identity,
+        namespace=member.namespace.name,
+        labels=_labels(application),
+        automountServiceAccountToken=False,
+    )
+
+
+def service(member: Member) -> Document | None:
+    """The Service, on the container's own port; None for a job that only calls."""
+    application = member.application
+    if application.port is None:
+        return None
+    # Istio takes the protocol from the port's name. What is passed through is TLS to it, whatever is inside.
+    name = "tls" if application.tls == "passthrough" else application.protocol
+    return document(
+        "v1",
+        "Service",
+        application.name,
+        namespace=member.namespace.name,
+        labels=_labels(application),
+        spec={
+            "selector": {"app": application.name},
+            "ports": [{"name": name, "port": application.port, "targetPort": application.port, "protocol": "TCP"}],
+        },
+    )
+
+
+def disruption_budget(member: Member) -> Document | None:
+    """None for a single replica: a budget would only keep its node from being drained."""
+    application = member.application
+    if application.replicas < 2:
+        return None
+    return document(
+        "policy/v1",
+        "PodDisruptionBudget",
+        application.name,
+        namespace=member.namespace.name,
+        labels=_labels(application),
+        spec={"maxUnavailable": 1, "selector": {"matchLabels": {"app": application.name}}},
+    )
+
+
+def deployment(member: Member, *, images: Images, revision: str) -> Document:
+    """The Deployment. revision: Istio's; it stands on the pods of the mesh, so that they roll when it changes, and
+    when their namespace enters or leaves the mesh."""
+    application = member.application
+    injected = {INJECTION_LABEL: revision} if member.namespace.in_mesh else {}
+    return document(
+        "apps/v1",
+        "Deployment",
+        application.name,
+        namespace=member.namespace.name,
+        labels=_labels(application),
+        spec={
+            "replicas": application.replicas,
+            "selector": {"matchLabels": {"app": application.name}},
+            # Without loss: a pod goes only when its successor has been ready for a while.
+            "minReadySeconds": 5,
+            "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
+            "template": {
+                "metadata": {"labels": {**_labels(application), **injected}},
+                "spec": _pod(application, images),
+            },
+        },
+    )
+
+
+def _pod(application: Application, images: Images) -> dict[str, Any]:
+    volumes = _writable_volumes(application)
+    return {
+        "serviceAccountName": application.identity,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "terminationGracePeriodSeconds": _GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": application.user_id,
+            "runAsGroup": application.user_id,
+            "fsGroup": application.user_id,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "topologySpreadConstraints": [
+            {
+                "maxSkew": 1,
+                "topologyKey": "topology.kubernetes.io/zone",
+                # A zone that is full must not stop a rollout.
+                "whenUnsatisfiable": "ScheduleAnyway",
+                "labelSelector": {"matchLabels": {"app": application.name}},
+                # Each revision of the Deployment by itself, or a rollout ends unbalanced.
+                "matchLabelKeys": ["pod-template-hash"],
+            }
+        ],
+        "containers": [_container(application, images, volumes)],
+        "volumes": [{"name": name, "emptyDir": {}} for name in volumes],
+    }
+
+
+def _container(application: Application, images: Images, volumes: dict[str, str]) -> dict[str, Any]:
+    container: dict[str, Any] = {
+        "name": application.name,
+        # The settings require an image of every managed workload.
+        "image": images.ref(application.image or ""),
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "privileged": False,
+            "readOnlyRootFilesystem": True,
+        },
+        "resources": {
+            "requests": {"cpu": application.resources.cpu, "memory": application.resources.memory},
+            "limits": {"memory": application.resources.memory_limit},
+        },
+        "volumeMounts": [{"name": name, "mountPath": path} for name, path in volumes.items()],
+    }
+    if application.command:
+        container["command"] = list(application.command)
+    if application.args:
+        container["args"] = list(application.args)
+    if application.environment:
+        container["env"] = [{"name": name, "value": value} for name, value in sorted(application.environment.items())]
+    if application.port is not None:
+        container["ports"] = [{"name": "main", "containerPort": application.port, "protocol": "TCP"}]
+        container["readinessProbe"] = {**_check(application, application.readiness_path), "periodSeconds": 5}
+        container["livenessProbe"] = {
+            **_check(application, application.liveness_path),
+            "initialDelaySeconds": 10,
+            "periodSeconds": 10,
+            "failureThreshold": 6,
+        }
+        # Callers learn of a leaving pod a moment late; until then it goes on answering. By the kubelet itself, since
+        # the image may have no `sleep`.
+        container["lifecycle"] = {"preStop": {"sleep": {"seconds": 5}}}
+    return container
+
+
+def _check(application: Application, path: str) -> dict[str, Any]:
+    # The kubelet speaks neither gRPC services that nobody declared nor the application's own TLS.
+    if application.protocol != "http" or application.tls == "passthrough":
+        return {"tcpSocket": {"port": application.port}}
+    return {"httpGet": {"path": path, "port": application.port}}
+
+
+def _writable_volumes(application: Application) -> dict[str, str]:
+    """Volume name -> mount path, /tmp first. Named after the path, so that a new one does not rename the others."""
+    paths = ["/tmp", *(path.rstrip("/") for path in application.writable_paths)]
+    volumes: dict[str, str] = {}
+    for path in dict.fromkeys(paths):
+        name = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")
+        if len(name) > 63 or name in volumes:
+            name = f"writable-{hashlib.sha256(path.encode()).hexdigest()[:12]}"
+        volumes[name] = path
+    return volumes
+
+
+def _labels(application: Application) -> dict[str, str]:
+    version = _version(application.image)
+    labels = {
+        "app": application.name,
+        "app.kubernetes.io/name": application.name,
+        "app.kubernetes.io/managed-by": "pulumi",
+    }
+    if version:
+        labels |= {"version": version, "app.kubernetes.io/version": version}
+    return labels
+
+
+def _version(image: str | None) -> str | None:
+    """The image's tag as a label's value, or the beginning of its digest."""
+    name, _, digest = (image or "").partition("@")
+    tag = name.rpartition("/")[2].partition(":")[2]
+    text = tag or digest.removeprefix("sha256:")[:12]
+    return re.sub(r"[^A-Za-z0-9._-]", "-", text)[:63].strip("-_.") or None

@@ -1,0 +1,45 @@
+"""The operator's command line: `python -m meshops <command>`."""
+
+from __future__ import annotations
+
+import sys
+import time
+
+STARTED = time.perf_counter()  # before the imports below: they are most of a small plan's time
+
+USAGE = """\
+usage: python -m meshops <command> [options]      (each command has --help)
+
+  plan       what a stack would make, without credentials or network
+  bench      how a plan's time and memory grow with the number of applications
+  preflight  will the load balancer find its subnets and its certificate? (asks AWS)
+
+exit codes: 0 done and nothing found, 1 findings or failure, 2 wrong usage
+"""
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command and returns the process's exit code."""
+    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    # Each command is imported by itself: preflight needs no Pulumi, and plan no boto3.
+    if command == "plan":
+        from meshops import plan_command
+
+        return plan_command.main(rest, started=STARTED)
+    if command == "bench":
+        from meshops import bench
+
+        return bench.main(rest)
+    if command == "preflight":
+        from meshops import preflight_command
+
+        return preflight_command.main(rest)
+    asked = command in ("-h", "--help", "help")
+    print(USAGE, end="", file=sys.stdout if asked else sys.stderr)
+    if command and not asked:
+        print(f"unknown command {command!r}", file=sys.stderr)
+    return 0 if asked else 2
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
