@@ -14,7 +14,6 @@ import pulumi_kubernetes as kubernetes
 
 from components.pod_identity import PodIdentity, PodIdentityArgs
 from configuration.cluster import Cluster as ClusterSettings
-from configuration.cluster import ExistingCluster
 from manifests.access_entries import PolicyScope, access_by_principal
 from manifests.iam import CNI_POLICY, NODE_POLICIES, service_trust
 from manifests.kubeconfig import kubeconfig, with_profile
@@ -44,8 +43,6 @@ class Cluster(pulumi.ComponentResource):
     """For everything in the cluster: server-side apply, pinned to this cluster."""
     kubeconfig: pulumi.Output[str]
     """JSON; a secret."""
-    node_security_group_id: pulumi.Output[str]
-    """The one group on the nodes' interfaces that carries the cluster's tag."""
     ready: tuple[pulumi.Resource, ...]
     """What a pod needs to run: nodes and add-ons. Empty for an existing cluster."""
     resource: pulumi.Resource | None
@@ -56,7 +53,7 @@ class Cluster(pulumi.ComponentResource):
         self._args = args
         self._settings = args.settings
         if args.settings.existing:
-            self._adopt(args.settings.existing)
+            self._adopt()
         else:
             self._build()
         self.provider = kubernetes.Provider(
@@ -72,14 +69,13 @@ class Cluster(pulumi.ComponentResource):
             {
                 "name": self.name,
                 "kubeconfig": self.kubeconfig,
-                "node_security_group_id": self.node_security_group_id,
             }
         )
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
 
-    def _adopt(self, existing: ExistingCluster) -> None:
+    def _adopt(self) -> None:
         cluster = aws.eks.get_cluster_output(name=self._settings.name, opts=pulumi.InvokeOutputOptions(parent=self))
         self.name = cluster.name
         self.kubeconfig = pulumi.Output.secret(
@@ -93,7 +89,6 @@ class Cluster(pulumi.ComponentResource):
                 )
             )
         )
-        self.node_security_group_id = pulumi.Output.from_input(existing.node_security_group_id)
         self.ready = ()
         self.resource = None
 
@@ -105,7 +100,6 @@ class Cluster(pulumi.ComponentResource):
         self.kubeconfig = pulumi.Output.secret(
             cluster.kubeconfig_json.apply(lambda text: with_profile(text, self._args.profile))
         )
-        self.node_security_group_id = cluster.node_security_group_id
         self.resource = cluster
         networking = self._networking_addons(cluster)
         nodes = self._nodes(cluster, networking)

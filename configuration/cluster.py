@@ -8,7 +8,7 @@ from pydantic import Field
 
 from configuration.network import RetentionDays
 from configuration.section import section
-from configuration.values import Arn, AwsId, Cidr, ClusterName, Label, VersionText, Whole, positive
+from configuration.values import Arn, Cidr, ClusterName, Label, VersionText, Whole, positive
 from versions import KUBERNETES
 
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
@@ -36,18 +36,6 @@ class NodeGroup:
 
 
 @section
-class ExistingCluster:
-    """The cluster `name` is somebody else's: nothing of it is changed, the mesh is installed into it.
-
-    It must already run the add-on `eks-pod-identity-agent`, and its nodes must admit the API server to the
-    webhooks' ports (15017, 10250, 9443).
-    """
-
-    node_security_group_id: AwsId
-    """The one group on the nodes' network interfaces that carries the cluster's tag."""
-
-
-@section
 class Cluster:
     name: ClusterName
     """Also what the subnets' tags carry; of an existing cluster, its name."""
@@ -61,4 +49,7 @@ class Cluster:
     """Who may reach the API server from the internet; empty means that it has a private endpoint only."""
     deletion_protection: bool = True
     node_group: NodeGroup = NodeGroup()
-    existing: ExistingCluster | None = None
+    existing: bool = False
+    """The cluster `name` is somebody else's: nothing of it is changed, the mesh is installed into it. It must run the
+    add-on `eks-pod-identity-agent`, and its nodes must admit the API server to the webhooks' ports (15017, 10250,
+    9443). All other settings of the cluster are without effect then."""

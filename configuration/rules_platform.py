@@ -168,7 +168,7 @@ def existing_cluster_has_existing_network(settings: Settings) -> Iterator[Findin
     if settings.cluster.existing and not settings.network.existing:
         yield finding(
             "cluster.existing",
-            settings.cluster.name,
+            True,
             "An existing cluster lives in an existing VPC; a new one would not hold its nodes.",
             "Name the cluster's VPC and subnets under network.existing.",
             "network",

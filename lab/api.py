@@ -33,9 +33,7 @@ class ApiServer:
         try:
             context = ssl.create_default_context(cafile=str(self.authority))
             context.load_cert_chain(self.client.certificate, self.client.key)
-            connection = http.client.HTTPSConnection(
-                self.address, self.port, timeout=_TIMEOUT_SECONDS, context=context
-            )
+            connection = http.client.HTTPSConnection(self.address, self.port, timeout=_TIMEOUT_SECONDS, context=context)
             try:
                 connection.request("GET", path, headers={"Accept": "application/json"})
                 response = connection.getresponse()

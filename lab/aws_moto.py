@@ -15,6 +15,7 @@ from meshops.recorder import ACCOUNT
 PROCESS = "moto"
 ADDRESS = "127.0.0.1"
 _START_SECONDS = 60.0
+_ANSWER_SECONDS = 20.0
 
 # AWS's managed policies are only loaded on demand; ACM issues as soon as it is asked again.
 _ENVIRONMENT = (
@@ -37,9 +38,13 @@ class Stand:
 def start(state: State) -> Stand:
     """The moto server of the lab, started unless it runs. Raises LabError if it does not come up."""
     note = state.root / "aws-endpoint"
-    living = _identity(state)
-    if living and note.exists() and _answers(endpoint := note.read_text(encoding="utf-8")):
-        return Stand(endpoint_url=endpoint, identity=living, reused=True)
+    living = [record for record in state.records() if record.name == PROCESS and record.alive()]
+    if living and note.exists():
+        endpoint = note.read_text(encoding="utf-8")
+        if _answers(endpoint):
+            return Stand(endpoint_url=endpoint, identity=_identity(state), reused=True)
+    # One that runs and does not answer is of no use, and its record is about to be written over.
+    processes.stop(living)
     endpoint = f"http://{ADDRESS}:{_free_port()}"
     note.write_text(endpoint, encoding="utf-8")
     port = endpoint.rpartition(":")[2]
@@ -76,7 +81,7 @@ def _free_port() -> int:
 
 def _answers(endpoint: str) -> bool:
     try:
-        with urllib.request.urlopen(f"{endpoint}/moto-api/data.json", timeout=5) as response:
-            return response.status == 200
+        with urllib.request.urlopen(f"{endpoint}/moto-api/config", timeout=_ANSWER_SECONDS) as response:
+            return response.status in (200, 201)
     except (urllib.error.URLError, OSError):
         return False

@@ -76,9 +76,7 @@ class Authority:
             .add_extension(x509.ExtendedKeyUsage(purposes), critical=False)
         )
         if names:
-            builder = builder.add_extension(
-                x509.SubjectAlternativeName([_general(n) for n in names]), critical=False
-            )
+            builder = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), critical=False)
         pair = KeyPair(certificate=self._directory / f"{name}.crt", key=self._directory / f"{name}.key")
         _write(
             pair.certificate,
@@ -92,17 +90,13 @@ def signing_key(directory: Path, name: str) -> KeyPair:
     """A key pair for service-account tokens; `certificate` is the public key here."""
     key = ec.generate_private_key(ec.SECP256R1())
     pair = KeyPair(certificate=directory / f"{name}.pub", key=directory / f"{name}.key")
-    public = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
     _write(pair.certificate, public)
     _write(pair.key, _pem(key))
     return pair
 
 
-def write_kubeconfig(
-    path: Path, *, server: str, authority: Path, client: KeyPair, context: str = "lab"
-) -> None:
+def write_kubeconfig(path: Path, *, server: str, authority: Path, client: KeyPair, context: str = "lab") -> None:
     """A kubeconfig that needs no other file, readable by its owner only."""
     document = {
         "apiVersion": "v1",
@@ -128,9 +122,7 @@ def write_kubeconfig(
     _write(path, yaml.safe_dump(document, sort_keys=False).encode())
 
 
-def _builder(
-    subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey
-) -> x509.CertificateBuilder:
+def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
     now = datetime.datetime.now(datetime.UTC)
     return (
         x509.CertificateBuilder()

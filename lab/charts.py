@@ -43,9 +43,7 @@ def collect(modules: Modules, target: Path) -> None:
     # Its release process writes these two; until then the images would be tagged v0.0.0.
     _set_version(chart / "Chart.yaml", pins.CERT_MANAGER)
     _copy(cert_manager / "deploy" / "crds", target / "crds" / "cert-manager")
-    shutil.copy(
-        istio / "tools" / "packaging" / "common" / "envoy_bootstrap.json", target / "envoy_bootstrap.json"
-    )
+    shutil.copy(istio / "tools" / "packaging" / "common" / "envoy_bootstrap.json", target / "envoy_bootstrap.json")
 
 
 def _copy(source: Path, target: Path) -> None:

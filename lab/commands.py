@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
@@ -54,9 +54,7 @@ def up_control_plane(progress: Progress | None = None, toolchain: Toolchain | No
         except BaseException as problem:
             kept = _keep_logs(state) if isinstance(problem, LabError) else None
             _remove(state)
-            if kept is not None and (text := str(problem)) != (
-                moved := text.replace(str(state.logs), str(kept))
-            ):
+            if kept is not None and (text := str(problem)) != (moved := text.replace(str(state.logs), str(kept))):
                 raise LabError(moved) from problem
             raise
 
@@ -167,7 +165,7 @@ def _bridge_row(state: State, record: NetworkRecord | None) -> StatusRow:
 
 
 @contextmanager
-def _alone(state: State) -> Iterator[None]:
+def _alone(state: State) -> Generator[None]:
     """One command at a time changes a lab. The lock lies outside of what `down` removes."""
     name = sha256(str(state.root).encode()).hexdigest()[:12]
     path = Path(tempfile.gettempdir()) / f"zero-trust-mesh-lab-{name}.lock"

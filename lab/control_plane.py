@@ -81,9 +81,7 @@ def api_server(state: State, record: NetworkRecord) -> ApiServer:
     )
 
 
-def start(
-    state: State, record: NetworkRecord, toolchain: Toolchain, report: Callable[[str], None]
-) -> ControlPlane:
+def start(state: State, record: NetworkRecord, toolchain: Toolchain, report: Callable[[str], None]) -> ControlPlane:
     """Starts everything on an empty state directory and a bridge that is up. Raises LabError."""
     for port, what in (
         (ETCD_PORT, "etcd"), (ETCD_PEER_PORT, "etcd"), (API_PORT, "kube-apiserver"),
@@ -112,9 +110,7 @@ def start(
             authority=credentials.authority,
             client=client,
         )
-    processes.start(
-        state, "kube-controller-manager", _controller_manager(state, record, toolchain, credentials)
-    )
+    processes.start(state, "kube-controller-manager", _controller_manager(state, record, toolchain, credentials))
     node = processes.start(state, "lab-node", _node(state, record, toolchain))
     processes.wait_until(
         "lab-node", lambda: node_ready(api), seconds=_START_SECONDS, watched=node,
@@ -161,9 +157,7 @@ def _make_credentials(state: State, record: NetworkRecord) -> _Credentials:
     )
 
 
-def _etcd(
-    state: State, record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials
-) -> list[str | Path]:
+def _etcd(state: State, record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials) -> list[str | Path]:
     client = f"https://{record.address}:{ETCD_PORT}"
     peer = f"https://{record.address}:{ETCD_PEER_PORT}"
     pair = credentials.etcd_server

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -28,6 +29,7 @@ from meshops.wire import Secret, revealed
 STAND_IN_HOST = "alb.stand-in.lab.invalid"
 """The address that Ingresses and load-balanced Services get: nothing answers there, and nothing ever may."""
 
+_REMOVAL_SECONDS = 90.0
 _RELEASE = "kubernetes:helm.sh/v3:Release"
 
 
@@ -37,7 +39,6 @@ class Step:
 
     urn: str
     type: str
-    component: str
     change: str
     seconds: float
 
@@ -110,7 +111,7 @@ class LabEngine:
             raise EngineError(f"the API server refused {_described(inputs)}: {problem}") from problem
         except (HelmError, AwsError) as problem:
             raise EngineError(str(problem)) from problem
-        self._done(registration.urn, registration.type, component_of(registration), change, began)
+        self._done(registration.urn, registration.type, change, began)
         return answer
 
     def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
@@ -118,6 +119,15 @@ class LabEngine:
             answer = self.account.aws.client("sts").get_caller_identity()
             return {"id": token, "accountId": answer["Account"], "arn": answer["Arn"], "userId": answer["UserId"]}
         return self._recorder.call(token, args)
+
+    def kinds(self) -> dict[str, int]:
+        """How many objects of each kind the program has in the cluster, by this engine's own records; sorted."""
+        counted = Counter(record["key"]["kind"] for record in self._records.objects.values())
+        return dict(sorted(counted.items()))
+
+    def releases(self) -> tuple[str, ...]:
+        """`<namespace>/<name>` of every release that was installed, sorted."""
+        return tuple(sorted(f"{record['namespace']}/{record['name']}" for record in self._records.releases.values()))
 
     def finish(self) -> None:
         """Removes what the program no longer has, in the reverse of the order in which it was made.
@@ -131,13 +141,13 @@ class LabEngine:
                 self._take_back(Key(**record["key"]), patch=record["patch"])
                 del self._records.objects[urn]
                 self._records.save()
-                self._done(urn, urn.rsplit("$", 1)[-1], "", "removed", began)
+                self._done(urn, urn.split("::")[2].rsplit("$", 1)[-1], "removed", began)
             for urn in [urn for urn in reversed(self._records.releases) if urn not in self._seen]:
                 began = time.monotonic()
                 record = self._records.releases.pop(urn)
                 self.helm.uninstall(record["name"], record["namespace"])
                 self._records.save()
-                self._done(urn, _RELEASE, "", "removed", began)
+                self._done(urn, _RELEASE, "removed", began)
         except (Refused, HelmError) as problem:
             raise EngineError(str(problem)) from problem
         self.account.finish()
@@ -168,9 +178,19 @@ class LabEngine:
     def _take_back(self, key: Key, *, patch: bool) -> None:
         if not patch:
             self.objects.delete(key)
+            self._await_gone(key)
         elif self.objects.get(key) is not None:
             # An apply that names no field gives back all that were ours.
             self.objects.apply({"apiVersion": key.api_version, "kind": key.kind, "metadata": {"name": key.name}})
+
+    def _await_gone(self, key: Key) -> None:
+        """A Namespace takes all it holds with it, and a finalizer may have to be answered first."""
+        deadline = time.monotonic() + _REMOVAL_SECONDS
+        while (left := self.objects.get(key)) is not None:
+            if time.monotonic() > deadline:
+                waiting = ", ".join(left["metadata"].get("finalizers", ())) or "what it holds"
+                raise EngineError(f"{key} is not gone after {_REMOVAL_SECONDS:.0f} s: it waits for {waiting}")
+            time.sleep(0.2)
 
     def _release(self, registration: Registration, inputs: Document) -> tuple[str, tuple[str, dict[str, Any]]]:
         repository = (inputs.get("repositoryOpts") or {}).get("repo") or ""
@@ -233,22 +253,10 @@ class LabEngine:
         # A provider's structured inputs travel as JSON text.
         return (json.loads(given) if isinstance(given, str) else given).get("tags") or {}
 
-    def _done(self, urn: str, type_: str, component: str, change: str, began: float) -> None:
-        step = Step(urn=urn, type=type_, component=component, change=change, seconds=time.monotonic() - began)
+    def _done(self, urn: str, type_: str, change: str, began: float) -> None:
+        step = Step(urn=urn, type=type_, change=change, seconds=time.monotonic() - began)
         self.steps.append(step)
         self._report(step)
-
-
-def component_of(registration: Registration) -> str:
-    """The outermost component that a resource belongs to, for a person: `Network`, `MeshNamespace secure-apps`."""
-    types = registration.urn.split("::")[2].split("$")
-    outermost = next((type_ for type_ in types if type_.startswith("mesh:")), "")
-    if not outermost:
-        return "the stack itself"
-    parent_types, _, parent_name = registration.parent.split("::", 2)[2].rpartition("::")
-    label = outermost.rsplit(":", 1)[-1]
-    distinct = label == "MeshNamespace" and parent_types.split("$")[-1] == outermost
-    return f"{label} {parent_name}" if distinct else label
 
 
 def _described(inputs: Mapping[str, Any]) -> str:

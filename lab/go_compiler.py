@@ -71,9 +71,7 @@ def _minimum(go_mod: Path) -> tuple[int, ...]:
 def _version(command: Path) -> tuple[int, ...] | None:
     try:
         # -C keeps the answer from depending on a go.mod in the working directory.
-        answer = subprocess.run(
-            [command, "-C", "/", "version"], check=True, capture_output=True, text=True
-        ).stdout
+        answer = subprocess.run([command, "-C", "/", "version"], check=True, capture_output=True, text=True).stdout
     except (subprocess.CalledProcessError, OSError):
         return None
     match = re.search(r"go(\d+(?:\.\d+)*)", answer)

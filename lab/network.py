@@ -10,7 +10,7 @@ import json
 import os
 import socket
 import subprocess
-from ipaddress import IPv4Network, ip_network
+from ipaddress import IPv4Address, IPv4Network, ip_network
 from pathlib import Path
 
 from lab.errors import LabError
@@ -30,18 +30,14 @@ def require_privilege() -> None:
         if line.startswith("CapEff:"):
             capabilities = int(line.split()[1], 16)
     if os.geteuid() != 0 or not capabilities >> _CAP_NET_ADMIN & 1:
-        raise LabError(
-            "the lab makes a network bridge and namespaces: run it as root (CAP_NET_ADMIN is missing)"
-        )
+        raise LabError("the lab makes a network bridge and namespaces: run it as root (CAP_NET_ADMIN is missing)")
 
 
 def choose(state: State) -> NetworkRecord:
     """A free bridge name and a free range; nothing is made yet."""
     bridge = next((name for i in range(_MOST_BRIDGES) if not _exists(name := f"{BRIDGE_PREFIX}{i}")), None)
     if bridge is None:
-        raise LabError(
-            f"there are {_MOST_BRIDGES} lab bridges already ({BRIDGE_PREFIX}0 …): take old labs down first"
-        )
+        raise LabError(f"there are {_MOST_BRIDGES} lab bridges already ({BRIDGE_PREFIX}0 …): take old labs down first")
     taken = _taken()
     for octet in _SECOND_OCTETS:
         whole = IPv4Network(f"10.{octet}.0.0/16")
@@ -55,14 +51,16 @@ def choose(state: State) -> NetworkRecord:
             pods=str(list(network.subnets(prefixlen_diff=1))[1]),
             services=str(services),
         )
-    raise LabError(
-        "every range from 10.201.0.0/16 to 10.250.0.0/16 is in use on this machine: free one for the lab"
-    )
+    raise LabError("every range from 10.201.0.0/16 to 10.250.0.0/16 is in use on this machine: free one for the lab")
 
 
 def up(state: State, record: NetworkRecord) -> None:
     """Makes the bridge that `record` names; the record must be on disk already."""
-    _ip("link", "add", record.bridge, "type", "bridge")
+    # With a link address of its own; otherwise the bridge takes on that of its newest port, and every pod
+    # would look for its gateway anew.
+    octets = IPv4Address(record.address).packed
+    link = ":".join(f"{octet:02x}" for octet in (0x02, 0x5A, *octets))
+    _ip("link", "add", record.bridge, "address", link, "type", "bridge")
     _ip("link", "set", record.bridge, "alias", _alias(state))
     _ip("address", "add", f"{record.address}/{record.prefix_length}", "dev", record.bridge)
     _ip("link", "set", record.bridge, "up")
@@ -71,9 +69,7 @@ def up(state: State, record: NetworkRecord) -> None:
 def is_up(state: State, record: NetworkRecord) -> bool:
     """Whether the bridge is there and is this lab's."""
     try:
-        return Path(f"/sys/class/net/{record.bridge}/ifalias").read_text(encoding="utf-8").strip() == _alias(
-            state
-        )
+        return Path(f"/sys/class/net/{record.bridge}/ifalias").read_text(encoding="utf-8").strip() == _alias(state)
     except OSError:
         return False
 

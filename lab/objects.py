@@ -127,7 +127,7 @@ class Objects:
         resource = self._resource(api_version, kind)
         base = f"{resource.path}/namespaces/{namespace}" if namespace else resource.path
         query = f"?{urlencode({'labelSelector': labels})}" if labels else ""
-        return self._send("GET", f"{base}/{resource.plural}{query}").get("items", [])
+        return self._send("GET", f"{base}/{resource.plural}{query}").get("items") or []
 
     def resources(self) -> Iterator[Resource]:
         """Every kind that can be listed, each in the version that its group prefers."""
@@ -140,7 +140,7 @@ class Objects:
         answer = self._send("GET", f"{resource.path}/{resource.plural}", accept=_METADATA_ONLY)
         return [
             item
-            for item in answer.get("items", ())
+            for item in (answer.get("items") or ())
             if any(entry.get("manager") == FIELD_MANAGER for entry in item["metadata"].get("managedFields", ()))
         ]
 

@@ -41,7 +41,5 @@ def _run(command: Sequence[str]) -> None:
         env={"DEBIAN_FRONTEND": "noninteractive", "PATH": "/usr/sbin:/usr/bin:/sbin:/bin"},
     )
     if finished.returncode != 0:
-        lines = [
-            line for line in finished.stderr.splitlines() if line.startswith("E:")
-        ] or finished.stderr.splitlines()
+        lines = [line for line in finished.stderr.splitlines() if line.startswith("E:")] or finished.stderr.splitlines()
         raise LabError(f"{' '.join(command)} failed: {lines[0] if lines else 'it gave no reason'}")

@@ -24,30 +24,42 @@ class Difference:
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         part="Kubernetes",
-        lab=f"API server and controller manager {KUBERNETES}, built from the module; one process node",
-        real="EKS at the stack's version, kubelet and containerd",
+        lab=f"API server and controller manager {KUBERNETES}, built from the module",
+        real="EKS at the stack's version",
+    ),
+    Difference(
+        part="Node",
+        lab="one, which binds pods and runs them as processes of this machine; a pod whose image is not in "
+        "the lab's table stays Pending and says so",
+        real="EC2 instances with kubelet and containerd",
     ),
     Difference(
         part="Istio",
-        lab="programs and charts of a main-branch build of 2026-08-27 (chart version 1.0.0); API and CRD "
-        "modules 1.31.1",
+        lab=f"programs and charts (version 1.0.0) of main-branch commit {ISTIO_COMMIT} of 2026-08-27, {ISTIO}; "
+        "API modules 1.31.1",
         real="the stack's Istio release",
     ),
     Difference(
         part="Istio telemetry",
-        lab="off in istiod, with the ALPN and metadata-exchange filters: upstream Envoy lacks Istio's own filters",
+        lab="chart value telemetry.enabled=false, and the ALPN and metadata-exchange filters off in istiod's "
+        "environment: upstream Envoy lacks Istio's own filters",
         real="istio_requests_total and the other standard metrics",
     ),
     Difference(
+        part="istiod replicas",
+        lab="one, without autoscaling: there is no metrics API",
+        real="autoscaled as the stack says",
+    ),
+    Difference(
         part="cert-manager",
-        lab=f"{CERT_MANAGER}: its webhook, CA injector and the controllers for SelfSigned and CA issuers, "
-        "under a main of the lab's own; no ACME, Vault or Venafi; no leader election",
+        lab=f"{CERT_MANAGER}: its webhook, CA injector, API check and the controllers for SelfSigned and CA "
+        "issuers under a main of the lab's own; no ACME, Vault or Venafi, no leader election",
         real="the released images",
     ),
     Difference(
-        part="istiod replicas",
-        lab="one, without autoscaling (there is no metrics API)",
-        real="autoscaled as the stack says",
+        part="AWS Load Balancer Controller",
+        lab="absent: neither its chart nor its program is in a package registry",
+        real="installed by its chart",
     ),
     Difference(
         part="Pods' route to the API server",

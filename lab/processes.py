@@ -57,9 +57,7 @@ def wait_until(
         if watched is not None and (code := watched.poll()) is not None:
             raise LabError(f"{what} ended while starting (exit {code}): {last_words(log)}; all of it: {log}")
         if time.monotonic() > deadline:
-            raise LabError(
-                f"{what} was not ready within {seconds:.0f} s: {last_words(log)}; all of it: {log}"
-            )
+            raise LabError(f"{what} was not ready within {seconds:.0f} s: {last_words(log)}; all of it: {log}")
         time.sleep(_POLL_SECONDS)
 
 

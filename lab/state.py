@@ -132,9 +132,7 @@ class State:
         for path in sorted(self.processes.glob("*.stat")):
             try:
                 stat = path.read_text(encoding="utf-8")
-                yield ProcessRecord(
-                    name=path.stem, pid=int(stat.split(" ", 1)[0]), started=_started(stat), path=path
-                )
+                yield ProcessRecord(name=path.stem, pid=int(stat.split(" ", 1)[0]), started=_started(stat), path=path)
             except (OSError, ValueError, IndexError):
                 continue  # begun and not finished: the process never became anything
 

@@ -230,7 +230,7 @@ def _controller_load_balancers(
             requested,
         ),
         _allow(["elasticloadbalancing:CreateListener"], balancers, tagged),
-        # Listeners and rules are found by their load balancer, which is tagged; their own tags came only later.
+        # It tags these as well (its feature gate ListenerRulesTagging, on by default).
         _allow(
             [
                 "elasticloadbalancing:AddListenerCertificates",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import itertools
 import os
 import platform
 import re
@@ -53,7 +54,7 @@ def main(arguments: list[str]) -> int:
     for verdict in verdicts:
         print(f"\n{verdict}")
     if not verdicts and len(sizes) > 2:
-        print(f"\nGrowth is linear (within {TIME_TOLERANCE:g}× for time, {MEMORY_TOLERANCE:g}× for memory).")
+        print(f"\nGrowth is linear (within a factor of {TIME_TOLERANCE:g} for time, {MEMORY_TOLERANCE:g} for memory).")
     return 1 if verdicts else 0
 
 
@@ -112,10 +113,10 @@ def table(measurements: Sequence[Measurement], stack: str) -> str:
 
 def excesses(measurements: Sequence[Measurement]) -> list[str]:
     """A sentence for each resource whose cost per application grows with their number; CPU time, not wall time."""
-    steps = [_marginal(low, high) for low, high in zip(measurements, measurements[1:], strict=False)]
+    steps = [_marginal(low, high) for low, high in itertools.pairwise(measurements)]
     found = []
     for index, (what, tolerance) in enumerate((("time", TIME_TOLERANCE), ("memory", MEMORY_TOLERANCE))):
-        for lower, upper in zip(steps, steps[1:], strict=False):
+        for lower, upper in itertools.pairwise(steps):
             if lower[index] > 0 and upper[index] > lower[index] * tolerance:
                 ratio = upper[index] / lower[index]
                 found.append(

@@ -17,14 +17,14 @@ import cel
 Path = tuple[str | int, ...]
 
 
-def broken_rules(
-    content: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]
-) -> Iterator[tuple[Path, str]]:
+def broken_rules(content: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any]) -> Iterator[tuple[Path, str]]:
     """(path, message) of every rule that an object of the right shape breaks."""
     yield from _walk(content, schema, definitions, ())
 
 
-def _walk(value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any], path: Path) -> Iterator[tuple[Path, str]]:
+def _walk(
+    value: Any, schema: Mapping[str, Any], definitions: Mapping[str, Any], path: Path
+) -> Iterator[tuple[Path, str]]:
     while "$ref" in schema:
         schema = definitions[schema["$ref"].removeprefix("#/$defs/")]
     if value is None:

@@ -96,7 +96,13 @@ def render(comparison: Comparison, *, stack: str) -> str:
     if comparison.changed:
         lines += ["", "### Changed"]
         for key, changes in list(comparison.changed.items())[:_LIMIT]:
-            lines += ["", f"**`{_name(key)}`** (`{_type(key)}`)", "", "| Field | Before | After |", "| --- | --- | --- |"]
+            lines += [
+                "",
+                f"**`{_name(key)}`** (`{_type(key)}`)",
+                "",
+                "| Field | Before | After |",
+                "| --- | --- | --- |",
+            ]
             lines += [f"| `{change.path}` | {_cell(change.old)} | {_cell(change.new)} |" for change in changes[:_LIMIT]]
             lines += _rest(len(changes), "fields")
         lines += _rest(len(comparison.changed), "resources")
@@ -117,9 +123,8 @@ def _changes(old: Any, new: Any, path: str) -> Iterator[Change]:
 
 
 def _list_changes(old: list[Any], new: list[Any], path: str) -> Iterator[Change]:
-    named = _named(old), _named(new)
-    if named[0] is not None and named[1] is not None:
-        before, after = named
+    before, after = _named(old), _named(new)
+    if before is not None and after is not None:
         for name in [*before, *(name for name in after if name not in before)]:
             yield from _changes(before.get(name, _ABSENT), after.get(name, _ABSENT), f"{path}[{name}]")
         if [name for name in before if name in after] != [name for name in after if name in before]:

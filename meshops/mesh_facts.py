@@ -143,7 +143,10 @@ def _applications(by_kind: Mapping[str, Sequence[KubernetesObject]]) -> dict[str
                 "identity": item.at("spec", "template", "spec", "serviceAccountName"),
                 "replicas": item.at("spec", "replicas"),
             }
-    for kind, path in (("Sidecar", ("workloadSelector", "labels")), ("AuthorizationPolicy", ("selector", "matchLabels"))):
+    for kind, path in (
+        ("Sidecar", ("workloadSelector", "labels")),
+        ("AuthorizationPolicy", ("selector", "matchLabels")),
+    ):
         for item in by_kind.get(kind, ()):
             name = (item.at("spec", *path) or {}).get("app")
             if name:
@@ -176,7 +179,7 @@ def _destinations(routes: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, in
 
 
 def _calls(
-    policy: KubernetesObject, identities: Mapping[tuple[str, str | None], ApplicationFacts]
+    policy: KubernetesObject, identities: Mapping[tuple[str, str], ApplicationFacts]
 ) -> Iterator[CallFacts]:
     if policy.at("spec", "action") not in (None, "ALLOW"):
         return
@@ -205,9 +208,7 @@ def _calls(
                 )
 
 
-def _sources(
-    entry: Mapping[str, Any], identities: Mapping[tuple[str, str | None], ApplicationFacts]
-) -> Iterator[str]:
+def _sources(entry: Mapping[str, Any], identities: Mapping[tuple[str, str], ApplicationFacts]) -> Iterator[str]:
     source = entry.get("source", {})
     if source.get("notPrincipals") == ["*"]:
         yield PLAINTEXT

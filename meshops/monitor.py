@@ -90,7 +90,7 @@ class RecordingMonitor(MockMonitor):
         qualified = type_ if chain in ("", _STACK) else f"{chain}${type_}"
         return f"urn:pulumi:{self._stack}::{self._project}::{qualified}::{name}"
 
-    def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:
+    def RegisterResource(self, request: Any) -> resource_pb2.RegisterResourceResponse:  # noqa: N802 - the name is gRPC's
         urn = self.make_urn(request.parent, request.type, request.name)
         if request.type == _STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
@@ -103,7 +103,7 @@ class RecordingMonitor(MockMonitor):
         self.resources[urn] = MockMonitor.ResourceRegistration(urn, id_, outputs)
         return resource_pb2.RegisterResourceResponse(urn=urn, id=id_, object=to_struct(outputs))
 
-    def ReadResource(self, request: Any) -> resource_pb2.ReadResourceResponse:
+    def ReadResource(self, request: Any) -> resource_pb2.ReadResourceResponse:  # noqa: N802 - the name is gRPC's
         urn = self.make_urn(request.parent, request.type, request.name)
         registration = Registration(
             urn=urn,
@@ -123,7 +123,7 @@ class RecordingMonitor(MockMonitor):
         self.resources[urn] = MockMonitor.ResourceRegistration(urn, request.id, outputs)
         return resource_pb2.ReadResourceResponse(urn=urn, properties=to_struct(outputs))
 
-    def Invoke(self, request: Any) -> resource_pb2.ResourceInvokeResponse:
+    def Invoke(self, request: Any) -> resource_pb2.ResourceInvokeResponse:  # noqa: N802 - the name is gRPC's
         if request.tok == "pulumi:pulumi:getResource":
             known = self.resources.get(request.args.fields["urn"].string_value)
             if known is None:
@@ -135,7 +135,7 @@ class RecordingMonitor(MockMonitor):
         getattr(response, "return").CopyFrom(to_struct(result))  # the field's name is a keyword of Python's
         return response
 
-    def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:
+    def RegisterResourceOutputs(self, request: Any) -> empty_pb2.Empty:  # noqa: N802 - the name is gRPC's
         self.component_outputs[request.urn] = from_struct(request.outputs)
         return empty_pb2.Empty()
 

@@ -54,9 +54,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--diff", type=Path, metavar="DIRECTORY", help="print what changed against another plan, as Markdown"
     )
-    parser.add_argument(
-        "--apps", type=_count, metavar="N", help="N synthetic applications in place of the stack's own"
-    )
+    parser.add_argument("--apps", type=_count, metavar="N", help="N synthetic applications in place of the stack's own")
     parser.add_argument("--output", type=Path, help="where to write it (default: build/plan/<stack>)")
     parser.add_argument("--directory", type=Path, default=plan.PROGRAM, help="of the program (default: this one)")
     return parser

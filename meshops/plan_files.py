@@ -6,7 +6,7 @@ import contextlib
 import json
 import re
 import shutil
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Generator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +27,7 @@ _FIRST = {key: position for position, key in enumerate(("apiVersion", "kind", "m
 
 
 @contextlib.contextmanager
-def swapped_in(target: Path) -> Iterator[Path]:
+def swapped_in(target: Path) -> Generator[Path, None, None]:
     """A new directory that takes `target`'s place when the block ends well, and disappears when it does not."""
     target.parent.mkdir(parents=True, exist_ok=True)
     new, old = target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")

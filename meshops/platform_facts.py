@@ -59,7 +59,7 @@ class PlatformFacts:
     zones: tuple[ZoneFacts, ...]
     cluster: str
     nodes: str
-    """`2 to 5 × m7g.large (SPOT)`, or empty for an existing cluster."""
+    """E.g. 2 to 5 of m7g.large, by spot, or empty for an existing cluster."""
     entries: tuple[EntryFacts, ...]
     gateway_replicas: str
     certificate: CertificateFacts | None
@@ -141,7 +141,7 @@ def _nodes(by_type: Mapping[str, list[Registration]]) -> str:
         scaling = masked(group.inputs.get("scalingConfig") or {})
         types = ", ".join(masked(group.inputs.get("instanceTypes") or ()))
         capacity = str(group.inputs.get("capacityType") or "").replace("_", "-").lower()
-        text = f"{scaling.get('minSize', '?')} to {scaling.get('maxSize', '?')} × {types}"
+        text = f"{scaling.get('minSize', '?')} to {scaling.get('maxSize', '?')} × {types}"  # noqa: RUF001
         texts.append(f"{text} ({capacity})" if capacity else text)
     return "; ".join(texts)
 
@@ -167,10 +167,10 @@ def _entries(objects: Sequence[KubernetesObject]) -> list[EntryFacts]:
             )
         elif item.kind == "Service" and item.at("spec", "type") == "LoadBalancer":
             ranges = item.at("spec", "loadBalancerSourceRanges")
-            allowed = tuple(ranges) if ranges else _list(notes.get("service.beta.kubernetes.io/load-balancer-source-ranges"))
-            entries.append(
-                EntryFacts(kind="NLB", scheme=str(notes.get(f"{_NLB}-scheme", "internal")), allowed=allowed)
+            allowed = (
+                tuple(ranges) if ranges else _list(notes.get("service.beta.kubernetes.io/load-balancer-source-ranges"))
             )
+            entries.append(EntryFacts(kind="NLB", scheme=str(notes.get(f"{_NLB}-scheme", "internal")), allowed=allowed))
     return sorted(entries, key=lambda entry: entry.kind)
 
 

@@ -43,6 +43,7 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 
 def main(arguments: list[str]) -> int:
+    """Returns an exit code only if the CLI cannot be called; otherwise this process becomes the CLI."""
     parser = argparse.ArgumentParser(prog="python -m meshops.pulumi_cli", description=__doc__)
     parser.add_argument("command", choices=("preview", "up", "destroy"))
     parser.add_argument("--stack", required=True)
@@ -52,7 +53,7 @@ def main(arguments: list[str]) -> int:
     except CliError as error:
         print(error, file=sys.stderr)
         return 2
-    os.execv(path, [path, chosen.command, "--stack", chosen.stack, *rest])
+    return os.execv(path, [path, chosen.command, "--stack", chosen.stack, *rest])
 
 
 if __name__ == "__main__":

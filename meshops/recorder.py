@@ -99,7 +99,7 @@ class Recorder:
         kubeconfig = _kubeconfig(name, self.region)
         cluster_group = f"sg-{_digest(f'{registration.urn}/cluster', 17)}"
         node_group = f"sg-{_digest(f'{registration.urn}/nodes', 17)}"
-        state = {
+        state: dict[str, Any] = {
             "name": name,
             "version": inputs.get("version"),
             **_eks_outputs(self.region, {"name": name, "id": name}),

@@ -90,31 +90,33 @@ def _unknown_kind(item: KubernetesObject) -> str:
     return f"No schema is known for this kind; `meshops/schemas_build.py` lists those that are.{hint}"
 
 
-def _translated(error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]) -> Iterator[tuple[list[str | int], str]]:
+def _translated(
+    error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]
+) -> Iterator[tuple[list[str | int], str]]:
     """One error of the validator as (path, rule), an unknown field at its own path."""
     path: list[str | int] = list(error.instance_path)
     kind = error.kind
     match kind.name:
         case "additionalProperties":
             known = list(_schema_at(schema, list(error.schema_path)[:-1]).get("properties", ()))
-            for field in kind.unexpected:  # ty: ignore[unresolved-attribute]
+            for field in kind.unexpected:  # ty: ignore[missing-attribute]
                 close = difflib.get_close_matches(field, known, n=1)
                 hint = f" Is {close[0]} meant?" if close else f" There are {', '.join(sorted(known))}."
                 yield [*path, field], f"Unknown field.{hint}"
         case "required":
-            yield [*path, kind.property], "This field is required."  # ty: ignore[unresolved-attribute]
+            yield [*path, kind.property], "This field is required."  # ty: ignore[missing-attribute]
         case "enum":
-            options = ", ".join(json.dumps(option) for option in kind.options)  # ty: ignore[unresolved-attribute]
+            options = ", ".join(json.dumps(option) for option in kind.options)  # ty: ignore[missing-attribute]
             yield path, f"It must be one of {options}."
         case "type":
-            types = " or ".join(kind.types)  # ty: ignore[unresolved-attribute]
+            types = " or ".join(kind.types)  # ty: ignore[missing-attribute]
             yield path, f"It must be of type {types}."
         case "pattern":
-            yield path, f"It must match {kind.pattern}"  # ty: ignore[unresolved-attribute]
+            yield path, f"It must match {kind.pattern}"  # ty: ignore[missing-attribute]
         case "oneOf" | "anyOf" | "not":
             yield path, _alternatives(_schema_at(schema, list(error.schema_path)[:-1]))
         case "format":
-            yield path, f"It must have the format {kind.format}."  # ty: ignore[unresolved-attribute]
+            yield path, f"It must have the format {kind.format}."  # ty: ignore[missing-attribute]
         case _:
             # The validator's text begins with the value, which may be long or secret.
             limit = _schema_at(schema, list(error.schema_path))

@@ -181,6 +181,5 @@ def _render(content: Mapping[str, Any]) -> str:
     return "{\n" + ",\n".join(parts) + "\n}\n"
 
 
-
 if __name__ == "__main__":
     sys.exit(main())

@@ -1,5 +1,6 @@
-"""The reference of all settings, written from their types: `docs/settings.md` is what `python -m meshops.settings_reference`
-prints, and a test holds the two together.
+"""The reference of all settings, written from their types.
+
+`docs/settings.md` is what `python -m meshops.settings_reference` prints; a test holds the two together.
 """
 
 from __future__ import annotations
@@ -51,10 +52,9 @@ def _section(title: str, cls: type, skip: tuple[str, ...] = ()) -> Iterator[str]
     descriptions: dict[str, FieldInfo] = cls.__pydantic_fields__  # type: ignore[attr-defined]
     for field in dataclasses.fields(cls):
         if field.name not in skip:
-            text = " ".join((descriptions[field.name].description or "").split())
-            yield (
-                f"| `{to_camel(field.name)}` | {_type(hints[field.name])} | {_default(descriptions[field.name])} | {text} |"
-            )
+            info = descriptions[field.name]
+            text = " ".join((info.description or "").split())
+            yield f"| `{to_camel(field.name)}` | {_type(hints[field.name])} | {_default(info)} | {text} |"
     yield ""
 
 

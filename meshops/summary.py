@@ -61,7 +61,9 @@ def _resources(registrations: Sequence[Registration]) -> str:
         if counts
     ]
     total = sum(counts.total() for counts in rows.values())
-    return "## What will exist\n\n" + _table(("Component", "Resources", "Of them"), [*table, ("**all**", str(total), "")])
+    return "## What will exist\n\n" + _table(
+        ("Component", "Resources", "Of them"), [*table, ("**all**", str(total), "")]
+    )
 
 
 def _component(registration: Registration) -> str:
@@ -77,7 +79,7 @@ def _short(type_: str) -> str:
 
 
 def _times(count: int) -> str:
-    return f" ×{count}" if count > 1 else ""
+    return f" ×{count}" if count > 1 else ""  # noqa: RUF001
 
 
 def _traffic_path(plan: Plan) -> str:
@@ -89,7 +91,13 @@ def _traffic_path(plan: Plan) -> str:
             rows.append(("2", "ALB → gateway", "HTTPS, encrypted again; TLS 1.3", *_gateway_certificate(platform)))
         else:
             rows.append(
-                ("1 to 3", "client → NLB → gateway → pod", "TLS passed through by SNI", "the application's own", "its owner")
+                (
+                    "1 to 3",
+                    "client → NLB → gateway → pod",
+                    "TLS passed through by SNI",
+                    "the application's own",
+                    "its owner",
+                )
             )
     identity = f"SPIFFE identities of `{platform.trust_domain}`, Istio's CA"
     rows.append(("3", "gateway → pod, pod → pod", f"mutual TLS 1.3, mesh-wide **{plan.mesh.mode}**", identity, "Istio"))
@@ -180,7 +188,11 @@ def _egress(plan: Plan) -> str:
 def _weakenings(plan: Plan) -> str:
     found = weakenings(plan.settings) if plan.settings else ()
     rows = [(f"`{weakening.path}`", weakening.value, weakening.effect) for weakening in found]
-    table = _table(("Setting", "Value", "What it gives up"), rows) if rows else "Nothing: every setting is at its strictest."
+    table = (
+        _table(("Setting", "Value", "What it gives up"), rows)
+        if rows
+        else "Nothing: every setting is at its strictest."
+    )
     return f"## What the settings weaken\n\n{table}"
 
 

@@ -53,11 +53,15 @@ class Drawing:
         bold: bool = False,
         anchor: str = "start",
         halo: bool = False,
+        smallest: float | None = None,
     ) -> None:
         """Text on the baseline `y`, cut with an ellipsis to `width`; what was cut off is shown on hovering.
 
         halo: a white rim, for text that a line may pass behind
+        smallest: the size down to which it is made smaller before it is cut
         """
+        while smallest and width and size > smallest and text_width(content, size, bold=bold) > width:
+            size -= 0.5
         shown = fit(content, size, width, bold=bold) if width is not None else content
         title = f"<title>{escape(content)}</title>" if shown != content else ""
         weight = ' font-weight="600"' if bold else ""
@@ -122,7 +126,7 @@ class Drawing:
 
 # Widths in em, on the wide side of the usual sans-serif fonts: nobody knows which one the reader has.
 _NARROW = frozenset("ijlI.,:;'|!()[]/ -")
-_WIDE = frozenset("mwMW@%…→×")
+_WIDE = frozenset("mwMW@%…→×")  # noqa: RUF001
 
 
 def text_width(text: str, size: float, *, bold: bool = False) -> float:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from meshops import topology_platform
 from meshops.mesh_facts import ApplicationFacts, MeshFacts, NamespaceFacts
 from meshops.platform_facts import PlatformFacts
-from meshops.svg import INK, LINE, MUTED, PAPER, Drawing, text_width
-from meshops.topology_layout import CallLine, EgressLine, Frame, Layout, arrange
+from meshops.svg import LINE, MUTED, PAPER, Drawing, text_width
+from meshops.topology_layout import CallTree, EgressLine, Frame, Layout, arrange
 from meshops.topology_platform import EGRESS, LAYERS, PLAIN, VPC_LEFT, VPC_RIGHT, WIDTH
 
 DRAWN = 40
@@ -15,11 +15,11 @@ DRAWN = 40
 PHASES = {"strict": "#1a7f37", "permissive": "#9a6700", "outside": "#59636e"}
 _TINTS = {"strict": "#f0faf3", "permissive": "#fff8e5", "outside": "#f3f4f6"}
 # One colour per caller, so that a line can be followed; dark enough for a white page.
-_CALLERS = ("#0969da", "#bf3989", "#116329", "#8250df", "#b35900", "#0a6c74", "#a40e26", "#4d5d11")
+_CALLERS = ("#0969da", "#bf3989", "#116329", "#8250df", "#0a6c74", "#a40e26", "#59636e", "#4d5d11")
 
 _BUS = VPC_LEFT + 26
 _HOSTS = _BUS + 8
-_FRAME_LEFT, _FRAME_RIGHT = VPC_LEFT + 194, VPC_LEFT + 470
+_FRAME_LEFT, _FRAME_RIGHT = VPC_LEFT + 206, VPC_LEFT + 470
 _CARD_LEFT, _CARD_RIGHT = _FRAME_LEFT + 12, _FRAME_RIGHT - 12
 _GUTTER_LEFT, _GUTTER_RIGHT = _FRAME_RIGHT + 8, _FRAME_RIGHT + 232
 _LANES_LEFT, _LANES_RIGHT = _GUTTER_RIGHT + 8, VPC_RIGHT - 16
@@ -96,39 +96,35 @@ def _public(drawing: Drawing, layout: Layout, gateway: tuple[float, float], turn
     for card, frame in reached:
         plain = frame.namespace.phase == "outside"
         line = PLAIN if plain else color
-        drawing.path(
-            [(_BUS, card.entry_y), (_CARD_LEFT, card.entry_y)], color=line, width=2, dashed=plain, arrow=True
-        )
+        drawing.path([(_BUS, card.entry_y), (_CARD_LEFT, card.entry_y)], color=line, width=2, dashed=plain, arrow=True)
         hosts = card.application.hosts
         text = hosts[0] if len(hosts) == 1 else f"{hosts[0]} +{len(hosts) - 1}"
-        drawing.text(_HOSTS, card.entry_y - 6, text, size=10, width=_FRAME_LEFT - _HOSTS - 6, color=INK)
+        drawing.text(_HOSTS, card.entry_y - 6, text, size=10, width=_FRAME_LEFT - _HOSTS - 6, smallest=9)
     # Above the branches, whose rims would cut it.
     drawing.path([gateway, (gateway[0], turn), (_BUS, turn), (_BUS, last)], color=color, width=2.4, arrow=False)
     drawing.badge((gateway[0] + _BUS) / 2, turn, "3", color)
 
 
 def _calls(drawing: Drawing, layout: Layout) -> None:
-    callers = list(dict.fromkeys(line.call.caller for line in layout.calls))
-    colors = {caller: _CALLERS[position % len(_CALLERS)] for position, caller in enumerate(callers)}
     spacing = min(14.0, (_LANES_RIGHT - _LANES_LEFT) / max(layout.lanes, 1))
-    for line in sorted(layout.calls, key=lambda line: -line.lane):
-        _call(drawing, line, colors[line.call.caller], _LANES_LEFT + line.lane * spacing)
+    for position, tree in enumerate(layout.calls):
+        _tree(drawing, tree, _CALLERS[position % len(_CALLERS)], _LANES_LEFT + tree.lane * spacing)
 
 
-def _call(drawing: Drawing, line: CallLine, color: str, lane: float) -> None:
-    title = f"{line.call.caller} → {line.call.callee}: {line.call.label}"
-    end = (float(_CARD_RIGHT), line.to_y)
-    text = line.call.label
-    if line.from_y is None:
-        drawing.path([(_GUTTER_RIGHT, line.to_y), end], color=color, title=title)
-        text = f"{line.call.caller}: {text}"
-    else:
-        start = (float(_CARD_RIGHT), line.from_y)
-        drawing.path([start, (lane, line.from_y), (lane, line.to_y), end], color=color, title=title)
-        drawing.dot(*start, color)
-    drawing.text(
-        _GUTTER_LEFT, line.to_y - 5, text, size=10, width=_GUTTER_RIGHT - _GUTTER_LEFT, color=color, bold=True, halo=True
-    )
+def _tree(drawing: Drawing, tree: CallTree, color: str, lane: float) -> None:
+    width = _GUTTER_RIGHT - _GUTTER_LEFT
+    for call, to_y in tree.branches:
+        title = f"{call.caller} → {call.callee}: {call.label}"
+        end = (float(_CARD_RIGHT), to_y)
+        text = call.label
+        if tree.from_y is None:
+            drawing.path([(_GUTTER_RIGHT, to_y), end], color=color, title=title)
+            text = f"{call.caller}: {text}"
+        else:
+            start = (float(_CARD_RIGHT), tree.from_y)
+            drawing.path([start, (lane, tree.from_y), (lane, to_y), end], color=color, title=title)
+            drawing.dot(*start, color)
+        drawing.text(_GUTTER_LEFT, to_y - 5, text, size=10, width=width, color=color, bold=True, halo=True, smallest=9)
 
 
 def _outside(drawing: Drawing, mesh: MeshFacts, layout: Layout, top: float) -> float:
@@ -156,7 +152,7 @@ def _outside(drawing: Drawing, mesh: MeshFacts, layout: Layout, top: float) -> f
 def _host(drawing: Drawing, host: str, note: str, y: float, color: str) -> float:
     width = _OUTSIDE_RIGHT - _OUTSIDE_LEFT
     drawing.box(_OUTSIDE_LEFT, y, width, 40, stroke=color)
-    drawing.text(_OUTSIDE_LEFT + 10, y + 17, host, size=11, bold=True, width=width - 20)
+    drawing.text(_OUTSIDE_LEFT + 10, y + 17, host, size=11, bold=True, width=width - 20, smallest=8)
     drawing.text(_OUTSIDE_LEFT + 10, y + 31, note, size=10, color=MUTED, width=width - 20)
     return y + 50
 
@@ -182,7 +178,9 @@ def _grid_bottom(mesh: MeshFacts, top: float) -> float:
 
 def _grid(drawing: Drawing, mesh: MeshFacts, top: float) -> None:
     """Too many applications for a picture: their namespaces, with counts."""
-    note = f"{len(mesh.applications)} applications are too many to draw one by one; summary.md and manifests/ have them."
+    note = (
+        f"{len(mesh.applications)} applications are too many to draw one by one; summary.md and manifests/ have them."
+    )
     drawing.text(VPC_LEFT + 20, top + 8, note, size=11, color=MUTED)
     width = (VPC_RIGHT - VPC_LEFT - 40 - 12 * (_GRID_COLUMNS - 1)) / _GRID_COLUMNS
     for position, namespace in enumerate(mesh.namespaces):

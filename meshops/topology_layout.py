@@ -38,12 +38,16 @@ class Frame:
 
 
 @dataclass(frozen=True, kw_only=True)
-class CallLine:
-    """from_y is None for a caller that is none of the drawn applications."""
+class CallTree:
+    """All calls of one caller: they leave it as one line, and branch off in its lane.
 
-    call: CallFacts
+    from_y: None for a caller that is none of the drawn applications
+    branches: each call with the height at which it arrives
+    """
+
+    caller: str
     from_y: float | None
-    to_y: float
+    branches: tuple[tuple[CallFacts, float], ...]
     lane: int
 
 
@@ -56,7 +60,7 @@ class EgressLine:
 @dataclass(frozen=True, kw_only=True)
 class Layout:
     frames: tuple[Frame, ...]
-    calls: tuple[CallLine, ...]
+    calls: tuple[CallTree, ...]
     lanes: int
     egress: tuple[EgressLine, ...]
     plaintext: frozenset[str]
@@ -78,16 +82,11 @@ def arrange(mesh: MeshFacts, top: float) -> Layout:
         for found in [ports[card.application.key]]
         for index, port in enumerate(found)
     }
-    ends = [(at.get((call.caller, f"out{i}")), at[call.callee, f"in{i}"]) for i, call in enumerate(calls)]
-    lanes = _lanes(ends)
-    lines = tuple(
-        CallLine(call=call, from_y=start, to_y=end, lane=lane)
-        for call, (start, end), lane in zip(calls, ends, lanes, strict=True)
-    )
+    trees = _trees(calls, at)
     return Layout(
         frames=frames,
-        calls=lines,
-        lanes=max(lanes, default=-1) + 1,
+        calls=trees,
+        lanes=max((tree.lane for tree in trees), default=-1) + 1,
         egress=tuple(
             EgressLine(egress=one, from_y=at[f"{one.namespace}/{one.application}", f"away{i}"])
             for i, one in enumerate(egress)
@@ -103,13 +102,15 @@ def _egress(mesh: MeshFacts, order: dict[str, int]) -> list[EgressFacts]:
 
 
 def _ports(order: dict[str, int], calls: Sequence[CallFacts], egress: Sequence[EgressFacts]) -> dict[str, list[str]]:
-    """Application -> its ports from top to bottom: lines that go up leave above those that go down."""
+    """Application -> its ports from top to bottom, in the order of the applications at their other ends."""
     wanted: dict[str, list[tuple[float, int, str]]] = {key: [] for key in order}
+    callees: dict[str, list[int]] = {}
     for i, call in enumerate(calls):
-        here, there = order.get(call.caller), order[call.callee]
-        wanted[call.callee].append((here if here is not None else -1, 0, f"in{i}"))
-        if here is not None:
-            wanted[call.caller].append((there, 1, f"out{i}"))
+        wanted[call.callee].append((order.get(call.caller, -1), 0, f"in{i}"))
+        if call.caller in order:
+            callees.setdefault(call.caller, []).append(order[call.callee])
+    for caller, others in callees.items():
+        wanted[caller].append((sum(others) / len(others), 1, "out"))
     for i, one in enumerate(egress):
         key = f"{one.namespace}/{one.application}"
         wanted[key].append((order[key], 2, f"away{i}"))
@@ -134,19 +135,32 @@ def _frames(
     return tuple(frames), y - (_NAMESPACE_GAP if frames else 0)
 
 
-def _lanes(ends: Sequence[tuple[float | None, float]]) -> list[int]:
-    """A lane for each line such that no two in one lane touch; short lines get the inner lanes."""
+def _trees(calls: Sequence[CallFacts], at: dict[tuple[str, str], float]) -> tuple[CallTree, ...]:
+    branches: dict[str, list[tuple[CallFacts, float]]] = {}
+    for i, call in enumerate(calls):
+        branches.setdefault(call.caller, []).append((call, at[call.callee, f"in{i}"]))
+    starts = {caller: at.get((caller, "out")) for caller in branches}
+    spans = {
+        caller: [end for _, end in found] + [start for start in [starts[caller]] if start is not None]
+        for caller, found in branches.items()
+    }
+    lanes = _lanes([(min(span), max(span)) for span in spans.values()])
+    return tuple(
+        CallTree(caller=caller, from_y=starts[caller], branches=tuple(found), lane=lane)
+        for (caller, found), lane in zip(branches.items(), lanes, strict=True)
+    )
+
+
+def _lanes(spans: Sequence[tuple[float, float]]) -> list[int]:
+    """A lane for each span such that no two in one lane touch; short ones get the inner lanes."""
     lanes: list[list[tuple[float, float]]] = []
-    chosen = [0] * len(ends)
-    spans = [(end if start is None else start, end) for start, end in ends]
-    for index in sorted(range(len(spans)), key=lambda i: (abs(spans[i][0] - spans[i][1]), i)):
-        low, high = min(spans[index]), max(spans[index])
-        for lane, taken in enumerate(lanes):
-            if all(high < a - 4 or low > b + 4 for a, b in taken):
-                break
-        else:
-            lane, taken = len(lanes), []
-            lanes.append(taken)
-        taken.append((low, high))
+    chosen = [0] * len(spans)
+    for index in sorted(range(len(spans)), key=lambda i: (spans[i][1] - spans[i][0], i)):
+        low, high = spans[index]
+        free = (n for n, taken in enumerate(lanes) if all(high < a - 4 or low > b + 4 for a, b in taken))
+        lane = next(free, len(lanes))
+        if lane == len(lanes):
+            lanes.append([])
+        lanes[lane].append((low, high))
         chosen[index] = lane
     return chosen

@@ -7,7 +7,7 @@ from meshops.platform_facts import EntryFacts, PlatformFacts
 from meshops.svg import LINE, MUTED, PAPER, Drawing, text_width
 
 WIDTH = 1200
-VPC_LEFT, VPC_RIGHT = 150, 982
+VPC_LEFT, VPC_RIGHT = 150, 968
 LAYERS = ("#0969da", "#8250df", "#1a7f37")
 """Client to load balancer, load balancer to gateway, inside the mesh."""
 EGRESS = "#bc4c00"
@@ -27,7 +27,10 @@ def heading(drawing: Drawing, mesh: MeshFacts, platform: PlatformFacts, title: s
     left = 24 + text_width(title, 22, bold=True) + 24 + text_width(mode, 10, bold=True)
     drawing.pill(left, 33, mode, color)
     facts = [f"Istio {platform.istio_version}" if platform.istio_version else ""]
-    facts += [f"EKS {platform.cluster}" if platform.cluster else "", f"nodes {platform.nodes}" if platform.nodes else ""]
+    facts += [
+        f"EKS {platform.cluster}" if platform.cluster else "",
+        f"nodes {platform.nodes}" if platform.nodes else "",
+    ]
     left += 14
     text = "  ·  ".join(fact for fact in facts if fact)
     drawing.text(left, 37, text, size=12, color=MUTED, width=WIDTH - left - 24)
@@ -56,7 +59,8 @@ def _layers(mesh: MeshFacts, platform: PlatformFacts) -> list[tuple[str, tuple[s
     else:
         kind = certificate.key
         days = f"{certificate.hours // 24} days, renewed {certificate.renew_hours // 24} before"
-        second = ("ALB → gateway", ("HTTPS, encrypted again", f"{kind}, {days} ({certificate.issuer.split()[-1]})"))
+        issuer = certificate.issuer.split()[-1]
+        second = ("ALB → gateway", (f"HTTPS, encrypted again; issuer {issuer}", f"{kind}, {days}"))
     third = (
         "Gateway → pod, pod → pod",
         (f"mutual TLS 1.3, mesh-wide {mesh.mode}", f"SPIFFE identities of {platform.trust_domain}"),
@@ -101,7 +105,7 @@ def entry_row(drawing: Drawing, platform: PlatformFacts, vpc_top: float) -> tupl
     x, width = _GATEWAY_LEFT + 14, _GATEWAY_WIDTH - 28
     drawing.text(x, gateway_top + 23, "Istio ingress gateway", size=12.5, bold=True, width=width)
     drawing.text(x, gateway_top + 40, f"{replicas}istio-ingress", size=11, color=MUTED, width=width)
-    drawing.text(x, gateway_top + 55, "routes by host name, at most to what it is allowed", size=10, color=MUTED, width=width)
+    drawing.text(x, gateway_top + 55, "routes by host name", size=10, color=MUTED, width=width)
     count = len(platform.entries)
     for position, entry in enumerate(platform.entries):
         y = top + position * (_CARD + 14)
@@ -109,7 +113,11 @@ def entry_row(drawing: Drawing, platform: PlatformFacts, vpc_top: float) -> tupl
         target = middle + (position - (count - 1) / 2) * 24
         _entry(drawing, entry, y)
         first, second = (LAYERS[0], LAYERS[1]) if entry.kind == "ALB" else (_PASSTHROUGH, _PASSTHROUGH)
-        drawing.path(_stepped((116, middle + (position - (count - 1) / 2) * 14), (_ENTRY_LEFT, center), 132), color=first, width=2.4)
+        drawing.path(
+            _stepped((116, middle + (position - (count - 1) / 2) * 14), (_ENTRY_LEFT, center), 132),
+            color=first,
+            width=2.4,
+        )
         turn = _GATEWAY_LEFT - 60 + position * 12
         drawing.path(
             _stepped((_ENTRY_LEFT + _ENTRY_WIDTH, center), (_GATEWAY_LEFT, target), turn), color=second, width=2.4

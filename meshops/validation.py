@@ -79,11 +79,14 @@ def _service_ports(item: KubernetesObject) -> Iterator[Finding]:
         if not name:
             rule = "A port has a name: Istio takes its protocol from there, and NetworkPolicies refer to it."
             yield Finding(subject=str(item), field=f"{field}.name", value="(not set)", rule=rule)
-        elif not protocol and not any(name == known or name.startswith(f"{known}-") for known in _PROTOCOLS):
-            # 15021 is the gateway's own health port, which never passes a sidecar's protocol selection.
-            if port.get("port") != 15021:
-                rule = "Istio cannot tell the protocol: begin the name with one (http-…, grpc-…) or set appProtocol."
-                yield Finding(subject=str(item), field=f"{field}.name", value=name, rule=rule)
+        # 15021 is the gateway's own health port, which never passes a sidecar's protocol selection.
+        elif not protocol and not _names_protocol(name) and port.get("port") != 15021:
+            rule = "Istio cannot tell the protocol: begin the name with one (http-…, grpc-…) or set appProtocol."
+            yield Finding(subject=str(item), field=f"{field}.name", value=name, rule=rule)
+
+
+def _names_protocol(port: str) -> bool:
+    return any(port == known or port.startswith(f"{known}-") for known in _PROTOCOLS)
 
 
 _NO_TLS = (

@@ -21,7 +21,9 @@ _QUALIFIED_NAME = re.compile(r"[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 
 _DNS_LABEL = "a DNS label: at most 63 of a-z, 0-9 and '-', beginning and ending with a letter or digit"
-_DNS_SUBDOMAIN = "a DNS subdomain: at most 253 of a-z, 0-9, '-' and '.', each part beginning and ending with one of them"
+_DNS_SUBDOMAIN = (
+    "a DNS subdomain: at most 253 of a-z, 0-9, '-' and '.', each part beginning and ending with one of them"
+)
 _RULES: dict[str, tuple[re.Pattern[str], str]] = {
     "Namespace": (_LABEL_NAME, _DNS_LABEL),
     "Service": (_SERVICE_NAME, f"{_DNS_LABEL}, beginning with a letter"),
@@ -85,5 +87,7 @@ def _annotations(item: KubernetesObject, path: tuple[str, ...], metadata: Mappin
 def _key(item: KubernetesObject, where: tuple[str, ...], key: str) -> Iterator[Finding]:
     prefix, slash, name = key.rpartition("/")
     if (slash and not _SUBDOMAIN.fullmatch(prefix)) or not _QUALIFIED_NAME.fullmatch(name):
-        rule = "A key is a name of at most 63 letters, digits, '-', '_' and '.', with a DNS subdomain and '/' before it."
+        rule = (
+            "A key is a name of at most 63 letters, digits, '-', '_' and '.', with a DNS subdomain and '/' before it."
+        )
         yield Finding(subject=str(item), field=field_path(where), value=shown(item.content, where), rule=rule)

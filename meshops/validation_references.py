@@ -82,7 +82,9 @@ def _namespaces(objects: Iterable[KubernetesObject], charts: Iterable[Registrati
 def _templates(objects: Iterable[KubernetesObject]) -> Iterator[Workload]:
     for item in objects:
         path = ("spec", "jobTemplate", "spec") if item.kind == "CronJob" else ("spec",)
-        labels = item.at("metadata", "labels") if item.kind == "Pod" else item.at(*path, "template", "metadata", "labels")
+        labels = (
+            item.at("metadata", "labels") if item.kind == "Pod" else item.at(*path, "template", "metadata", "labels")
+        )
         if item.namespace and isinstance(labels, Mapping):
             yield Workload(namespace=item.namespace, labels=tuple(labels.items()))
 

@@ -290,11 +290,17 @@ require (
 )
 
 require (
+	github.com/Azure/go-ntlmssp v0.1.1
 	github.com/cert-manager/cert-manager/lab v0.0.0
+	github.com/go-asn1-ber/asn1-ber v1.5.8-0.20250403174932-29230038a667
+	github.com/go-ldap/ldap/v3 v3.4.13
+	github.com/pavlo-v-chernykh/keystore-go/v4 v4.5.0
 	github.com/vishvananda/netlink v1.3.1
 	k8s.io/api v0.37.0
 	k8s.io/client-go v0.37.0
+	sigs.k8s.io/controller-runtime v0.24.1
 	sigs.k8s.io/gateway-api v1.6.0 // indirect
+	software.sslmate.com/src/go-pkcs12 v0.7.2
 )
 
 replace (

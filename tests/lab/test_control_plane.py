@@ -27,9 +27,7 @@ pytestmark = pytest.mark.timeout(900)
 def test_the_api_server_answers_on_the_bridge_only(control_plane: ControlPlane) -> None:
     listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True, check=True).stdout
     ours = [
-        line.split()[3]
-        for line in listening.splitlines()
-        if line.split()[3].endswith((":6443", ":2379", ":10257"))
+        line.split()[3] for line in listening.splitlines() if line.split()[3].endswith((":6443", ":2379", ":10257"))
     ]
     address = control_plane.network.address
     assert f"{address}:6443" in ours
@@ -45,9 +43,7 @@ def test_up_on_a_running_lab_reuses_it(control_plane: ControlPlane) -> None:
 
 def test_status_shows_every_process_running(control_plane: ControlPlane) -> None:
     rows = {row.name: row.state for row in commands.status()}
-    assert {name: rows[name] for name in (*PROCESSES, "bridge")} == dict.fromkeys(
-        (*PROCESSES, "bridge"), "running"
-    )
+    assert {name: rows[name] for name in (*PROCESSES, "bridge")} == dict.fromkeys((*PROCESSES, "bridge"), "running")
 
 
 def test_the_kubeconfig_is_its_owners_only_and_works(control_plane: ControlPlane) -> None:
@@ -64,24 +60,18 @@ def test_the_kubeconfig_is_its_owners_only_and_works(control_plane: ControlPlane
 
 def test_pod_security_admission_is_on(control_plane: ControlPlane) -> None:
     kubectl(control_plane, "create", "namespace", "restricted")
-    kubectl(
-        control_plane, "label", "namespace", "restricted", "pod-security.kubernetes.io/enforce=restricted"
-    )
+    kubectl(control_plane, "label", "namespace", "restricted", "pod-security.kubernetes.io/enforce=restricted")
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         kubectl(control_plane, "run", "loose", "--image=example/loose:1", "--namespace=restricted")
 
 
 def test_a_pod_with_an_unknown_image_stays_pending_and_says_why(control_plane: ControlPlane) -> None:
     kubectl(control_plane, "create", "namespace", "unknown")
-    _wait(
-        lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=unknown"), "its service account"
-    )
+    _wait(lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=unknown"), "its service account")
     kubectl(control_plane, "run", "stranger", "--image=example/stranger:1", "--namespace=unknown")
 
     def conditions() -> list[dict[str, str]]:
-        pod = json.loads(
-            kubectl(control_plane, "get", "pod", "stranger", "--namespace=unknown", "--output=json")
-        )
+        pod = json.loads(kubectl(control_plane, "get", "pod", "stranger", "--namespace=unknown", "--output=json"))
         assert pod["status"]["phase"] == "Pending"
         return pod["status"].get("conditions", [])
 
@@ -143,9 +133,7 @@ def test_a_start_that_fails_leaves_nothing(
     monkeypatch.setenv("ZTM_LAB_STATE", str(root))
     interfaces = _interfaces()
     with pytest.raises(LabError, match=r"ended while starting \(exit 3\): this program is broken") as caught:
-        commands.up_control_plane(
-            toolchain=Toolchain(directory=broken, kubectl=control_plane.toolchain.kubectl)
-        )
+        commands.up_control_plane(toolchain=Toolchain(directory=broken, kubectl=control_plane.toolchain.kubectl))
     assert "\n" not in str(caught.value)
     assert not root.exists()
     assert _interfaces() == interfaces

@@ -7,6 +7,8 @@
     recording.calls                                    # every provider function called
     recording.returned                                 # what the program returned, its Outputs resolved
 
+Resources that need nothing of each other are registered concurrently: compare keys as sets, or sorted.
+
 A program may return an Output, or a dict or list that contains Outputs. `preview=True` is faithful: ids and computed
 outputs are unknown, so what the program decides on an Output fails or shows as `UNKNOWN`. `preview=False` answers
 from the table below (`resource_outputs.py`), to which a test adds its own by `resources` and `calls`. A type or a
@@ -24,7 +26,7 @@ import pulumi
 from pulumi.runtime import mocks as pulumi_mocks
 from pulumi.runtime import rpc
 
-from tests.unit.resource_outputs import CALLS, PREVIEW_STABLE, RESOURCES
+from tests.unit.resource_outputs import CALLS, RESOURCES
 
 os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 
@@ -34,7 +36,9 @@ UNKNOWN = "<unknown>"
 """Stands in recorded inputs for a value that the engine does not know yet."""
 
 Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
-"""Inputs (of a resource, or the arguments of a call) -> what the provider would answer; `id` sets the id."""
+"""Inputs (of a resource, or the arguments of a call) -> what the provider would answer; `id` sets the id.
+
+A resource's inputs come with its logical name under `__logical_name`."""
 
 
 class NotMocked(Exception):
@@ -190,12 +194,9 @@ class _Mocks(pulumi_mocks.Mocks):
         if answer is None:
             self.refused.append(f"resource type {args.typ} ({args.name}) is not mocked")
             raise NotMocked(self.refused[-1])
-        known = {**args.inputs, "__logical_name": args.name}
         if self._preview:
-            # Only what does not depend on the provider at all is known in a preview.
-            return "", dict(args.inputs) if args.typ not in PREVIEW_STABLE else {**args.inputs, **answer(known)}
-        outputs = {**args.inputs, **answer(known)}
-        outputs.pop("__logical_name", None)
+            return "", dict(args.inputs)  # nothing that the provider computes is known yet
+        outputs = {**args.inputs, **answer({**args.inputs, "__logical_name": args.name})}
         return str(outputs.pop("id", f"{args.name}-id")), outputs
 
     def call(self, args: pulumi_mocks.MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:

@@ -111,6 +111,3 @@ CALLS: dict[str, _Answer] = {
     },
 }
 """Function token -> its result."""
-
-PREVIEW_STABLE: frozenset[str] = frozenset()
-"""Types whose answer is known even in a preview, because it depends on nothing that must be made."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ipaddress import IPv4Network, collapse_addresses
 from itertools import combinations
+from random import Random
 
 import pytest
 from hypothesis import given
@@ -51,8 +52,8 @@ def test_each_private_subnet_is_an_eighth_and_each_public_one_a_sixty_fourth(
 
 @given(vpcs(), zone_lists, st.randoms())
 def test_neither_the_order_nor_the_number_of_zones_moves_a_subnet(
-    vpc: IPv4Network, zones: list[str], random: st.Random
-) -> None:  # type: ignore[name-defined]
+    vpc: IPv4Network, zones: list[str], random: Random
+) -> None:
     whole = {zone.zone: zone for zone in plan_addresses(vpc, zones=zones).zones}
     shuffled = random.sample(zones, len(zones))
     assert {zone.zone: zone for zone in plan_addresses(vpc, zones=shuffled).zones} == whole

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import json
 from ipaddress import IPv4Network
 from typing import Any
@@ -10,16 +11,15 @@ import pulumi
 import pulumi_aws as aws
 
 from components.cluster import Cluster, ClusterArgs
-from configuration.cluster import AccessEntry, ExistingCluster, NodeGroup
+from configuration.cluster import AccessEntry, NodeGroup
 from configuration.cluster import Cluster as ClusterSettings
-from manifests.access_entries import PolicyScope, PrincipalAccess, access_by_principal
-from manifests.kubeconfig import kubeconfig, with_profile
 from tests.unit.mock_engine import UNKNOWN, Recording, Secret, run
 
 COMPONENT = "mesh:cluster:Cluster::cluster"
 EKS = "eks:index:Cluster::cluster"
 NODES = "aws:eks/nodeGroup:NodeGroup::nodes"
 ROUTE = "aws:ec2/internetGateway:InternetGateway::nat-route"
+UNUSED = {"enabled": False, "resolveConflictsOnCreate": "OVERWRITE", "resolveConflictsOnUpdate": "OVERWRITE"}
 ROLE = "arn:aws:iam::111122223333:role/"
 
 
@@ -27,8 +27,10 @@ def addon(name: str) -> str:
     return f"aws:eks/addon:Addon::{name}"
 
 
+@functools.cache  # a recording is only read
 def record(*, preview: bool, profile: str | None = None, **changes: Any) -> Recording:
-    settings = ClusterSettings(**{"name": "mesh-dev", **changes})
+    values: dict[str, Any] = {"name": "mesh-dev", **changes}
+    settings = ClusterSettings(**values)
 
     def program() -> dict[str, Any]:
         provider = aws.Provider("aws", region="eu-west-1")
@@ -50,7 +52,6 @@ def record(*, preview: bool, profile: str | None = None, **changes: Any) -> Reco
             "name": cluster.name,
             "kubeconfig": cluster.kubeconfig,
             "kubeconfig_is_secret": pulumi.Output.from_input(cluster.kubeconfig.is_secret()),
-            "node_security_group_id": cluster.node_security_group_id,
             "ready": len(cluster.ready),
             "has_resource": cluster.resource is not None,
         }
@@ -107,8 +108,8 @@ def test_pulumi_eks_is_told_everything_that_it_would_decide_otherwise(preview: b
         "createInstanceRole": False,
         "bootstrapSelfManagedAddons": False,
         "useDefaultVpcCni": True,
-        "kubeProxyAddonOptions": {"enabled": False},
-        "corednsAddonOptions": {"enabled": False},
+        "kubeProxyAddonOptions": UNUSED,
+        "corednsAddonOptions": UNUSED,
         "providerCredentialOpts": {},
     }
     assert (cluster.parent, cluster.remote, cluster.providers) == (COMPONENT, True, {"aws": "aws"})
@@ -159,22 +160,6 @@ def test_access_is_granted_by_entries(preview: bool) -> None:
                 }
             },
         },
-    }
-
-
-def test_one_principal_named_twice_gets_one_entry_and_the_wider_scope() -> None:
-    def entry(policy: Any, *namespaces: str) -> AccessEntry:
-        return AccessEntry(principal_arn=f"{ROLE}a", policy=policy, namespaces=namespaces)
-
-    def scope(policy: str, *namespaces: str) -> PolicyScope:
-        return PolicyScope(policy_arn=f"arn:aws:eks::aws:cluster-access-policy/{policy}", namespaces=namespaces)
-
-    entries = (entry("Edit", "b"), entry("Edit", "a", "b"), entry("View", "c"), entry("View"), entry("View", "d"))
-    assert access_by_principal(entries) == {
-        "111122223333-role-a": PrincipalAccess(
-            principal_arn=f"{ROLE}a",
-            policies={"Edit": scope("AmazonEKSEditPolicy", "a", "b"), "View": scope("AmazonEKSViewPolicy")},
-        )
     }
 
 
@@ -280,17 +265,17 @@ def test_there_is_one_explicit_kubernetes_provider_with_a_stable_identity(previe
         "clusterIdentifier": "eu-west-1/mesh-dev",
         "enableServerSideApply": "true",
     }
-    assert isinstance(provider.inputs["kubeconfig"], Secret) or preview
+    assert isinstance(provider.inputs["kubeconfig"], Secret)
 
 
 def test_the_outputs_of_a_cluster_of_our_own() -> None:
     returned = record(preview=False, profile="dev").returned
-    users = json.loads(returned.pop("kubeconfig"))["users"]
+    users = json.loads(returned["kubeconfig"])["users"]
     assert users[0]["user"]["exec"]["args"][-2:] == ["--profile", "dev"]
-    assert returned == {
+    assert {**returned, "kubeconfig": None} == {
         "name": "mesh-dev",
+        "kubeconfig": None,
         "kubeconfig_is_secret": True,
-        "node_security_group_id": "sg-0123456789abcdef0",
         "ready": 5,
         "has_resource": True,
     }
@@ -300,72 +285,3 @@ def test_the_name_is_known_in_a_preview_but_waits_for_the_cluster() -> None:
     recording = record(preview=True)
     assert recording.returned["name"] == "mesh-dev"
     assert recording[addon("kube-proxy")].property_depends_on["clusterName"] == (EKS,)
-
-
-def test_of_an_existing_cluster_nothing_is_made_but_a_provider(preview: bool) -> None:
-    existing = ExistingCluster(node_security_group_id="sg-00000001")
-    recording = record(preview=preview, existing=existing)
-    assert recording.keys[2:] == (COMPONENT, "pulumi:providers:kubernetes::kubernetes")
-    assert [(call.token, call.arguments, call.provider) for call in recording.calls] == [
-        ("aws:eks/getCluster:getCluster", {"name": "mesh-dev"}, "aws")
-    ]
-    assert json.loads(recording.returned["kubeconfig"]) == kubeconfig(
-        cluster_name="mesh-dev",
-        region="eu-west-1",
-        profile=None,
-        endpoint="https://0123.eks.example",
-        certificate_authority="Q0E=",
-    )
-    assert {**recording.returned, "kubeconfig": None} == {
-        "name": "mesh-dev",
-        "kubeconfig": None,
-        "kubeconfig_is_secret": True,
-        "node_security_group_id": "sg-00000001",
-        "ready": 0,
-        "has_resource": False,
-    }
-
-
-def test_a_kubeconfig_takes_its_token_from_the_aws_cli_and_names_the_profile() -> None:
-    document = kubeconfig(
-        cluster_name="c", region="eu-west-1", profile="p", endpoint="https://e", certificate_authority="Q0E="
-    )
-    assert document["clusters"] == [
-        {"name": "c", "cluster": {"server": "https://e", "certificate-authority-data": "Q0E="}}
-    ]
-    assert document["users"] == [
-        {
-            "name": "c",
-            "user": {
-                "exec": {
-                    "apiVersion": "client.authentication.k8s.io/v1beta1",
-                    "command": "aws",
-                    "args": [
-                        "--region",
-                        "eu-west-1",
-                        "eks",
-                        "get-token",
-                        "--cluster-name",
-                        "c",
-                        "--output",
-                        "json",
-                        "--profile",
-                        "p",
-                    ],
-                    "interactiveMode": "Never",
-                }
-            },
-        }
-    ]
-
-
-def test_a_profile_is_added_once_and_only_to_calls_of_the_aws_cli() -> None:
-    def config(command: str, *args: str) -> str:
-        return json.dumps({"users": [{"user": {"exec": {"command": command, "args": list(args)}}}]})
-
-    assert with_profile(config("aws", "eks"), None) == config("aws", "eks")
-    assert with_profile(config("aws", "eks"), "p") == config("aws", "eks", "--profile", "p")
-    assert with_profile(config("aws", "--profile", "q"), "p") == config("aws", "--profile", "q")
-    assert with_profile(config("other", "eks"), "p") == config("other", "eks")
-    by_certificate = json.dumps({"users": [{"name": "lab", "user": {"client-key-data": "x"}}]})
-    assert with_profile(by_certificate, "p") == by_certificate

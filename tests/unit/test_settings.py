@@ -494,7 +494,7 @@ def test_duplicate_subnets_of_an_existing_vpc_are_refused() -> None:
 
 def test_an_existing_cluster_needs_its_own_vpc() -> None:
     tree = stack()
-    put("cluster.existing", {"nodeSecurityGroupId": "sg-0123456789abcdef0"})(tree)
+    put("cluster.existing", True)(tree)
 
     assert [problem.path for problem in problems(tree)] == ["cluster.existing"]
 

@@ -39,6 +39,7 @@ type podWorker struct {
 	gone      chan struct{} // closed when the API object no longer exists
 	deleteOne sync.Once
 	goneOne   sync.Once
+	cleanOne  sync.Once
 	changed   chan struct{} // one pending wish to write the status
 }
 
@@ -122,7 +123,8 @@ func (w *podWorker) run(nodeCtx context.Context) {
 	case <-w.deleted:
 	case <-nodeCtx.Done():
 	case <-finishedAlone:
-		// Completed, or cancelled. A completed pod stays until someone deletes it.
+		// Completed: its files and network go now, its object when someone deletes it.
+		w.tearDown()
 		select {
 		case <-w.deleted:
 		case <-nodeCtx.Done():
@@ -130,7 +132,7 @@ func (w *podWorker) run(nodeCtx context.Context) {
 	}
 	cancel()
 	<-finishedAlone
-	w.tearDown(nodeCtx.Err() != nil)
+	w.tearDown()
 	stopStatus()
 	<-statusDone
 	if nodeCtx.Err() == nil {
@@ -277,43 +279,6 @@ func (w *podWorker) supervise(ctx context.Context, container *corev1.Container, 
 	}
 }
 
-func (w *podWorker) watchProbes(ctx context.Context, container *corev1.Container, running *process, started func()) {
-	address := w.box.address.String()
-	if container.StartupProbe != nil {
-		passed := make(chan struct{})
-		startupCtx, stop := context.WithCancel(ctx)
-		defer stop()
-		var once sync.Once
-		go watchProbe(startupCtx, container.StartupProbe, container, address, func(ok bool) {
-			if ok {
-				once.Do(func() { close(passed) })
-			} else {
-				klog.InfoS("startup probe failed, restarting", "container", container.Name)
-				running.stop(w.grace())
-			}
-		})
-		select {
-		case <-passed:
-			stop()
-		case <-ctx.Done():
-			return
-		}
-	}
-	w.setStarted(container.Name, container.ReadinessProbe == nil)
-	started()
-	if container.ReadinessProbe != nil {
-		go watchProbe(ctx, container.ReadinessProbe, container, address, func(ok bool) { w.setReady(container.Name, ok) })
-	}
-	if container.LivenessProbe != nil {
-		watchProbe(ctx, container.LivenessProbe, container, address, func(ok bool) {
-			if !ok {
-				klog.InfoS("liveness probe failed, restarting", "container", container.Name)
-				running.stop(w.grace())
-			}
-		})
-	}
-}
-
 func (w *podWorker) grace() time.Duration {
 	pod := w.current()
 	if pod.DeletionGracePeriodSeconds != nil {
@@ -326,14 +291,14 @@ func (w *podWorker) grace() time.Duration {
 }
 
 // tearDown runs when every container has stopped.
-func (w *podWorker) tearDown(nodeStopping bool) {
-	if w.box != nil {
-		w.node.stopSandbox(w.box)
-	}
-	if err := os.RemoveAll(w.dir); err != nil && !errors.Is(err, os.ErrNotExist) {
-		klog.ErrorS(err, "removing the pod's files")
-	}
-	if !nodeStopping {
+func (w *podWorker) tearDown() {
+	w.cleanOne.Do(func() {
+		if w.box != nil {
+			w.node.stopSandbox(w.box)
+		}
+		if err := os.RemoveAll(w.dir); err != nil && !errors.Is(err, os.ErrNotExist) {
+			klog.ErrorS(err, "removing the pod's files")
+		}
 		w.touch()
-	}
+	})
 }

@@ -7,10 +7,12 @@ import (
 	"net"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/apimachinery/pkg/util/intstr"
+	"k8s.io/klog/v2"
 )
 
 // probeClient is a kubelet's: it follows no redirect to elsewhere and trusts any certificate.
@@ -20,6 +22,44 @@ var probeClient = &http.Client{
 		TLSClientConfig:   &tls.Config{InsecureSkipVerify: true}, //nolint:gosec // what a kubelet does
 	},
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+}
+
+// watchProbes runs a container's probes while it runs; started is called once it counts as started.
+func (w *podWorker) watchProbes(ctx context.Context, container *corev1.Container, running *process, started func()) {
+	address := w.box.address.String()
+	if container.StartupProbe != nil {
+		passed := make(chan struct{})
+		startupCtx, stop := context.WithCancel(ctx)
+		defer stop()
+		var once sync.Once
+		go watchProbe(startupCtx, container.StartupProbe, container, address, func(ok bool) {
+			if ok {
+				once.Do(func() { close(passed) })
+			} else {
+				klog.InfoS("startup probe failed, restarting", "container", container.Name)
+				running.stop(w.grace())
+			}
+		})
+		select {
+		case <-passed:
+			stop()
+		case <-ctx.Done():
+			return
+		}
+	}
+	w.setStarted(container.Name, container.ReadinessProbe == nil)
+	started()
+	if container.ReadinessProbe != nil {
+		go watchProbe(ctx, container.ReadinessProbe, container, address, func(ok bool) { w.setReady(container.Name, ok) })
+	}
+	if container.LivenessProbe != nil {
+		watchProbe(ctx, container.LivenessProbe, container, address, func(ok bool) {
+			if !ok {
+				klog.InfoS("liveness probe failed, restarting", "container", container.Name)
+				running.stop(w.grace())
+			}
+		})
+	}
 }
 
 // watchProbe runs a probe until ctx ends and reports each change of its verdict.

@@ -1,0 +1,101 @@
+"""`python -m lab up | down | status | kubeconfig`."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import signal
+import sys
+from collections import Counter
+from pathlib import Path
+from types import FrameType
+
+from configuration.problems import SettingsError
+from lab import aws_moto, commands, report
+from lab.bringing_up import STACK, Outcome, bring_up
+from lab.errors import LabError
+from lab.progress import TerminalProgress
+from meshops.preflight_command import stack_settings
+from meshops.preflight_text import Style
+from meshops.stacks import StackError
+
+PROGRAM = Path(__file__).resolve().parent.parent
+_INTERRUPTED = 130
+
+
+def main(arguments: list[str]) -> int:
+    """Runs one command and returns the process's exit code: 0, 1 for a failure, 2 for wrong usage, 130 interrupted."""
+    signal.signal(signal.SIGTERM, _terminated)
+    options = _parser().parse_args(arguments)
+    try:
+        return int(options.run())
+    except (LabError, SettingsError, StackError) as problem:
+        print(f"lab: {problem}", file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        print("lab: interrupted", file=sys.stderr)
+        return _INTERRUPTED
+
+
+def up() -> int:
+    """Brings the lab up, or up to date, and prints the report."""
+    progress = TerminalProgress()
+    settings = stack_settings(PROGRAM, STACK)
+    outcome = bring_up(PROGRAM, progress, settings)
+    progress.pause()  # clears the line that is being redrawn
+    style = Style(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    print()
+    print(report.render(outcome.lines, style=style))
+    print()
+    print(_closing(outcome))
+    return 1 if report.failed(outcome.lines) else 0
+
+
+def down() -> int:
+    """Stops and removes the lab."""
+    print("the lab is stopped and removed" if commands.down() else "no lab is running here")
+    return 0
+
+
+def status() -> int:
+    """What of the lab runs; 0 only if all of it does."""
+    rows = [(row.name, row.state, row.detail) for row in commands.status()]
+    endpoint = aws_moto.endpoint_of(commands.current_state())
+    rows.append(("moto", "running" if endpoint else "absent", endpoint or "the stand-in for AWS"))
+    for name, state, detail in rows:
+        print(f"{name:26}{state:10}{detail}")
+    # Pods come and go; everything else must be there.
+    return 0 if all(state == "running" for name, state, _ in rows if name != "pods' processes") else 1
+
+
+def kubeconfig() -> int:
+    """The kubeconfig's path and nothing else."""
+    print(commands.kubeconfig_path())
+    return 0
+
+
+def _closing(outcome: Outcome) -> str:
+    changes = Counter(step.change for step in outcome.steps)
+    counted = ", ".join(f"{count} {change}" for change, count in sorted(changes.items()))
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.timings.steps)
+    total = sum(seconds for _, seconds in outcome.timings.steps)
+    wrong = sum(line.status == "failed" for line in outcome.lines)
+    verdict = "the lab is up" if not wrong else f"the lab runs, but {wrong} of the lines above failed"
+    return f"{counted}\n{times}; {total:.1f} s in all\n{verdict}: export KUBECONFIG={outcome.plane.kubeconfig}"
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
+    subcommands = parser.add_subparsers(required=True, metavar="command")
+    for command in (up, down, status, kubeconfig):
+        description = (command.__doc__ or "").rstrip(".")
+        subcommands.add_parser(command.__name__, help=description, description=description).set_defaults(run=command)
+    return parser
+
+
+def _terminated(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

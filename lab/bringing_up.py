@@ -1,0 +1,218 @@
+"""`make lab`: toolchain and plan side by side, then the control plane, the program, and the report."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import Counter
+from collections.abc import Generator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from lab import aws_moto, build, commands, network
+from lab.aws_account import AccountOutdated, AwsError, MotoAccount
+from lab.aws_made import Aws
+from lab.control_plane import ControlPlane
+from lab.engine import STAND_IN_HOST, LabEngine, Step
+from lab.errors import LabError
+from lab.inspection import inspect
+from lab.progress import TerminalProgress
+from lab.report import Applied, Line, compose
+from meshops import plan as planning
+from meshops.monitor import EngineError, Registration
+from meshops.plan import Plan, PlanError
+from meshops.runtime import run_program
+from meshops.stacks import StackError, read_stack
+from settings import Settings
+
+STACK = "lab"
+_PROGRAM_SECONDS = 900.0
+
+
+@dataclass(kw_only=True)
+class Timings:
+    """Seconds per step, in order."""
+
+    steps: list[tuple[str, float]] = field(default_factory=list)
+
+    @contextmanager
+    def measure(self, name: str) -> Generator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            self.steps.append((name, time.monotonic() - began))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Outcome:
+    """A lab that is up. lines: its report; steps: what the engine did."""
+
+    plane: ControlPlane
+    lines: tuple[Line, ...]
+    steps: tuple[Step, ...]
+    timings: Timings
+
+
+class ComponentProgress:
+    """A line for each component as soon as all of it exists; in between, what is being made."""
+
+    def __init__(self, registrations: tuple[Registration, ...], progress: TerminalProgress) -> None:
+        self._progress = progress
+        self._component = components(registrations)
+        made = [r for r in registrations if r.urn in self._component]
+        self._left = Counter(self._component[registration.urn] for registration in made)
+        self._done: dict[str, list[Step]] = {}
+
+    def report(self, step: Step) -> None:
+        component = self._component.get(step.urn, "no longer in the program")
+        self._done.setdefault(component, []).append(step)
+        self._left[component] -= 1
+        self._progress.update(f"{component}: {step.urn.split('$')[-1].replace('::', ' ')}")
+        if self._left[component] == 0:
+            steps = self._done[component]
+            changes = Counter(step.change for step in steps)
+            counted = ", ".join(f"{count} {change}" for change, count in sorted(changes.items()))
+            self._progress.line(f"{component}: {counted} ({sum(step.seconds for step in steps):.1f} s)")
+
+
+def components(registrations: tuple[Registration, ...]) -> Mapping[str, str]:
+    """URN of each resource that an engine makes -> its outermost component, e.g. `MeshNamespace secure-apps`."""
+    by_urn = {registration.urn: registration for registration in registrations}
+    found: dict[str, str] = {}
+    for registration in registrations:
+        if registration.type.startswith("pulumi:") or not (registration.custom or registration.remote):
+            continue
+        outermost: Registration | None = None
+        parent = by_urn.get(registration.parent)
+        while parent is not None:
+            outermost, parent = parent, by_urn.get(parent.parent)
+        if outermost is None or outermost.custom:
+            found[registration.urn] = "the stack itself"
+        else:
+            found[registration.urn] = f"{outermost.type.rsplit(':', 1)[-1]} {outermost.name}"
+    return found
+
+
+def bring_up(directory: Path, progress: TerminalProgress, settings: Settings) -> Outcome:
+    """Brings the lab up, or up to date. Raises LabError with one line, or one line for each problem.
+
+    What this call started is gone again if it fails or is interrupted; a lab that ran before stays as it is.
+    """
+    timings = Timings()
+    network.require_privilege()
+    with timings.measure("toolchain and plan"):
+        background = build.BackgroundBuild(progress)
+        plan = _shown_plan(directory, progress)
+        toolchain = background.result()
+    with timings.measure("control plane"):
+        plane = commands.up_control_plane(progress, toolchain)
+    progress.line(f"control plane {'found running' if plane.reused else 'up'}: {plane.api.url}")
+    try:
+        with timings.measure("AWS stand-in"):
+            stand = aws_moto.start(plane.state)
+            account = _account(plane, stand, settings)
+        progress.line(f"AWS stand-in {'found running' if stand.reused else 'up'}: moto at {stand.endpoint_url}")
+        with timings.measure("program"):
+            engine = _apply(directory, plane, account, plan, settings, progress)
+        with timings.measure("report"):
+            progress.update("reading the report from the cluster")
+            found = inspect(plane, settings, endpoint_url=stand.endpoint_url)
+    except BaseException as problem:
+        if not plane.reused:
+            progress.line("removing the lab that was begun")
+            commands.down()
+        elif isinstance(problem, KeyboardInterrupt):
+            progress.line("interrupted: the lab runs on, half changed; make lab again completes it")
+        raise
+    lines = compose(found, _applied(engine, stand.endpoint_url), settings)
+    return Outcome(plane=plane, lines=lines, steps=tuple(engine.steps), timings=timings)
+
+
+def _shown_plan(directory: Path, progress: TerminalProgress) -> Plan:
+    """The plan, printed while the toolchain is being built."""
+    try:
+        plan = planning.make(STACK, directory=directory)
+        target = directory / "build" / "plan" / STACK
+        planning.write(plan, target)
+    except (PlanError, StackError) as problem:
+        raise LabError(str(problem)) from problem
+    progress.pause()
+    print(f"plan of stack {STACK}: {planning.headline(plan)}")
+    for component, count in Counter(components(plan.run.registrations).values()).items():
+        print(f"  {count:4}  {component}")
+    print(f"  in words and as a picture: {target}/summary.md, {target}/topology.svg")
+    sys.stdout.flush()
+    progress.resume()
+    return plan
+
+
+def _account(plane: ControlPlane, stand: aws_moto.Stand, settings: Settings) -> MotoAccount:
+    aws = Aws(endpoint_url=stand.endpoint_url, region=settings.region)
+    account = MotoAccount(aws, plane.state.root / "aws.json", stand.identity)
+    _host_zone(account, settings)
+    return account
+
+
+def _host_zone(account: MotoAccount, settings: Settings) -> None:
+    zone = settings.load_balancer.hosted_zone_id
+    if zone is not None:
+        try:
+            account.host_zone(zone, settings.load_balancer.domain)
+        except AwsError as problem:
+            raise LabError(str(problem)) from problem
+
+
+def _apply(
+    directory: Path,
+    plane: ControlPlane,
+    account: MotoAccount,
+    plan: Plan,
+    settings: Settings,
+    progress: TerminalProgress,
+) -> LabEngine:
+    """Runs the program under the lab's engine; twice if the AWS account has to be made anew for it."""
+    for last in (False, True):
+        shown = ComponentProgress(plan.run.registrations, progress)
+        engine = LabEngine(plane, account, region=settings.region, report=shown.report)
+        try:
+            run = run_program(
+                directory,
+                stack=STACK,
+                config=read_stack(directory, STACK).config,
+                engine=engine,
+                timeout=_PROGRAM_SECONDS,
+            )
+            if run.error is None:
+                engine.finish()
+                return engine
+            if last or not engine.outdated:
+                raise LabError(str(run.error))
+        except KeyboardInterrupt:
+            engine.cancel()
+            raise
+        except EngineError as problem:
+            raise LabError(str(problem)) from problem
+        except AccountOutdated as problem:
+            if last:
+                raise LabError(f"the AWS stand-in's account cannot follow the program: {problem}") from problem
+        progress.line("the AWS stand-in's account cannot follow this change in place: making it anew")
+        account.reset()
+        _host_zone(account, settings)
+    raise AssertionError("unreachable: the second round returns or raises")
+
+
+def _applied(engine: LabEngine, endpoint_url: str) -> Applied:
+    real: Counter[str] = Counter()
+    for change in ("created", "unchanged", "updated"):
+        real.update(engine.account.types(change))
+    return Applied(
+        kinds=engine.kinds(),
+        releases=engine.releases(),
+        not_installed=engine.not_installed,
+        real=dict(sorted(real.items())),
+        recorded=engine.account.types("recorded"),
+        endpoint_url=endpoint_url,
+        address=STAND_IN_HOST,
+    )

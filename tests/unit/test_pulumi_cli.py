@@ -1,0 +1,50 @@
+"""Without a Pulumi CLI that is new enough, one line says how to get it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from meshops.pulumi_cli import CliError, find, main
+
+
+def cli(directory: Path, answer: str) -> Path:
+    path = directory / "pulumi"
+    path.write_text(f"#!/bin/sh\n{answer}\n")
+    path.chmod(0o755)
+    return path
+
+
+def test_a_missing_cli_is_one_line_that_says_how_to_get_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+
+    assert main(["preview", "--stack", "dev"]) == 2
+
+    said = capsys.readouterr()
+    assert said.out == ""
+    assert said.err.count("\n") == 1
+    assert "not on the PATH: get it as https://www.pulumi.com/docs/install/ says." in said.err
+
+
+def test_an_old_cli_is_refused_by_number_and_not_by_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(cli(tmp_path, "echo v3.99.0").parent), prepend=":")
+
+    with pytest.raises(CliError, match=r"is 3\.99\.0, and 3\.200\.0 or newer is needed"):
+        find("3.200.0")
+
+
+def test_a_new_cli_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    path = cli(tmp_path, "echo v3.272.0")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+
+    assert find("3.200.0") == str(path)
+
+
+def test_a_cli_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(cli(tmp_path, "echo broken >&2; exit 1").parent), prepend=":")
+
+    with pytest.raises(CliError, match=r"does not tell its version \(broken\)"):
+        find("3.200.0")
