@@ -62,6 +62,9 @@ bench: $(READY) ## seconds and memory of a plan with 10, 100 and 1000 applicatio
 docs: $(READY) ## write docs/settings.md from the settings' types
 	@$(RUN) -m meshops.settings_reference > docs/settings.md
 
+schemas: $(READY) ## write schemas/ from the pinned modules (needs Go)
+	@$(RUN) -m meshops.schemas_build
+
 clean: ## remove the virtual environment and everything built in this directory
 	@rm -rf $(VENV) build
 

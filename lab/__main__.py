@@ -28,7 +28,7 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     options = _parser().parse_args(arguments)
     try:
-        return int(options.run())
+        return int(options.run(options))
     except (LabError, SettingsError, StackError) as problem:
         print(f"lab: {problem}", file=sys.stderr)
         return 1
@@ -37,11 +37,11 @@ def main(arguments: list[str]) -> int:
         return _INTERRUPTED
 
 
-def up() -> int:
+def up(options: argparse.Namespace) -> int:
     """Brings the lab up, or up to date, and prints the report."""
     progress = TerminalProgress()
     settings = stack_settings(PROGRAM, STACK)
-    outcome = bring_up(PROGRAM, progress, settings)
+    outcome = bring_up(PROGRAM, progress, settings, keep=options.keep)
     progress.pause()  # clears the line that is being redrawn
     style = Style(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     print()
@@ -51,13 +51,13 @@ def up() -> int:
     return 1 if report.failed(outcome.lines) else 0
 
 
-def down() -> int:
+def down(options: argparse.Namespace) -> int:
     """Stops and removes the lab."""
     print("the lab is stopped and removed" if commands.down() else "no lab is running here")
     return 0
 
 
-def status() -> int:
+def status(options: argparse.Namespace) -> int:
     """What of the lab runs; 0 only if all of it does."""
     rows = [(row.name, row.state, row.detail) for row in commands.status()]
     endpoint = aws_moto.endpoint_of(commands.current_state())
@@ -68,7 +68,7 @@ def status() -> int:
     return 0 if all(state == "running" for name, state, _ in rows if name != "pods' processes") else 1
 
 
-def kubeconfig() -> int:
+def kubeconfig(options: argparse.Namespace) -> int:
     """The kubeconfig's path and nothing else."""
     print(commands.kubeconfig_path())
     return 0
@@ -89,7 +89,12 @@ def _parser() -> argparse.ArgumentParser:
     subcommands = parser.add_subparsers(required=True, metavar="command")
     for command in (up, down, status, kubeconfig):
         description = (command.__doc__ or "").rstrip(".")
-        subcommands.add_parser(command.__name__, help=description, description=description).set_defaults(run=command)
+        subcommand = subcommands.add_parser(command.__name__, help=description, description=description)
+        subcommand.set_defaults(run=command)
+        if command is up:
+            subcommand.add_argument(
+                "--keep", action="store_true", help="leave a lab that fails on its way up as it is, to look at it"
+            )
     return parser
 
 

@@ -95,10 +95,11 @@ def components(registrations: tuple[Registration, ...]) -> Mapping[str, str]:
     return found
 
 
-def bring_up(directory: Path, progress: TerminalProgress, settings: Settings) -> Outcome:
+def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *, keep: bool = False) -> Outcome:
     """Brings the lab up, or up to date. Raises LabError with one line, or one line for each problem.
 
-    What this call started is gone again if it fails or is interrupted; a lab that ran before stays as it is.
+    What this call started is gone again if it fails or is interrupted, unless it is to be kept (`keep`); a lab that ran
+    before stays.
     """
     timings = Timings()
     network.require_privilege()
@@ -120,7 +121,9 @@ def bring_up(directory: Path, progress: TerminalProgress, settings: Settings) ->
             progress.update("reading the report from the cluster")
             found = inspect(plane, settings, endpoint_url=stand.endpoint_url)
     except BaseException as problem:
-        if not plane.reused:
+        if keep:
+            progress.line(f"left as it is: export KUBECONFIG={plane.kubeconfig}")
+        elif not plane.reused:
             progress.line("removing the lab that was begun")
             commands.down()
         elif isinstance(problem, KeyboardInterrupt):
@@ -184,11 +187,13 @@ def _apply(
                 engine=engine,
                 timeout=_PROGRAM_SECONDS,
             )
-            if run.error is None:
+            if run.error is not None:
+                raise LabError(str(run.error))
+            if not engine.outdated:
                 engine.finish()
                 return engine
-            if last or not engine.outdated:
-                raise LabError(str(run.error))
+            if last:
+                raise LabError("the AWS stand-in's account cannot follow the program, even made anew")
         except KeyboardInterrupt:
             engine.cancel()
             raise
@@ -196,7 +201,7 @@ def _apply(
             raise LabError(str(problem)) from problem
         except AccountOutdated as problem:
             if last:
-                raise LabError(f"the AWS stand-in's account cannot follow the program: {problem}") from problem
+                raise LabError(f"the AWS stand-in's account cannot give {problem} back") from problem
         progress.line("the AWS stand-in's account cannot follow this change in place: making it anew")
         account.reset()
         _host_zone(account, settings)

@@ -67,7 +67,7 @@ class LabEngine:
 
     steps:        what was done, in order
     not_installed: release -> why the lab has no such chart
-    outdated:     the AWS account has to be made anew, and the program run again
+    outdated:     the AWS account has to be made anew and the program run again; from there on nothing was made
     """
 
     def __init__(
@@ -94,6 +94,8 @@ class LabEngine:
     def create(self, registration: Registration) -> tuple[str, dict[str, Any]]:
         if self._cancelled:
             raise EngineError("interrupted")
+        if self.outdated:
+            return self._recorder.create(registration)
         began = time.monotonic()
         self._seen.add(registration.urn)
         inputs = revealed(registration.inputs)
@@ -111,6 +113,10 @@ class LabEngine:
             raise EngineError(f"the API server refused {_described(inputs)}: {problem}") from problem
         except (HelmError, AwsError) as problem:
             raise EngineError(str(problem)) from problem
+        except AccountOutdated:
+            # What was handed out so far is about to be void: this run is brought to its end without effect.
+            self.outdated = True
+            return self._recorder.create(registration)
         self._done(registration.urn, registration.type, change, began)
         return answer
 
@@ -219,17 +225,13 @@ class LabEngine:
         if registration.type in MAKERS and registration.type not in UNTAGGED:
             tags = {**self._default_tags(registration.provider), **(inputs.get("tags") or {})}
             inputs = {**inputs, **({"tags": tags} if tags else {})}
-        try:
-            made = self.account.make(
-                registration.urn,
-                registration.type,
-                registration.name,
-                inputs,
-                stand_in=lambda: Made(id=made_up_id, outputs=revealed(made_up)),
-            )
-        except AccountOutdated as problem:
-            self.outdated = True
-            raise EngineError("the AWS stand-in's account has to be made anew for this change") from problem
+        made = self.account.make(
+            registration.urn,
+            registration.type,
+            registration.name,
+            inputs,
+            stand_in=lambda: Made(id=made_up_id, outputs=revealed(made_up)),
+        )
         change = self.account.changes[registration.urn]
         if registration.type == "eks:index:Cluster":
             return change, ("", self._cluster_outputs(made, made_up))

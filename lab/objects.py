@@ -15,6 +15,9 @@ from lab.api import ApiServer
 
 FIELD_MANAGER = "pulumi-lab"
 APPLY = "application/apply-patch+yaml"
+# How long a server that asks to be asked again later is asked.
+_BUSY_SECONDS = 30.0
+_BUSY_PAUSE_SECONDS = 0.2
 _TIMEOUT_SECONDS = 60.0
 # A webhook that its chart has just installed answers once its endpoint is known; a kind, once its CRD is established.
 _PATIENCE_SECONDS = 30.0
@@ -200,25 +203,35 @@ class Objects:
     ) -> Document:
         payload = None if body is None else json.dumps(body)
         headers = {"Accept": accept, "Content-Type": content_type}
+        deadline = time.monotonic() + _BUSY_SECONDS
+        while True:
+            status, text = self._exchange(method, path, payload, headers)
+            # Said without having done anything, e.g. "storage is (re)initializing" just after a CRD was changed.
+            if status != http.client.TOO_MANY_REQUESTS or time.monotonic() > deadline:
+                break
+            time.sleep(_BUSY_PAUSE_SECONDS)
+        try:
+            answer = json.loads(text)
+        except json.JSONDecodeError:
+            answer = {"message": text}
+        if status >= http.client.BAD_REQUEST:
+            raise Refused(status, answer)
+        return answer
+
+    def _exchange(self, method: str, path: str, payload: str | None, headers: dict[str, str]) -> tuple[int, str]:
+        """Status and body of one request. Every request here can be sent twice."""
         for attempt in (1, 2):
             try:
                 connection = self._connected()
                 connection.request(method, path, body=payload, headers=headers)
                 response = connection.getresponse()
-                text = response.read().decode()
-                break
+                return response.status, response.read().decode()
             except (http.client.HTTPException, OSError):
-                # The server closes an idle connection when it likes. Every request here can be sent twice.
+                # The server closes an idle connection when it likes.
                 self.close()
                 if attempt == 2:
                     raise
-        try:
-            answer = json.loads(text)
-        except json.JSONDecodeError:
-            answer = {"message": text}
-        if response.status >= http.client.BAD_REQUEST:
-            raise Refused(response.status, answer)
-        return answer
+        raise AssertionError("unreachable: the second attempt returns or raises")
 
     def _connected(self) -> http.client.HTTPSConnection:
         if self._connection is None:

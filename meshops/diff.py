@@ -91,7 +91,7 @@ def render(comparison: Comparison, *, stack: str) -> str:
     for title, keys in (("Added", comparison.added), ("Removed", comparison.removed)):
         if keys:
             lines += ["", f"### {title}", "", "| Resource | Type |", "| --- | --- |"]
-            lines += [f"| `{_name(key)}` | `{_type(key)}` |" for key in keys[:_LIMIT]]
+            lines += [f"| {_cell(_name(key))} | {_cell(_type(key))} |" for key in keys[:_LIMIT]]
             lines += _rest(len(keys), "resources")
     if comparison.changed:
         lines += ["", "### Changed"]

@@ -178,9 +178,7 @@ def _destinations(routes: Iterable[Mapping[str, Any]]) -> Iterator[tuple[str, in
             yield str(destination.get("host", "")), destination.get("port", {}).get("number")
 
 
-def _calls(
-    policy: KubernetesObject, identities: Mapping[tuple[str, str], ApplicationFacts]
-) -> Iterator[CallFacts]:
+def _calls(policy: KubernetesObject, identities: Mapping[tuple[str, str], ApplicationFacts]) -> Iterator[CallFacts]:
     if policy.at("spec", "action") not in (None, "ALLOW"):
         return
     namespace = policy.namespace or ""

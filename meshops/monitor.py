@@ -2,17 +2,45 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
 from dataclasses import dataclass, field
+from operator import itemgetter
 from typing import Any, Protocol
 
 from google.protobuf import empty_pb2
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks
 from pulumi.runtime.proto import resource_pb2
+from pulumi.runtime.rpc_manager import RPCManager
 
 from meshops.wire import from_struct, references, to_struct
 
 _STACK = "pulumi:pulumi:Stack"
+
+_POSITION: ContextVar[int] = ContextVar("position_in_program", default=0)
+
+
+class OrderedRequests(RPCManager):
+    """Numbers the requests in the order in which the program makes its resources.
+
+    The SDK sends a request when all its inputs are there, which for resources that do not depend on each other is a
+    matter of chance (it goes through sets of objects). The number goes with the request by its context.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._count = 0
+
+    def do_rpc(self, name: str, rpc_function: Callable[..., Awaitable[Any]]) -> Callable[..., Awaitable[Any]]:
+        self._count += 1
+        position = self._count
+        send = super().do_rpc(name, rpc_function)
+
+        async def numbered(*args: Any, **kwargs: Any) -> Any:
+            _POSITION.set(position)
+            return await send(*args, **kwargs)
+
+        return numbered
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -75,14 +103,19 @@ class EngineError(Exception):
 
 
 class RecordingMonitor(MockMonitor):
-    """Records registrations in order; `component_outputs` by URN."""
+    """Records registrations, and `component_outputs` by URN."""
 
     def __init__(self, engine: Engine, *, stack: str, project: str) -> None:
         super().__init__(_NoMocks())
         self._engine = engine
         self._stack, self._project = stack, project
-        self.registrations: list[Registration] = []
+        self._registered: list[tuple[int, Registration]] = []
         self.component_outputs: dict[str, dict[str, Any]] = {}
+
+    @property
+    def registrations(self) -> tuple[Registration, ...]:
+        """In the order of the program, which is one that their dependencies allow."""
+        return tuple(registration for _, registration in sorted(self._registered, key=itemgetter(0)))
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         # Pulumi's own mock keeps the last type of the chain only and counts the stack in, which the engine does not.
@@ -95,7 +128,7 @@ class RecordingMonitor(MockMonitor):
         if request.type == _STACK:
             return resource_pb2.RegisterResourceResponse(urn=urn)
         registration = _registration(urn, request)
-        self.registrations.append(registration)
+        self._registered.append((_POSITION.get(), registration))
         id_, outputs = "", dict(registration.inputs)
         if registration.custom or registration.remote:
             id_, outputs = self._create(registration)
@@ -118,7 +151,7 @@ class RecordingMonitor(MockMonitor):
             version=request.version,
             read_id=request.id,
         )
-        self.registrations.append(registration)
+        self._registered.append((_POSITION.get(), registration))
         _, outputs = self._create(registration)
         self.resources[urn] = MockMonitor.ResourceRegistration(urn, request.id, outputs)
         return resource_pb2.ReadResourceResponse(urn=urn, properties=to_struct(outputs))

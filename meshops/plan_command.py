@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from pathlib import Path
 
@@ -28,9 +29,10 @@ def main(arguments: list[str], *, started: float | None = None) -> int:
         return 2 if isinstance(problem, StackError | diff.DiffError) else 1
     if other is not None:
         print(diff.render(diff.compare(other, diff.read(target)), stack=options.stack))
-        return 0
-    print(f"{options.stack}: {plan.headline(made)}")
-    print(f"written to {_shown(target)} in {time.perf_counter() - started:.1f} s")
+    # Beside a comparison, whose Markdown goes into a file, this is for the person who waits.
+    stream = sys.stderr if other is not None else sys.stdout
+    print(f"{options.stack}: {plan.headline(made)}", file=stream)
+    print(f"written to {_shown(target)} in {time.perf_counter() - started:.1f} s", file=stream)
     return 0
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from manifests.gateway import terminated_hosts
 from meshops.preflight_facts import Certificate
 from meshops.preflight_result import Check, Table, Unavailable, Verdict
 from settings import Settings
@@ -21,21 +22,6 @@ CHECK = Check(
 # certificate, which nobody renews, leaves a month to act.
 # https://docs.aws.amazon.com/acm/latest/userguide/managed-renewal.html
 MINIMUM_DAYS = 30
-
-
-def terminated_hosts(settings: Settings) -> tuple[str, ...]:
-    """The public hosts whose TLS ends at the ALB, sorted."""
-    return tuple(
-        sorted(
-            {
-                host
-                for namespace in settings.namespaces
-                for application in namespace.applications
-                if application.tls == "terminate"
-                for host in application.hosts
-            }
-        )
-    )
 
 
 def covers(name: str, host: str) -> bool:
@@ -58,7 +44,7 @@ def check(
         return Verdict(status="pass", summary="Not needed: no ALB terminates TLS in this stack.")
     if isinstance(certificates, Unavailable):
         return certificates.verdict()
-    hosts = terminated_hosts(settings)
+    hosts = tuple(sorted(terminated_hosts(settings.namespaces)))
     if not certificates:
         return _absent(settings)
     best = max(certificates, key=lambda certificate: _rank(certificate, hosts))

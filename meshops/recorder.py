@@ -1,6 +1,7 @@
 """The engine of the offline plan: answers each request as a provider plausibly would, and makes nothing.
 
-Ids and ARNs follow from names alone, so that two plans of one stack are alike to the byte.
+Ids and ARNs follow from names alone, so that two plans of one stack are alike to the byte, and those of two stacks
+where they agree.
 """
 
 from __future__ import annotations
@@ -51,7 +52,7 @@ class Recorder:
         if type_ == "eks:index:Cluster":
             return "", self._eks_cluster(registration)
         if type_.startswith("pulumi:providers:"):
-            return _digest(registration.urn, 32), {}
+            return _digest(_key(registration), 32), {}
         if type_.startswith("kubernetes:helm.sh/"):
             return _release(registration)
         if type_.startswith("kubernetes:"):
@@ -71,7 +72,7 @@ class Recorder:
         physical = str(inputs.get("name") or registration.name)
         id_ = registration.read_id or registration.import_id
         if not id_:
-            id_ = f"{prefix}-{_digest(registration.urn, 17)}" if prefix else physical
+            id_ = f"{prefix}-{_digest(_key(registration), 17)}" if prefix else physical
         arn = self._arn(registration.type, id_ if prefix else physical)
         outputs: dict[str, Any] = {"arn": arn, "tagsAll": inputs.get("tags", {})}
         if "name" not in inputs:
@@ -97,8 +98,8 @@ class Recorder:
         inputs = revealed(registration.inputs)
         name = str(inputs.get("name") or registration.name)
         kubeconfig = _kubeconfig(name, self.region)
-        cluster_group = f"sg-{_digest(f'{registration.urn}/cluster', 17)}"
-        node_group = f"sg-{_digest(f'{registration.urn}/nodes', 17)}"
+        cluster_group = f"sg-{_digest(f'{_key(registration)}/cluster', 17)}"
+        node_group = f"sg-{_digest(f'{_key(registration)}/nodes', 17)}"
         state: dict[str, Any] = {
             "name": name,
             "version": inputs.get("version"),
@@ -130,6 +131,11 @@ class Recorder:
                 "instanceRoles": [],
             },
         }
+
+
+def _key(registration: Registration) -> str:
+    """Its URN without stack and project."""
+    return registration.urn.split("::", 2)[2]
 
 
 def _digest(text: str, length: int) -> str:

@@ -1,7 +1,8 @@
 """Runs `__main__.py` under Pulumi's mock runtime, and records every request the engine would have got.
 
 An `Engine` decides what each resource becomes: the recorder of `plan` makes outputs up, the lab really creates it.
-Resources reach the engine one at a time, in an order that their dependencies allow and that is the same in each run.
+Resources reach the engine one at a time, each after all it depends on; they are recorded in the order of the program,
+which is the same in each run.
 """
 
 from __future__ import annotations
@@ -27,7 +28,7 @@ from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import Stack
 
 from configuration.problems import SettingsError
-from meshops.monitor import Engine, EngineError, RecordingMonitor, Registration
+from meshops.monitor import Engine, EngineError, OrderedRequests, RecordingMonitor, Registration
 from meshops.wire import Secret
 from settings import PROJECT
 
@@ -56,7 +57,7 @@ class ProgramError:
 
 @dataclass(frozen=True, kw_only=True)
 class ProgramRun:
-    """What one run of the program registered, in registration order; complete only if `error` is None.
+    """What one run of the program registered, in the order of the program; complete only if `error` is None.
 
     outputs:           the stack's exports; secrets are `Secret`
     component_outputs: what each component registered, by URN
@@ -133,9 +134,19 @@ class _Run:
         except BaseException as problem:  # the program may raise anything, SystemExit included
             self.error = self._error_of(problem)
         finally:
-            for task in asyncio.all_tasks(self._loop):
-                task.cancel()
-            self._loop.close()
+            self._end()
+
+    def _end(self) -> None:
+        """Ends what a failed run left unfinished; otherwise it would come to light in a later one."""
+        tasks = asyncio.all_tasks(self._loop)
+        for task in tasks:
+            task.cancel()
+        if tasks:
+            self._loop.run_until_complete(asyncio.wait(tasks, timeout=1))
+            for task in tasks:
+                if task.done() and not task.cancelled():
+                    task.exception()  # seen, so that nothing is printed about it
+        self._loop.close()
 
     def abandon(self) -> None:
         """Asks a run that hangs to end; its thread is a daemon in case it cannot."""
@@ -146,7 +157,7 @@ class _Run:
 
     def result(self) -> ProgramRun:
         return ProgramRun(
-            registrations=tuple(self.monitor.registrations),
+            registrations=self.monitor.registrations,
             outputs=dict(self.outputs),
             error=self.error,
             component_outputs=dict(self.monitor.component_outputs),
@@ -158,6 +169,8 @@ class _Run:
             {key: value.value if isinstance(value, Secret) else value for key, value in self.config.items()},
             [key for key, value in self.config.items() if isinstance(value, Secret)],
         )
+        # The one part of Pulumi's state that runs would share: an earlier one's leftovers belong to a closed loop.
+        SETTINGS.outputs = set()
         pulumi.runtime.set_mocks(
             self.monitor.mocks,
             project=self.project,
@@ -166,6 +179,7 @@ class _Run:
             monitor=self.monitor,
             logger=self.log.logger,
         )
+        SETTINGS.rpc_manager = OrderedRequests()
         program = str(self.directory / "__main__.py")
         runpy.run_path(program, run_name="__main__")
         await _drain()
@@ -178,7 +192,8 @@ class _Run:
 
     def _error_of(self, problem: BaseException) -> ProgramError:
         chain = list(_causes(problem))
-        for cause in chain:
+        # `settings.load` hides it behind a RunError, which is what Pulumi's own language host shows as a plain text.
+        for cause in _causes(problem, hidden=True):
             if isinstance(cause, SettingsError):
                 return ProgramError(kind="settings", message=str(cause))
         for cause in chain:
@@ -203,10 +218,7 @@ class _Run:
 
 
 class _InlineExecutor(concurrent.futures.ThreadPoolExecutor):
-    """Runs what it is given at once, in the loop's own thread.
-
-    With threads, which of two independent resources comes first would be a race, and no two plans alike.
-    """
+    """Runs what it is given at once, in the loop's own thread: engines need not think of concurrency."""
 
     def __init__(self) -> None:
         super().__init__(max_workers=1)
@@ -245,13 +257,15 @@ def _import_path(directory: Path) -> Generator[None, None, None]:
         sys.path.remove(entry)
 
 
-def _causes(problem: BaseException) -> Iterator[BaseException]:
+def _causes(problem: BaseException, *, hidden: bool = False) -> Iterator[BaseException]:
+    """The error and what led to it; hidden: also what `raise … from None` leaves out."""
     seen: set[int] = set()
     current: BaseException | None = problem
     while current is not None and id(current) not in seen:
         seen.add(id(current))
         yield current
-        current = current.__cause__ or (None if current.__suppress_context__ else current.__context__)
+        shown = hidden or not current.__suppress_context__
+        current = current.__cause__ or (current.__context__ if shown else None)
 
 
 async def _drain() -> None:

@@ -46,7 +46,7 @@ WRONG: tuple[Wrong, ...] = (
         kind: AuthorizationPolicy
         spec: {action: ALLOW, rules: [{from: [{source: {principal: [cluster.local/ns/a/sa/b]}}]}]}
         """,
-        server='unknown field "spec.rules[0].from[0].source.principal"',
+        server=".spec.rules[0].from[0].source.principal: field not declared in schema",
         plan="spec.rules[0].from[0].source.principal",
     ),
     _wrong(
@@ -78,7 +78,7 @@ WRONG: tuple[Wrong, ...] = (
         kind: AuthorizationPolicy
         spec: {action: ALLOW, rules: [{to: [{operation: {}}]}]}
         """,
-        server="`to.operation` must have at least one field",
+        server="`to.operation` must not be empty",
         plan=None,
     ),
     _wrong(
@@ -90,7 +90,7 @@ WRONG: tuple[Wrong, ...] = (
           host: a.secure-apps.svc.cluster.local
           trafficPolicy:
             tls: {mode: ISTIO_MUTUAL}
-            loadBalancer: {consistentHash: {httpHeaderName: x, httpCookie: {name: y, ttl: 0s}}}
+            loadBalancer: {consistentHash: {httpHeaderName: x-user, httpCookie: {name: user, ttl: 0s}}}
         """,
         server="should match one and only one schema",
         plan="spec.trafficPolicy.loadBalancer.consistentHash",
@@ -149,7 +149,7 @@ WRONG: tuple[Wrong, ...] = (
           ports: [{number: 443, name: tls, protocol: TLS}]
           resolution: DNS
         """,
-        server="hosts must be FQDN if no endpoints are provided for resolution mode",
+        server='resolution mode DNS, domain name "*.stripe.com" invalid',
         plan=None,
     ),
     _wrong(
@@ -241,7 +241,7 @@ WRONG: tuple[Wrong, ...] = (
                   image: "registry.example.com/a:1"
                   readinessProbe: {httpGet: {path: /, port: 80}, periodSecond: 5}
         """,
-        server='unknown field "spec.template.spec.containers[0].readinessProbe.periodSecond"',
+        server=".readinessProbe.periodSecond: field not declared in schema",
         plan="spec.template.spec.containers[0].readinessProbe.periodSecond",
     ),
     _wrong(

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from meshops.preflight_certificate import check, covers, terminated_hosts
+from meshops.preflight_certificate import check, covers
 from meshops.preflight_facts import Certificate
 from meshops.preflight_result import Unavailable, Verdict
 from settings import Settings
@@ -51,10 +51,12 @@ def test_a_wildcard_stands_for_exactly_one_label(name: str, host: str, covered: 
     assert covers(name, host) is covered
 
 
-def test_only_hosts_whose_tls_ends_at_the_alb_count() -> None:
-    assert terminated_hosts(settings_of(hosts=("b.test.example.com", "a.test.example.com"))) == (
-        "a.test.example.com",
-        "b.test.example.com",
+def test_every_host_is_listed_in_order_with_the_name_that_covers_it() -> None:
+    found = verdict(certificate(), settings=settings_of(hosts=("b.test.example.com", "a.test.example.com")))
+    assert found.evidence is not None
+    assert found.evidence.rows[-2:] == (
+        ("a.test.example.com", "covered by *.test.example.com"),
+        ("b.test.example.com", "covered by *.test.example.com"),
     )
 
 

@@ -19,9 +19,8 @@ from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
 from meshops import preflight_command
-from meshops.preflight import CHECKS
 from meshops.preflight_facts import Facts, Vpc, gather, session_of
-from meshops.preflight_result import Result, Status, Unavailable, Verdict, exit_code
+from meshops.preflight_result import Unavailable
 from settings import Settings
 from tests.unit.preflight_stack import ARN, REGION, settings_of
 
@@ -286,19 +285,3 @@ def test_an_unknown_stack_is_one_line_that_names_the_known_ones(
 ) -> None:
     assert preflight_command.main(["--stack", "prodd", "--directory", str(stack)]) == 2
     assert capsys.readouterr().err == "Unknown stack 'prodd': there are lab.\n"
-
-
-def test_every_check_is_described_and_has_an_id_of_its_own() -> None:
-    checks = [check for check, _ in CHECKS]
-    assert [check.id for check in checks] == ["subnets", "certificate"]
-    for check in checks:
-        assert all((check.name, check.shows, check.remedy)), check.id
-
-
-def test_unknown_never_exits_0() -> None:
-    check = CHECKS[0][0]
-
-    def code(*statuses: Status) -> int:
-        return exit_code(tuple(Result(check=check, verdict=Verdict(status=s, summary="")) for s in statuses))
-
-    assert [code("pass"), code("pass", "unknown"), code("unknown", "fail"), code()] == [0, 2, 1, 2]

@@ -46,5 +46,5 @@ def test_a_new_cli_is_taken(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
 def test_a_cli_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(cli(tmp_path, "echo broken >&2; exit 1").parent), prepend=":")
 
-    with pytest.raises(CliError, match=r"does not tell its version \(broken\)"):
+    with pytest.raises(CliError, match=r"does not tell its version \('broken'\)"):
         find("3.200.0")

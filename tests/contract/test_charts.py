@@ -1,0 +1,116 @@
+"""The charts take exactly our values: rendered by the real helm, and what they render is taken by the API server."""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from lab.errors import ChartUnavailable
+from lab.toolchain_files import CHARTS
+from tests.contract.stack_plans import STACKS, releases_of
+from tests.whole_lab import WholeLab
+
+pytestmark = pytest.mark.timeout(1800)
+
+# Release -> chart, for the charts that are in a package registry. The load balancer controller's is not: what the
+# program gives it is checked as a whole in the unit tests, and against no chart.
+RELEASES = {
+    "istio-base": "base",
+    "istio-cni": "cni",
+    "istiod": "istiod",
+    "istio-ingressgateway": "gateway",
+    "cert-manager": "cert-manager",
+}
+PUBLIC = re.compile(r"\b(docker\.io|ghcr\.io|quay\.io|gcr\.io|registry\.k8s\.io|public\.ecr\.aws)\b")
+
+
+def rendered(lab: WholeLab, stack: str, release: str, directory: Path) -> list[dict[str, Any]]:
+    inputs = releases_of(stack)[release]
+    values = directory / "values.json"
+    values.write_text(json.dumps(inputs["values"]))
+    answer = lab.tool(
+        "helm",
+        "template",
+        release,
+        str(lab.plane.toolchain.chart(inputs["repositoryOpts"]["repo"], inputs["chart"])),
+        f"--namespace={inputs['namespace']}",
+        f"--values={values}",
+        "--kube-version=1.35.0",
+        "--include-crds",
+    )
+    assert answer.returncode == 0, answer.stderr
+    return [document for document in yaml.safe_load_all(answer.stdout) if document]
+
+
+def test_every_release_of_the_program_is_rendered_here_or_named_as_missing(whole_lab: WholeLab) -> None:
+    assert set(releases_of("prod")) == {*RELEASES, "aws-load-balancer-controller"}
+    assert set(RELEASES.values()) == set(CHARTS)
+    with pytest.raises(ChartUnavailable, match="aws-load-balancer-controller"):
+        whole_lab.plane.toolchain.chart("", "aws-load-balancer-controller")
+
+
+@pytest.mark.parametrize("release", RELEASES)
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_chart_renders_with_our_values_and_the_api_server_takes_the_result(
+    whole_lab: WholeLab, stack: str, release: str, tmp_path: Path
+) -> None:
+    namespace = releases_of(stack)[release]["namespace"]
+    documents = rendered(whole_lab, stack, release, tmp_path)
+    for document in documents:
+        if document["kind"] not in CLUSTER_SCOPED:
+            document["metadata"].setdefault("namespace", namespace)
+
+    answer = whole_lab.dry_run(yaml.safe_dump_all(documents))
+
+    assert documents
+    assert answer.returncode == 0, answer.stderr
+
+
+CLUSTER_SCOPED = {
+    "ClusterRole",
+    "ClusterRoleBinding",
+    "CustomResourceDefinition",
+    "MutatingWebhookConfiguration",
+    "ValidatingAdmissionPolicy",
+    "ValidatingAdmissionPolicyBinding",
+    "ValidatingWebhookConfiguration",
+}
+
+
+@pytest.mark.parametrize("release", RELEASES)
+def test_with_an_image_registry_no_chart_names_a_public_one(whole_lab: WholeLab, release: str, tmp_path: Path) -> None:
+    documents = rendered(whole_lab, "prod", release, tmp_path)
+
+    public = {text for document in documents for text in _texts(document) if PUBLIC.search(text)}
+
+    assert {text for text in public if not _is_prose(text)} == set()
+
+
+def test_without_one_the_public_registries_are_seen(whole_lab: WholeLab, tmp_path: Path) -> None:
+    documents = rendered(whole_lab, "dev", "istiod", tmp_path)
+
+    assert any(PUBLIC.search(text) for document in documents for text in _texts(document)), "the check above can fail"
+
+
+def _texts(node: Any) -> list[str]:
+    if isinstance(node, dict):
+        return [text for value in node.values() for text in _texts(value)]
+    if isinstance(node, list):
+        return [text for value in node for text in _texts(value)]
+    return [node] if isinstance(node, str) else []
+
+
+def _is_prose(text: str) -> bool:
+    """A CRD's description may speak of a registry; an image reference has no blanks."""
+    return " " in text and "\n" not in text
+
+
+def test_the_three_mesh_charts_and_the_gateway_have_one_version() -> None:
+    for stack in STACKS:
+        versions = {release["version"] for name, release in releases_of(stack).items() if name.startswith("istio")}
+        assert len(versions) == 1, f"{stack}: {versions}"

@@ -1,0 +1,45 @@
+"""Every document of every stack is taken by the real API server, with the real CRDs and the webhooks behind it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.contract.stack_plans import STACKS, documents, objects_of
+from tests.whole_lab import WholeLab
+
+pytestmark = pytest.mark.timeout(1800)
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_the_api_server_takes_every_object_of_the_stack(whole_lab: WholeLab, stack: str) -> None:
+    answer = whole_lab.dry_run(documents(stack))
+
+    assert answer.returncode == 0, answer.stderr
+    taken = [line for line in answer.stdout.splitlines() if line.endswith("serverside-applied (server dry run)")]
+    assert len(taken) == len(objects_of(stack)), "each object is answered for"
+    warnings = [line for line in answer.stderr.splitlines() if line.startswith("Warning:")]
+    assert warnings == [], "neither the API server nor Pod Security nor istiod has a reservation"
+
+
+@pytest.mark.parametrize("stack", STACKS)
+def test_istioctl_finds_nothing_in_the_documents_of_the_stack(whole_lab: WholeLab, stack: str, tmp_path: Path) -> None:
+    file = tmp_path / "documents.yaml"
+    file.write_text(documents(stack))
+
+    answer = whole_lab.tool("istioctl", "analyze", "--use-kube=false", "--output=json", str(file))
+
+    assert answer.returncode == 0, answer.stderr + answer.stdout
+    assert json.loads(answer.stdout) == []
+
+
+def test_istioctl_reports_a_route_to_a_gateway_that_does_not_exist(whole_lab: WholeLab, tmp_path: Path) -> None:
+    wrong = documents("dev").replace("istio-system/istio-shared-gateway", "istio-system/another-gateway")
+    file = tmp_path / "documents.yaml"
+    file.write_text(wrong)
+
+    answer = whole_lab.tool("istioctl", "analyze", "--use-kube=false", "--output=json", str(file))
+
+    assert {finding["code"] for finding in json.loads(answer.stdout)} == {"IST0101"}, "the analysis can fail"

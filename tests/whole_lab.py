@@ -1,0 +1,89 @@
+"""A lab that `make lab` brought up, in a state directory of the tests' own: the real parts that contracts are tried on."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lab import commands, places
+from lab.control_plane import ControlPlane
+
+ROOT = Path(__file__).resolve().parent.parent
+
+
+@dataclass(frozen=True, kw_only=True)
+class WholeLab:
+    """output: what `python -m lab up` printed; state: its state directory."""
+
+    state: Path
+    output: str
+    plane: ControlPlane
+
+    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+        """`python -m lab …` on this lab."""
+        return lab_command(self.state, *arguments)
+
+    def tool(self, program: str, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
+        """One of the toolchain's programs, with the lab's kubeconfig."""
+        return subprocess.run(
+            [self.plane.toolchain.bin(program), *arguments],
+            input=stdin,
+            env={**os.environ, **self.plane.environment},
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=120,
+        )
+
+    def get(self, *arguments: str) -> Any:
+        """`kubectl get … -o json`."""
+        answer = self.tool("kubectl", "get", *arguments, "--output=json")
+        assert answer.returncode == 0, answer.stderr
+        return json.loads(answer.stdout)
+
+    def dry_run(self, text: str) -> subprocess.CompletedProcess[str]:
+        """What the API server and every webhook behind it say to these documents; nothing is kept.
+
+        Strict: an unknown field is an error and not a warning.
+        """
+        return self.tool(
+            "kubectl",
+            "apply",
+            "--server-side",
+            "--dry-run=server",
+            "--validate=strict",
+            "--force-conflicts",
+            "--field-manager=contract",
+            "--filename=-",
+            stdin=text,
+        )
+
+
+def lab_command(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "lab", *arguments],
+        cwd=ROOT,
+        env={**os.environ, places.STATE_VARIABLE: str(state)},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=1800,
+    )
+
+
+def running(state: Path) -> ControlPlane:
+    """The lab in this state directory."""
+    before = os.environ.get(places.STATE_VARIABLE)
+    os.environ[places.STATE_VARIABLE] = str(state)
+    try:
+        return commands.running()
+    finally:
+        if before is None:
+            del os.environ[places.STATE_VARIABLE]
+        else:
+            os.environ[places.STATE_VARIABLE] = before
