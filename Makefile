@@ -43,6 +43,7 @@ destroy: $(READY) ## STACK=… (AWS credentials) pulumi destroy
 	@$(RUN) -m meshops.pulumi_cli destroy --stack $(STACK)
 
 test: check ## everything: format, lint, types, unit, contract and lab tests
+	@$(RUN) -m lab toolchain
 	@$(RUN) -m pytest
 
 test-unit: $(READY) ## the tests that need no control plane; under a minute

@@ -1,4 +1,4 @@
-"""`python -m lab up | down | status | kubeconfig`."""
+"""`python -m lab up | down | status | kubeconfig | toolchain`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from configuration.problems import SettingsError
-from lab import aws_moto, commands, report
+from lab import aws_moto, build, commands, report
 from lab.bringing_up import STACK, Outcome, bring_up
 from lab.errors import LabError
 from lab.progress import TerminalProgress
@@ -74,6 +74,12 @@ def kubeconfig(options: argparse.Namespace) -> int:
     return 0
 
 
+def toolchain(options: argparse.Namespace) -> int:
+    """Builds the lab's programs, if they are not in the cache, and starts nothing."""
+    build.ensure(TerminalProgress())
+    return 0
+
+
 def _closing(outcome: Outcome) -> str:
     changes = Counter(step.change for step in outcome.steps)
     counted = ", ".join(f"{count} {change}" for change, count in sorted(changes.items()))
@@ -87,7 +93,7 @@ def _closing(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status, kubeconfig):
+    for command in (up, down, status, kubeconfig, toolchain):
         description = (command.__doc__ or "").rstrip(".")
         subcommand = subcommands.add_parser(command.__name__, help=description, description=description)
         subcommand.set_defaults(run=command)

@@ -42,14 +42,14 @@ def reference() -> str:
     return "\n".join(sections)
 
 
-def _section(title: str, cls: type, skip: tuple[str, ...] = ()) -> Iterator[str]:
+def _section(title: str, cls: Any, skip: tuple[str, ...] = ()) -> Iterator[str]:
     yield f"## {title}\n"
     # dataclasses makes up a docstring (the signature) where there is none.
     if cls.__doc__ and not cls.__doc__.startswith(f"{cls.__name__}(") and cls is not Settings:
         yield " ".join(cls.__doc__.split()) + "\n"
     yield "| key | type | default | |\n| --- | --- | --- | --- |"
     hints = typing.get_type_hints(cls)
-    descriptions: dict[str, FieldInfo] = cls.__pydantic_fields__  # type: ignore[attr-defined]
+    descriptions: dict[str, FieldInfo] = cls.__pydantic_fields__
     for field in dataclasses.fields(cls):
         if field.name not in skip:
             info = descriptions[field.name]
@@ -58,7 +58,7 @@ def _section(title: str, cls: type, skip: tuple[str, ...] = ()) -> Iterator[str]
     yield ""
 
 
-def _nested(cls: type) -> Iterator[tuple[str, type]]:
+def _nested(cls: Any) -> Iterator[tuple[str, type]]:
     hints = typing.get_type_hints(cls)
     for field in dataclasses.fields(cls):
         many = typing.get_origin(hints[field.name]) is tuple

@@ -1,4 +1,4 @@
-"""A lab that `make lab` brought up, in a state directory of the tests' own: the real parts that contracts are tried on."""
+"""A lab that `make lab` brought up, in a state directory of the tests' own: the real parts of the contract tests."""
 
 from __future__ import annotations
 

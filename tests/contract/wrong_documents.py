@@ -92,7 +92,7 @@ WRONG: tuple[Wrong, ...] = (
             tls: {mode: ISTIO_MUTUAL}
             loadBalancer: {consistentHash: {httpHeaderName: x-user, httpCookie: {name: user, ttl: 0s}}}
         """,
-        server="should match one and only one schema",
+        server='"spec.trafficPolicy.loadBalancer.consistentHash" must validate one and only one schema',
         plan="spec.trafficPolicy.loadBalancer.consistentHash",
     ),
     _wrong(

@@ -8,6 +8,7 @@ import signal
 import socket
 import stat
 import subprocess
+import tempfile
 import time
 from pathlib import Path
 
@@ -131,6 +132,7 @@ def test_a_start_that_fails_leaves_nothing(
         program.chmod(0o755)
     root = tmp_path / "state"
     monkeypatch.setenv("ZTM_LAB_STATE", str(root))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the logs of a failed start are kept
     interfaces = _interfaces()
     with pytest.raises(LabError, match=r"ended while starting \(exit 3\): this program is broken") as caught:
         commands.up_control_plane(toolchain=Toolchain(directory=broken, kubectl=control_plane.toolchain.kubectl))
