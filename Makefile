@@ -70,7 +70,7 @@ clean: ## remove the virtual environment and everything built in this directory
 	@rm -rf $(VENV) build
 
 # The stamp goes last, so that an interrupted installation is taken up again.
-$(READY): requirements.txt requirements-dev.txt
+$(READY): requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
 	@echo 'installing Python packages into $(VENV) (once)…'
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from configuration.weakenings import weakenings
+from manifests.address_plan import plan_addresses
 from meshops.mesh_facts import ANYONE, GATEWAY, PLAINTEXT, CallFacts
 from meshops.monitor import Registration
 from meshops.platform_facts import EntryFacts, PlatformFacts
@@ -23,13 +24,14 @@ def render(plan: Plan) -> str:
     sections = (
         _head(plan),
         _resources(plan.run.registrations),
+        _addresses(plan),
         _traffic_path(plan),
         _namespaces(plan),
         _callers(plan),
         _egress(plan),
         _weakenings(plan),
     )
-    return "\n\n".join(sections) + "\n"
+    return "\n\n".join(section for section in sections if section) + "\n"
 
 
 def _head(plan: Plan) -> str:
@@ -66,6 +68,18 @@ def _resources(registrations: Sequence[Registration]) -> str:
     )
 
 
+def _addresses(plan: Plan) -> str:
+    """The subnets of a VPC of our own, and what is left of it; empty for an existing one."""
+    network = plan.settings.network if plan.settings else None
+    if network is None or network.cidr is None:
+        return ""
+    layout = plan_addresses(network.cidr, zones=network.zones, subnets=network.subnets)
+    rows = [(zone.zone, f"`{zone.private}`", f"`{zone.public}`") for zone in layout.zones]
+    table = _table(("Zone", "Private: nodes and pods", "Public: load balancers, NAT"), rows)
+    note = "A zone's subnets follow from its letter, so that adding one moves none."
+    return f"## Addresses of {layout.vpc}\n\n{table}\n\n{layout.remainder} {note if network.zones else ''}".rstrip()
+
+
 def _component(registration: Registration) -> str:
     kind = registration.type.rpartition(":")[2]
     return kind if kind.lower() == registration.name.replace("-", "").lower() else f"{kind} {registration.name}"
@@ -87,7 +101,9 @@ def _traffic_path(plan: Plan) -> str:
     rows: list[tuple[str, ...]] = []
     for entry in platform.entries:
         if entry.kind == "ALB":
-            rows.append(("1", "client → ALB", _listener(entry), _alb_certificate(entry), "AWS Certificate Manager"))
+            rows.append(
+                ("1", "client → ALB", _listener(entry), _alb_certificate(plan, entry), "AWS Certificate Manager")
+            )
             rows.append(("2", "ALB → gateway", "HTTPS, encrypted again; TLS 1.3", *_gateway_certificate(platform)))
         else:
             rows.append(
@@ -114,7 +130,11 @@ def _listener(entry: EntryFacts) -> str:
     return f"HTTPS, `{entry.tls_policy}`" if entry.tls_policy else "HTTPS, AWS's default policy"
 
 
-def _alb_certificate(entry: EntryFacts) -> str:
+def _alb_certificate(plan: Plan, entry: EntryFacts) -> str:
+    for registration in plan.run.registrations:
+        if registration.type == "aws:acm/certificate:Certificate":
+            names = [registration.inputs["domainName"], *registration.inputs.get("subjectAlternativeNames", ())]
+            return f"ACM's, for {', '.join(names)}, validated by DNS"
     return f"`{entry.certificate}`" if entry.certificate else "ACM, found by host"
 
 

@@ -157,19 +157,21 @@ def test_the_summary_reads_callers_from_the_policies(words: str) -> None:
     assert "| `shop/web` | `shop/cart` | GET /api/\\* | `shop/allow` |" in words
 
 
-@pytest.mark.parametrize("stack", ["dev", "prod", "lab"])
-def test_the_stacks_own_summary_has_its_calls_egress_and_weakenings(stack: str) -> None:
+@pytest.mark.parametrize(("stack", "vpc"), [("dev", "10.20.0.0/16"), ("prod", "10.40.0.0/16"), ("lab", "10.90.0.0/16")])
+def test_the_stacks_own_summary_has_its_calls_egress_and_weakenings(stack: str, vpc: str) -> None:
     made = plan.make(stack)
     words = summary.render(made)
     call = "| `secure-apps/frontend-ui` | `secure-apps/billing-api` | GET /api/data on port 3000 |"
     assert call in words
     assert "| `secure-apps/billing-api` | `api.stripe.com` | TLS 443 |" in words
+    assert f"addresses are free: {vpc.removesuffix('.0.0/16')}" in words, "it says what is left of the VPC"
     assert "| 3 | gateway → pod, pod → pod | mutual TLS 1.3, mesh-wide" in words
     assert made.platform.certificate == CertificateFacts(
         algorithm="ECDSA", size=256, hours=2160, renew_hours=720, issuer="ClusterIssuer mesh-self-signed"
     )
     assert [line for line in words.splitlines() if line.startswith("## ")] == [
         "## What will exist",
+        f"## Addresses of {vpc}",
         "## The traffic path",
         "## Namespaces",
         "## Who may call whom",

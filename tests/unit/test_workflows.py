@@ -264,7 +264,7 @@ def test_the_tests_run_on_every_pull_request_with_the_labs_toolchain_cached_by_i
     workflow = read("test.yml")
     assert workflow["on"] == {"pull_request": "", "workflow_call": ""}
     job = workflow["jobs"]["test"]
-    assert job["steps"][-1] == {"run": "make test"}
+    assert job["steps"][-1] == {"run": 'sudo env "PATH=$PATH" "ZTM_CACHE=$HOME/.cache/zero-trust-mesh" make test'}
     (cache,) = [step["with"] for step in steps(job) if action(step) == "actions/cache"]
     assert cache == {
         "path": "~/.cache/zero-trust-mesh",
