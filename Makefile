@@ -60,8 +60,9 @@ format: $(READY) ## format the code
 bench: $(READY) ## seconds and memory of a plan with 10, 100 and 1000 applications
 	@$(RUN) -m meshops bench
 
-docs: $(READY) ## write docs/settings.md from the settings' types
+docs: $(READY) ## write docs/settings.md from the settings' types, and the picture of prod's plan
 	@$(RUN) -m meshops.settings_reference > docs/settings.md
+	@$(RUN) -m meshops plan --stack prod && cp build/plan/prod/topology.svg docs/plan-prod.svg
 
 schemas: $(READY) ## write schemas/ from the pinned modules (needs Go)
 	@$(RUN) -m meshops.schemas_build

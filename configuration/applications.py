@@ -178,3 +178,8 @@ class Namespace:
     @property
     def in_mesh(self) -> bool:
         return self.phase != "outside"
+
+
+def qualified(caller: str, namespace: str) -> str:
+    """The `application` of a `Caller` in full: `frontend` seen from namespace `shop` -> `shop/frontend`."""
+    return caller if "/" in caller else f"{namespace}/{caller}"

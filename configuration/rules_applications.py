@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING
 
-from configuration.applications import Application, Namespace
+from configuration.applications import Application, Namespace, qualified
 from configuration.findings import Finding, finding
 from configuration.names import DeclaredNames
 
@@ -281,11 +281,6 @@ def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames
                 "Remove the exemption, or hold the namespace at phase permissive.",
                 f"namespaces[{strict[service.host]}].phase",
             )
-
-
-def qualified(caller: str, namespace: str) -> str:
-    """`frontend` seen from namespace `shop` -> `shop/frontend`."""
-    return caller if "/" in caller else f"{namespace}/{caller}"
 
 
 RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Finding]], ...] = (

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from configuration.rules_applications import qualified
+from configuration.applications import qualified
 from configuration.rules_platform import EVERYONE
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
 
-from configuration.applications import Application, Caller, Namespace
+from configuration.applications import Application, Caller, Namespace, qualified
 from manifests.names import principal, service_host
 
 
@@ -85,5 +85,5 @@ class MeshGraph:
 
 def _key(caller: str, namespace: str) -> tuple[str, str]:
     """`frontend` seen from namespace `shop` -> (`shop`, `frontend`)."""
-    home, slash, name = caller.partition("/")
-    return (home, name) if slash else (namespace, caller)
+    home, _, name = qualified(caller, namespace).partition("/")
+    return home, name

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import sys
 import time
 
@@ -42,4 +43,7 @@ def main(arguments: list[str]) -> int:
 
 
 if __name__ == "__main__":
+    # A plan makes millions of objects that live until it ends. By default Python looks through them again for every 700
+    # new ones, which takes a quarter of the time of a large plan.
+    gc.set_threshold(50_000, 20, 20)
     sys.exit(main(sys.argv[1:]))
