@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import atexit
 import os
 import re
 import signal
 import subprocess
+import weakref
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,6 +33,15 @@ _NETWORK = re.compile(
 )
 _ARRIVED = re.compile(r"# get \S+\.zip: 200 ")
 _TAIL_LINES = 40
+
+_STARTED: weakref.WeakSet[subprocess.Popen[str]] = weakref.WeakSet()
+
+
+@atexit.register
+def _stop_what_runs() -> None:
+    """A build runs in a thread that ends with the program, at Ctrl-C or a refused plan; its compilers must too."""
+    for process in list(_STARTED):
+        _stop(process)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +107,7 @@ class GoRunner:
         self, arguments: tuple[str, ...], extra: Mapping[str, str], *, quiet: bool = False
     ) -> subprocess.Popen[str]:
         try:
-            return subprocess.Popen(
+            process = subprocess.Popen(
                 [self.go.command, *arguments],
                 cwd=self.source,
                 env=self._environment(extra),
@@ -108,6 +119,8 @@ class GoRunner:
             )
         except OSError as problem:
             raise LabError(f"{self.go.command} could not be started: {problem}") from problem
+        _STARTED.add(process)
+        return process
 
     def _environment(self, extra: Mapping[str, str]) -> dict[str, str]:
         own = {
