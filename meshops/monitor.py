@@ -236,7 +236,7 @@ class _NoMocks(Mocks):
     """The base class wants mocks; the engine takes their place."""
 
     def call(self, args: MockCallArgs) -> tuple[dict[str, Any], list[tuple[str, str]] | None]:
-        raise NotImplementedError(args.token)
+        raise AssertionError(f"unreachable: the engine answers {args.token}")
 
     def new_resource(self, args: MockResourceArgs) -> tuple[str | None, dict[str, Any]]:
-        raise NotImplementedError(args.typ)
+        raise AssertionError(f"unreachable: the engine makes {args.typ}")

@@ -14,7 +14,7 @@ import yaml
 from meshops.recorder import Recorder
 from meshops.runtime import run_program
 from settings import PROJECT
-from tests.unit.test_settings import BAD, Stack, stack
+from tests.unit.bad_settings import BAD, Stack, stack
 
 ROOT = Path(__file__).parents[2]
 

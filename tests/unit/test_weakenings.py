@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from configuration.weakenings import Weakening, weakenings
-from tests.unit.test_settings import put, read, stack
+from tests.unit.bad_settings import put, stack
+from tests.unit.test_settings import read
 
 
 def found(*changes: tuple[str, object]) -> set[tuple[str, str]]:
