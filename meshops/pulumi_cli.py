@@ -15,6 +15,7 @@ import sys
 
 from versions import PULUMI_CLI_MINIMUM
 
+LAB = "lab"
 _GET = "get it as https://www.pulumi.com/docs/install/ says"
 
 
@@ -49,6 +50,8 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--stack", required=True)
     chosen, rest = parser.parse_known_args(arguments)
     try:
+        if chosen.stack == LAB:
+            raise CliError(f"Stack {LAB} is not for an AWS account: it runs on this machine, with `make lab`.")
         path = find()
     except CliError as error:
         print(error, file=sys.stderr)

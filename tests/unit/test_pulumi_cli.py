@@ -29,6 +29,13 @@ def test_a_missing_cli_is_one_line_that_says_how_to_get_it(
     assert "not on the PATH: get it as https://www.pulumi.com/docs/install/ says." in said.err
 
 
+def test_the_labs_stack_never_reaches_an_account(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["up", "--stack", "lab"]) == 2
+    assert capsys.readouterr().err == (
+        "Stack lab is not for an AWS account: it runs on this machine, with `make lab`.\n"
+    )
+
+
 def test_an_old_cli_is_refused_by_number_and_not_by_letter(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(cli(tmp_path, "echo v3.99.0").parent), prepend=":")
 
