@@ -41,7 +41,8 @@ def up(options: argparse.Namespace) -> int:
     """Brings the lab up, or up to date, and prints the report."""
     progress = TerminalProgress()
     settings = stack_settings(PROGRAM, STACK)
-    outcome = bring_up(PROGRAM, progress, settings, keep=options.keep)
+    with commands.alone(commands.current_state()):
+        outcome = bring_up(PROGRAM, progress, settings, keep=options.keep)
     progress.pause()  # clears the line that is being redrawn
     style = Style(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     print()

@@ -17,6 +17,9 @@ from lab.progress import Progress, Silent
 from lab.state import NetworkRecord, State
 from lab.toolchain_files import Toolchain
 
+# The locks that this process has.
+_HELD: set[Path] = set()
+
 
 @dataclass(frozen=True, kw_only=True)
 class StatusRow:
@@ -38,7 +41,7 @@ def up_control_plane(progress: Progress | None = None, toolchain: Toolchain | No
     packages.ensure(shown)
     built = toolchain if toolchain is not None else build.ensure(shown)
     state = current_state()
-    with _alone(state):
+    with alone(state):
         if running := _whole(state, built):
             return running
         if state.exists():
@@ -64,7 +67,7 @@ def down() -> bool:
     state = current_state()
     if not state.exists():
         return False
-    with _alone(state):
+    with alone(state):
         _remove(state)
     return True
 
@@ -165,16 +168,24 @@ def _bridge_row(state: State, record: NetworkRecord | None) -> StatusRow:
 
 
 @contextmanager
-def _alone(state: State) -> Generator[None]:
-    """One command at a time changes a lab. The lock lies outside of what `down` removes."""
+def alone(state: State) -> Generator[None]:
+    """One command at a time changes a lab; within one, this nests. The lock lies outside of what `down` removes.
+
+    Raises LabError if another command has it.
+    """
     name = sha256(str(state.root).encode()).hexdigest()[:12]
     path = Path(tempfile.gettempdir()) / f"zero-trust-mesh-lab-{name}.lock"
+    if path in _HELD:
+        yield
+        return
     with path.open("w", encoding="utf-8") as handle:
         try:
             fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError as problem:
             raise LabError("another command is changing this lab: wait until it is done") from problem
+        _HELD.add(path)
         try:
             yield
         finally:
+            _HELD.discard(path)
             path.unlink(missing_ok=True)

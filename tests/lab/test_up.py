@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from lab import commands, places
 from tests.whole_lab import WholeLab, lab_command
 
 pytestmark = pytest.mark.timeout(1800)
@@ -86,6 +87,19 @@ def test_without_a_lab_the_other_commands_are_one_line(tmp_path: Path) -> None:
     assert (kubeconfig.returncode, kubeconfig.stdout) == (1, "")
     assert kubeconfig.stderr == "lab: no lab is running here: start one with make lab\n"
     assert (down.returncode, down.stdout) == (0, "no lab is running here\n")
+
+
+def test_a_second_command_that_changes_the_lab_is_turned_away_in_one_line(
+    whole_lab: WholeLab, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv(places.STATE_VARIABLE, str(whole_lab.state))
+    with commands.alone(commands.current_state()):
+        up, down = whole_lab.command("up"), whole_lab.command("down")
+
+    for answer in (up, down):
+        assert answer.returncode == 1
+        assert answer.stderr == "lab: another command is changing this lab: wait until it is done\n"
+    assert whole_lab.command("status").returncode == 0, "and it runs on"
 
 
 def test_an_object_that_the_api_server_refuses_ends_the_program_with_its_name(whole_lab: WholeLab) -> None:
