@@ -134,7 +134,7 @@ def test_nothing_of_the_lab_is_left_when_it_goes(tmp_path: Path) -> None:
 
 
 def footprint() -> dict[str, set[str]]:
-    """What a lab could leave on the machine: processes of its programs, interfaces, firewall rules, mounts."""
+    """What a lab could leave on the machine: processes, interfaces, mounts. It sets no firewall rule."""
     processes = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
     links = subprocess.run(["ip", "-oneline", "link"], capture_output=True, text=True, check=True).stdout
     names = ("etcd", "kube-", "lab-node", "pilot-discovery", "cert-manager", "moto.server", "moto_server", "lab.moto")
