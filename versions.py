@@ -58,7 +58,6 @@ OTEL_COLLECTOR_IMAGE = "docker.io/otel/opentelemetry-collector-contrib:0.144.0"
 
 # --- EKS add-ons -------------------------------------------------------------------------------------------
 # No build numbers here: EKS picks the default build for the cluster's Kubernetes version.
-EKS_ADDONS: tuple[str, ...] = ("vpc-cni", "coredns", "kube-proxy", "eks-pod-identity-agent")
 CLOUDWATCH_ADDON = "amazon-cloudwatch-observability"
 
 # --- Tools -------------------------------------------------------------------------------------------------

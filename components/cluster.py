@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -183,25 +183,31 @@ class Cluster(pulumi.ComponentResource):
             ),
             opts=self._child(),
         )
-        cni = aws.eks.Addon(
+        cni = self._addon(
             "vpc-cni",
-            cluster_name=self.name,
-            addon_name="vpc-cni",
-            configuration_values=json.dumps({"enableNetworkPolicy": "true"}),
-            pod_identity_associations=[
+            cluster,
+            agent,
+            *identity.ready,
+            configuration={"enableNetworkPolicy": "true"},
+            identities=[
                 aws.eks.AddonPodIdentityAssociationArgs(role_arn=identity.role_arn, service_account="aws-node")
             ],
-            resolve_conflicts_on_create="OVERWRITE",
-            resolve_conflicts_on_update="OVERWRITE",
-            opts=self._child(cluster, agent, *identity.ready),
         )
         return (cni, self._addon("kube-proxy", cluster), agent)
 
-    def _addon(self, name: str, *depends_on: pulumi.Resource) -> aws.eks.Addon:
+    def _addon(
+        self,
+        name: str,
+        *depends_on: pulumi.Resource,
+        configuration: Mapping[str, str] | None = None,
+        identities: Sequence[aws.eks.AddonPodIdentityAssociationArgs] | None = None,
+    ) -> aws.eks.Addon:
         return aws.eks.Addon(
             name,
             cluster_name=self.name,
             addon_name=name,
+            configuration_values=json.dumps(configuration) if configuration else None,
+            pod_identity_associations=identities,
             # What EKS or a hand left behind is taken over: the add-on is ours.
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",

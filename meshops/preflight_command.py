@@ -21,8 +21,6 @@ from meshops.stacks import StackError, read_stack
 from meshops.wire import revealed
 from settings import Settings, parse
 
-SUMMARY = "will the load balancer find its subnets and its certificate? (AWS credentials, read-only)"
-
 _UNKNOWN = 2
 
 

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import importlib.util
 import io
 import json
-import sys
 import threading
 import zipfile
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from tests.unit.workflow_scripts import load
 
 SCRIPT = Path(__file__).parents[2] / ".github" / "scripts" / "plan_comment.py"
 SHA = "a" * 40
@@ -24,17 +23,7 @@ REPOSITORY = "example/mesh"
 URL = "https://github.com/example/mesh"
 
 
-def _load() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("plan_comment_script", SCRIPT)
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-script = _load()
+script = load(SCRIPT)
 
 
 def event(**changes: Any) -> dict[str, Any]:

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import os
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import pytest
 import yaml
+
+from tests.unit.workflow_scripts import load
 
 ROOT = Path(__file__).parents[2]
 SCRIPT = ROOT / ".github" / "scripts" / "stacks.py"
@@ -20,17 +20,7 @@ BACKEND = "s3://example-state?region=eu-west-1"
 REGIONS = {"dev": "eu-west-1", "prod": "eu-central-1", "eu-test": "eu-west-1"}
 
 
-def _load() -> ModuleType:
-    specification = importlib.util.spec_from_file_location("touched_stacks_script", SCRIPT)
-    assert specification
-    assert specification.loader
-    module = importlib.util.module_from_spec(specification)
-    sys.modules[specification.name] = module
-    specification.loader.exec_module(module)
-    return module
-
-
-stacks = _load()
+stacks = load(SCRIPT)
 
 
 def test_the_stacks_of_this_repository_are_dev_and_prod_and_never_the_lab() -> None:
