@@ -28,6 +28,8 @@ from settings import Settings
 
 STACK = "lab"
 _PROGRAM_SECONDS = 900.0
+# cert-manager's chart and Istio's do not wait for each other.
+_AT_ONCE = 4
 
 
 @dataclass(kw_only=True)
@@ -186,6 +188,7 @@ def _apply(
                 config=read_stack(directory, STACK).config,
                 engine=engine,
                 timeout=_PROGRAM_SECONDS,
+                workers=_AT_ONCE,
             )
             if run.error is not None:
                 raise LabError(str(run.error))

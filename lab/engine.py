@@ -7,6 +7,7 @@ What no stand-in implements is recorded, with the outputs that the offline plan 
 from __future__ import annotations
 
 import json
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping
@@ -63,7 +64,9 @@ class _Records:
 
 
 class LabEngine:
-    """An `Engine` (see `meshops.monitor`) for one run of the program.
+    """An `Engine` (see `meshops.monitor`) for one run of the program; it may be called from several threads.
+
+    All it does happens in turn, except for what takes long: charts are installed side by side.
 
     steps:        what was done, in order
     not_installed: release -> why the lab has no such chart
@@ -85,14 +88,23 @@ class LabEngine:
         self._records = _Records(path=plane.state.root / "applied.json")
         self._records.load()
         self._seen: set[str] = set()
-        self._cancelled = False
+        self._cancelled = threading.Event()
+        self._turn = threading.Lock()
 
     def cancel(self) -> None:
-        """Makes nothing any more; what is being made is finished."""
-        self._cancelled = True
+        """Makes nothing any more; what is being made is finished, but not waited for."""
+        self._cancelled.set()
 
     def create(self, registration: Registration) -> tuple[str, dict[str, Any]]:
-        if self._cancelled:
+        try:
+            with self._turn:
+                return self._create(registration)
+        except EngineError:
+            self.cancel()
+            raise
+
+    def _create(self, registration: Registration) -> tuple[str, dict[str, Any]]:
+        if self._cancelled.is_set():
             raise EngineError("interrupted")
         if self.outdated:
             return self._recorder.create(registration)
@@ -121,6 +133,10 @@ class LabEngine:
         return answer
 
     def call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
+        with self._turn:
+            return self._call(token, args)
+
+    def _call(self, token: str, args: dict[str, Any]) -> dict[str, Any]:
         if token == "aws:index/getCallerIdentity:getCallerIdentity":
             answer = self.account.aws.client("sts").get_caller_identity()
             return {"id": token, "accountId": answer["Account"], "arn": answer["Arn"], "userId": answer["UserId"]}
@@ -212,7 +228,13 @@ class LabEngine:
         record = {"name": release.name, "namespace": release.namespace, "digest": ""}
         self._records.releases[registration.urn] = record
         self._records.save()
-        change, revision = self.helm.install(release, known)
+        self._turn.release()
+        try:
+            # A connection of its own: `Objects` is for one thread at a time.
+            helm = Helm(plane=self._plane, objects=Objects(api=self._plane.api), cancelled=self._cancelled)
+            change, revision = helm.install(release, known)
+        finally:
+            self._turn.acquire()
         record["digest"] = release.digest
         self._records.save()
         outputs["status"] = {**outputs.get("status", {}), "revision": revision}

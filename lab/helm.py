@@ -7,9 +7,10 @@ import json
 import os
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
@@ -51,8 +52,11 @@ class Release:
 
 @dataclass(frozen=True, kw_only=True)
 class Helm:
+    """cancelled: once set, nothing is waited for any more."""
+
     plane: ControlPlane
     objects: Objects
+    cancelled: threading.Event = field(default_factory=threading.Event)
 
     def install(self, release: Release, known_digest: str) -> tuple[Change, int]:
         """Installs or upgrades, and waits where the lab awaits this chart. Returns the change and the revision.
@@ -113,7 +117,8 @@ class Helm:
                 raise HelmError(
                     f"release {release.name}: not available after {release.timeout:.0f} s: {', '.join(waiting)}"
                 )
-            time.sleep(_POLL_SECONDS)
+            if self.cancelled.wait(_POLL_SECONDS):
+                raise HelmError(f"release {release.name}: interrupted while waiting for {', '.join(waiting)}")
 
     def _unavailable(self, release: Release) -> list[str]:
         waiting = []

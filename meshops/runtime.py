@@ -1,8 +1,8 @@
 """Runs `__main__.py` under Pulumi's mock runtime, and records every request the engine would have got.
 
 An `Engine` decides what each resource becomes: the recorder of `plan` makes outputs up, the lab really creates it.
-Resources reach the engine one at a time, each after all it depends on; they are recorded in the order of the program,
-which is the same in each run.
+Each resource reaches the engine after all it depends on, one at a time unless the engine can take more (`workers`); they
+are recorded in the order of the program, which is the same in each run.
 """
 
 from __future__ import annotations
@@ -80,6 +80,7 @@ def run_program(
     preview: bool = False,
     timeout: float | None = 300,
     project: str = PROJECT,
+    workers: int = 1,
 ) -> ProgramRun:
     """Runs `<directory>/__main__.py` as the stack `stack`.
 
@@ -87,11 +88,13 @@ def run_program(
              a value may be `Secret` (see `meshops.stacks.StackConfig.config`)
     preview: what no engine supplied is unknown then, and `.apply` on it does not run; otherwise it is None
     timeout: seconds, None for no limit
+    workers: how many calls the engine gets at the same time, from as many threads, where the program's dependencies
+             allow it; with 1 all come from one thread
 
     Never raises for what the program does: see `ProgramRun.error`. May be called any number of times in a process,
     one at a time: each run has a thread, and so a Pulumi runtime, of its own.
     """
-    run = _Run(directory, stack=stack, project=project, config=config, engine=engine, preview=preview)
+    run = _Run(directory, stack=stack, project=project, config=config, engine=engine, preview=preview, workers=workers)
     thread = threading.Thread(target=run.execute, name=f"program-{stack}", daemon=True)
     thread.start()
     thread.join(timeout)
@@ -109,7 +112,15 @@ class _Run:
     """One run, in a thread whose context (Pulumi keeps its state in context variables) starts empty."""
 
     def __init__(
-        self, directory: Path, *, stack: str, project: str, config: Mapping[str, Any], engine: Engine, preview: bool
+        self,
+        directory: Path,
+        *,
+        stack: str,
+        project: str,
+        config: Mapping[str, Any],
+        engine: Engine,
+        preview: bool,
+        workers: int,
     ) -> None:
         self.directory = directory.resolve()
         self.stack, self.project, self.config, self.preview = stack, project, config, preview
@@ -117,12 +128,15 @@ class _Run:
         self.error: ProgramError | None = None
         self.outputs: dict[str, Any] = {}
         self.log = _Messages()
+        self._executor = (
+            concurrent.futures.ThreadPoolExecutor(max_workers=workers) if workers > 1 else _InlineExecutor()
+        )
         self._loop = asyncio.new_event_loop()
         self._task: asyncio.Task[None] | None = None
 
     def execute(self) -> None:
         asyncio.set_event_loop(self._loop)
-        self._loop.set_default_executor(_InlineExecutor())
+        self._loop.set_default_executor(self._executor)
         # A failed run leaves tasks that nobody awaits; the error they carry is reported once, by us.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         try:
@@ -138,6 +152,8 @@ class _Run:
 
     def _end(self) -> None:
         """Ends what a failed run left unfinished; otherwise it would come to light in a later one."""
+        # What the engine is in the middle of is finished: nothing may be made after the run has ended.
+        self._executor.shutdown(wait=True, cancel_futures=True)
         tasks = asyncio.all_tasks(self._loop)
         for task in tasks:
             task.cancel()

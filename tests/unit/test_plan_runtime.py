@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -145,3 +146,31 @@ def test_a_value_that_waits_for_itself_ends_in_a_timeout_and_not_never(tmp_path:
     assert run.error is not None
     assert run.error.kind == "timeout"
     assert sample().error is None, "the next run is not affected"
+
+
+class Meeting(Recorder):
+    """Answers nobody before two resources are being made at the same time."""
+
+    def __init__(self) -> None:
+        super().__init__("eu-west-1")
+        self._both = threading.Barrier(2)
+
+    def create(self, registration: Registration) -> tuple[str, dict[str, Any]]:
+        self._both.wait(timeout=20)
+        return super().create(registration)
+
+
+def test_with_workers_independent_resources_are_made_side_by_side_and_recorded_in_the_programs_order(
+    tmp_path: Path,
+) -> None:
+    source = """
+import pulumi_aws as aws
+aws.s3.Bucket("first")
+aws.s3.Bucket("second")
+"""
+    (tmp_path / "__main__.py").write_text(source)
+
+    run = run_program(tmp_path, stack="dev", config={}, engine=Meeting(), timeout=60, workers=2)
+
+    assert run.error is None, run.error
+    assert [registration.name for registration in run.registrations] == ["first", "second"]
