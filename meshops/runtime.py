@@ -1,8 +1,8 @@
 """Runs `__main__.py` under Pulumi's mock runtime, and records every request the engine would have got.
 
 An `Engine` decides what each resource becomes: the recorder of `plan` makes outputs up, the lab really creates it.
-Each resource reaches the engine after all it depends on, one at a time unless the engine can take more (`workers`); they
-are recorded in the order of the program, which is the same in each run.
+Each resource reaches the engine after all it depends on, one at a time unless the engine can take more (`workers`).
+They are recorded in the order of the program, which is the same in each run.
 """
 
 from __future__ import annotations
