@@ -163,7 +163,7 @@ def _bridge_row(state: State, record: NetworkRecord | None) -> StatusRow:
     if record is None:
         return StatusRow(name="bridge", state="absent", detail="never made")
     here = network.is_up(state, record)
-    detail = f"{record.bridge}, {record.address}, pods {record.pods}, services {record.services}"
+    detail = f"{record.bridge}, {record.address}, node {record.node}, pods {record.pods}, services {record.services}"
     return StatusRow(name="bridge", state="running" if here else "stopped", detail=detail)
 
 

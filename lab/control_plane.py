@@ -6,7 +6,6 @@ import json
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
-from ipaddress import ip_network
 from pathlib import Path
 
 from lab import certificates, images, network, pins, processes
@@ -21,7 +20,8 @@ ETCD_PEER_PORT = 2380
 CONTROLLER_MANAGER_PORT = 10257
 NODE_NAME = "lab-node"
 PROCESSES: tuple[str, ...] = ("etcd", "kube-apiserver", "kube-controller-manager", "lab-node")
-SERVICE_ACCOUNT_ISSUER = "https://kubernetes.default.svc.cluster.local"
+CLUSTER_DOMAIN = "cluster.local"
+SERVICE_ACCOUNT_ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
 # The zone of the one node; the stack's own zones are of no use to a single machine.
 NODE_LABELS: dict[str, str] = {
     "topology.kubernetes.io/region": "us-east-1",
@@ -112,6 +112,7 @@ def start(state: State, record: NetworkRecord, toolchain: Toolchain, report: Cal
         )
     processes.start(state, "kube-controller-manager", _controller_manager(state, record, toolchain, credentials))
     node = processes.start(state, "lab-node", _node(state, record, toolchain))
+    network.connect_node(record, node)
     processes.wait_until(
         "lab-node", lambda: node_ready(api), seconds=_START_SECONDS, watched=node,
         log=processes.log_file(state, "lab-node"),
@@ -138,8 +139,7 @@ def _make_credentials(state: State, record: NetworkRecord) -> _Credentials:
     directory = state.certificates
     etcd = Authority(directory, "etcd")
     kubernetes = Authority(directory, "kubernetes")
-    first_service = str(ip_network(record.services)[1])
-    service = "kubernetes.default.svc.cluster.local"
+    service = f"kubernetes.default.svc.{CLUSTER_DOMAIN}"
     names = [".".join(service.split(".")[:count]) for count in (1, 2, 3, 5)]
     return _Credentials(
         etcd_authority=etcd.certificate,
@@ -147,7 +147,7 @@ def _make_credentials(state: State, record: NetworkRecord) -> _Credentials:
         etcd_client=etcd.issue("etcd-client", "kube-apiserver"),
         authority=kubernetes.certificate,
         api_server=kubernetes.issue(
-            "kube-apiserver", "kube-apiserver", names=[*names, record.address, first_service], server=True
+            "kube-apiserver", "kube-apiserver", names=[*names, record.address, record.kubernetes_service], server=True
         ),
         admin=kubernetes.issue("admin", "lab-admin", groups=["system:masters"]),
         controller_manager=kubernetes.issue("controller-manager", "system:kube-controller-manager"),
@@ -236,11 +236,12 @@ def _node(state: State, record: NetworkRecord, toolchain: Toolchain) -> list[str
         "kubeconfig": str(state.certificates / "node.kubeconfig"),
         "nodeName": NODE_NAME,
         "version": f"{pins.KUBERNETES}-lab",
-        "address": record.address,
-        "bridge": record.bridge,
+        "nodeAddress": record.node,
         "podCIDR": record.pods,
-        "prefixLen": record.prefix_length,
+        "apiHost": record.address,
         "apiPort": str(API_PORT),
+        "dnsAddress": record.dns,
+        "clusterDomain": CLUSTER_DOMAIN,
         "stateDir": str(state.node),
         "logDir": str(state.logs / "pods"),
         "nodeLabels": NODE_LABELS,
@@ -249,4 +250,5 @@ def _node(state: State, record: NetworkRecord, toolchain: Toolchain) -> list[str
     }
     path = state.node / "config.json"
     path.write_text(json.dumps(configuration, indent=2), encoding="utf-8")
-    return [toolchain.bin("lab-node"), "-config", path]
+    # Its namespace is the node's; network.connect_node gives it its address.
+    return ["unshare", "--net", toolchain.bin("lab-node"), "-config", path]

@@ -1,7 +1,12 @@
 """One bridge of the lab's own, in a private range that nothing else here uses.
 
-Nothing else of the machine's network is touched: no firewall rule, no forwarding, no other interface.
-The bridge carries an alias that names its lab, so that only our own is ever removed.
+Nothing else of the machine's network is touched: no firewall rule, no sysctl, no other interface but the bridge's one
+port. The bridge carries an alias that names its lab, so that only our own is ever removed; the routes to pods and
+Services are over the bridge and vanish with it. Everything else is in network namespaces, which vanish with the
+processes in them.
+
+Of the lab's 10.N.0.0/16: 10.N.0.1 is this machine, 10.N.0.2 the node, 10.N.0.3 the outside world, 10.N.0.10 and
+those after it load balancers; 10.N.64.0/18 are pods and 10.N.128.0/17 Services.
 """
 
 from __future__ import annotations
@@ -10,6 +15,7 @@ import json
 import os
 import socket
 import subprocess
+import time
 from ipaddress import IPv4Address, IPv4Network, ip_network
 from pathlib import Path
 
@@ -18,9 +24,12 @@ from lab.state import NetworkRecord, State
 
 BRIDGE_PREFIX = "ztm"
 _MOST_BRIDGES = 16
-# A /16 of these is divided: the lower half is the bridge's (its upper half for pods), the upper for Services.
 _SECOND_OCTETS = range(201, 251)
 _CAP_NET_ADMIN = 12
+_NAMESPACE_SECONDS = 10.0
+_POLL_SECONDS = 0.01
+# What the node's and every pod's interface is called inside.
+INTERFACE = "eth0"
 
 
 def require_privilege() -> None:
@@ -43,13 +52,12 @@ def choose(state: State) -> NetworkRecord:
         whole = IPv4Network(f"10.{octet}.0.0/16")
         if any(whole.overlaps(other) for other in taken):
             continue
-        network, services = whole.subnets(prefixlen_diff=1)
         return NetworkRecord(
             bridge=bridge,
-            address=str(network.network_address + 1),
-            network=str(network),
-            pods=str(list(network.subnets(prefixlen_diff=1))[1]),
-            services=str(services),
+            address=f"10.{octet}.0.1",
+            network=f"10.{octet}.0.0/24",
+            pods=f"10.{octet}.64.0/18",
+            services=f"10.{octet}.128.0/17",
         )
     raise LabError("every range from 10.201.0.0/16 to 10.250.0.0/16 is in use on this machine: free one for the lab")
 
@@ -64,6 +72,29 @@ def up(state: State, record: NetworkRecord) -> None:
     _ip("link", "set", record.bridge, "alias", _alias(state))
     _ip("address", "add", f"{record.address}/{record.prefix_length}", "dev", record.bridge)
     _ip("link", "set", record.bridge, "up")
+    for beyond in (record.pods, record.services, record.outside):
+        _ip("route", "add", beyond, "via", record.node, "dev", record.bridge)
+
+
+def connect_node(record: NetworkRecord, process: subprocess.Popen[bytes]) -> None:
+    """Makes the network namespace that `process` began with the node's: on the bridge, and forwarding.
+
+    Raises LabError if the process has no namespace of its own.
+    """
+    inside = _entering(process)
+    port = f"{record.bridge}-node"
+    _ip("link", "add", port, "type", "veth", "peer", "name", INTERFACE, "netns", str(process.pid))
+    _ip("link", "set", port, "master", record.bridge, "up")
+    _run(*inside, "ip", "link", "set", "lo", "up")
+    _run(*inside, "ip", "address", "add", f"{record.node}/{record.prefix_length}", "dev", INTERFACE)
+    # The file is that of the namespace which the shell is in, never the machine's.
+    _run(*inside, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
+    _run(*inside, "ip", "link", "set", INTERFACE, "up")
+
+
+def entering(pid: int) -> tuple[str, ...]:
+    """What to put before a command that is to run in the network namespace of a process."""
+    return ("nsenter", f"--net=/proc/{pid}/ns/net")
 
 
 def is_up(state: State, record: NetworkRecord) -> bool:
@@ -114,11 +145,32 @@ def _taken() -> list[IPv4Network]:
     return networks
 
 
-def _ip(*arguments: str) -> str:
+def _entering(process: subprocess.Popen[bytes]) -> tuple[str, ...]:
+    """As `entering`, once the process has left this program's namespace."""
+    deadline = time.monotonic() + _NAMESPACE_SECONDS
+    while _namespace(process.pid) in (None, _namespace(os.getpid())):
+        if process.poll() is not None or time.monotonic() > deadline:
+            raise LabError(f"process {process.pid} did not make a network namespace: its log says why")
+        time.sleep(_POLL_SECONDS)
+    return entering(process.pid)
+
+
+def _namespace(pid: int) -> str | None:
     try:
-        finished = subprocess.run(["ip", *arguments], capture_output=True, text=True, check=False)
+        return os.readlink(f"/proc/{pid}/ns/net")
+    except FileNotFoundError:
+        return None
+
+
+def _ip(*arguments: str) -> str:
+    return _run("ip", *arguments)
+
+
+def _run(*command: str) -> str:
+    try:
+        finished = subprocess.run(command, capture_output=True, text=True, check=False)
     except FileNotFoundError as problem:
-        raise LabError("the command ip is missing: install the package iproute2") from problem
+        raise LabError(f"the command {command[0]} is missing: install iproute2 and util-linux") from problem
     if finished.returncode != 0:
-        raise LabError(f"ip {' '.join(arguments)}: {finished.stderr.strip() or 'failed without a reason'}")
+        raise LabError(f"{' '.join(command)}: {finished.stderr.strip() or 'failed without a reason'}")
     return finished.stdout

@@ -12,6 +12,7 @@ import os
 import shutil
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from ipaddress import ip_network
 from pathlib import Path
 
 # Fields of /proc/<pid>/stat after the command's closing parenthesis; see proc(5), starttime is field 22.
@@ -34,7 +35,10 @@ class ProcessRecord:
 
 @dataclass(frozen=True, kw_only=True)
 class NetworkRecord:
-    """The bridge and the address ranges of a lab, written down before the bridge is made."""
+    """The bridge and the address ranges of a lab, written down before the bridge is made.
+
+    address: the machine's own on the bridge; network: the bridge's; pods, services: ranges in CIDR notation.
+    """
 
     bridge: str
     address: str
@@ -46,6 +50,30 @@ class NetworkRecord:
     def prefix_length(self) -> int:
         """Of the bridge's network."""
         return int(self.network.rpartition("/")[2])
+
+    @property
+    def node(self) -> str:
+        """The node's address; everything of pods and Services is behind it."""
+        return str(ip_network(self.network)[2])
+
+    @property
+    def outside(self) -> str:
+        """The address of the outside world's stand-in."""
+        return str(ip_network(self.network)[3])
+
+    def load_balancer(self, index: int) -> str:
+        """The address for the load balancer stand-in number `index`, from 0."""
+        return str(ip_network(self.network)[10 + index])
+
+    @property
+    def kubernetes_service(self) -> str:
+        """The address of the Service `kubernetes`: the first, as every API server gives it."""
+        return str(ip_network(self.services)[1])
+
+    @property
+    def dns(self) -> str:
+        """The address of the cluster's DNS Service: the tenth, as on EKS."""
+        return str(ip_network(self.services)[10])
 
 
 @dataclass(frozen=True, kw_only=True)

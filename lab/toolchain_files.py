@@ -12,6 +12,7 @@ ALIASES: dict[str, str] = {
     "etcd": "kubernetes",
     "kube-apiserver": "kubernetes",
     "kube-controller-manager": "kubernetes",
+    "kube-proxy": "kubernetes",
     "pilot-discovery": "istio",
     "istioctl": "istio",
 }

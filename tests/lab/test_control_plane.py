@@ -55,7 +55,7 @@ def test_the_kubeconfig_is_its_owners_only_and_works(control_plane: ControlPlane
     assert labels["topology.kubernetes.io/zone"] == "us-east-1a"
     assert nodes[0]["status"]["addresses"][0] == {
         "type": "InternalIP",
-        "address": control_plane.network.address,
+        "address": control_plane.network.node,
     }
 
 

@@ -39,6 +39,7 @@ type containerSpec struct {
 	AddCapabilities  []string `json:"addCapabilities"`
 	NoNewPrivileges  bool     `json:"noNewPrivileges"`
 	Hosts            string   `json:"hosts"`
+	Resolver         string   `json:"resolver"` // the content of /etc/resolv.conf
 }
 
 type mount struct {
@@ -164,6 +165,7 @@ func (w *podWorker) containerSpec(ctx context.Context, container *corev1.Contain
 		User:            userOf(pod, container, image),
 		NoNewPrivileges: !ptr.Deref(security.AllowPrivilegeEscalation, true),
 		Hosts:           hostsFile(pod),
+		Resolver:        resolverFile(pod, w.node.config),
 	}
 	if len(spec.Command) == 0 {
 		return spec, fmt.Errorf("image %s has no command in the lab's table and the pod gives none", container.Image)

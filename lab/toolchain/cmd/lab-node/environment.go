@@ -17,14 +17,13 @@ import (
 const defaultPath = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 // environment gives a container's variables in the kubelet's order of precedence: the image's, the
-// cluster's, envFrom, env. The API server is named by its own address, because nothing plays the
-// kubernetes Service's address yet.
+// cluster's, envFrom, env.
 func (n *Node) environment(ctx context.Context, pod *corev1.Pod, container *corev1.Container, image *Image) (map[string]string, error) {
 	values := map[string]string{"PATH": defaultPath, "HOSTNAME": hostnameOf(pod), "HOME": "/"}
 	for name, value := range image.Env {
 		values[name] = value
 	}
-	values["KUBERNETES_SERVICE_HOST"] = n.config.Address
+	values["KUBERNETES_SERVICE_HOST"] = n.config.APIHost
 	values["KUBERNETES_SERVICE_PORT"] = n.config.APIPort
 	values["KUBERNETES_SERVICE_PORT_HTTPS"] = n.config.APIPort
 	for _, source := range container.EnvFrom {
@@ -50,7 +49,7 @@ func (n *Node) value(ctx context.Context, pod *corev1.Pod, container *corev1.Con
 	case from == nil:
 		return expansion.Expand(variable.Value, expansion.MappingFuncFor(known)), true, nil
 	case from.FieldRef != nil:
-		value, err := podField(pod, n.config.Address, from.FieldRef.FieldPath)
+		value, err := podField(pod, n.config.NodeAddress, from.FieldRef.FieldPath)
 		return value, true, err
 	case from.ResourceFieldRef != nil:
 		allocatable := corev1.ResourceList{corev1.ResourceMemory: machineMemory()}

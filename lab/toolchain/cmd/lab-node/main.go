@@ -1,11 +1,14 @@
 // Command lab-node plays the node of the lab's cluster: scheduler, kubelet and container runtime in one
 // small program. It binds pods whose images are all in its table and runs their containers as processes
-// of this machine, each pod in a network namespace of its own on the lab's bridge, each container in a
-// root file system of its own made of bind mounts.
+// of this machine, each pod in a network namespace of its own, each container in a root file system of its
+// own made of bind mounts.
 //
-// What is here: node registration, binding, volumes, environment, probes, restarts, termination, status.
-// What the data plane adds later, and where: cluster DNS and Service addresses (sandbox.go), more images
-// (the table, images.go), the kubelet's endpoints for logs, exec and port-forward (beside node.go).
+// The lab starts it in a network namespace of its own, which is the node's: all traffic of pods crosses it
+// (network.go), kube-proxy and hostNetwork pods are in it too, and whatever this program listens on or dials
+// is the node's as a matter of course.
+//
+// What is here: node registration, binding, network, volumes, environment, probes, restarts, termination,
+// status.
 package main
 
 import (
@@ -53,19 +56,21 @@ func exitOn(err error) {
 
 // Config is written by the lab; every path is absolute.
 type Config struct {
-	Kubeconfig string            `json:"kubeconfig"`
-	NodeName   string            `json:"nodeName"`
-	Version    string            `json:"version"` // as a kubelet's: istiod injects native sidecars only where it is new enough
-	Address    string            `json:"address"` // of the bridge: the node's address and the pods' gateway
-	Bridge     string            `json:"bridge"`
-	PodCIDR    string            `json:"podCIDR"`    // pods' addresses, inside the bridge's network
-	PrefixLen  int               `json:"prefixLen"`  // of the bridge's network
-	APIPort    string            `json:"apiPort"`    // of the API server on Address, told to every pod
-	StateDir   string            `json:"stateDir"`   // volumes, root file systems, process records
-	LogDir     string            `json:"logDir"`     // one file for each run of a container
-	Labels     map[string]string `json:"nodeLabels"` // zone, region, instance type
-	ProviderID string            `json:"providerID"`
-	Images     []Image           `json:"images"`
+	Kubeconfig string `json:"kubeconfig"`
+	NodeName   string `json:"nodeName"`
+	Version    string `json:"version"` // as a kubelet's: istiod injects native sidecars only where it is new enough
+	// NodeAddress is the node's in its own namespace, which the lab gives it after this program has started.
+	NodeAddress   string            `json:"nodeAddress"`
+	PodCIDR       string            `json:"podCIDR"`       // pods' addresses
+	APIHost       string            `json:"apiHost"`       // where pods are told that the API server is
+	APIPort       string            `json:"apiPort"`       // and its port there
+	DNSAddress    string            `json:"dnsAddress"`    // of the cluster's DNS, the nameserver of every pod
+	ClusterDomain string            `json:"clusterDomain"` // e.g. cluster.local
+	StateDir      string            `json:"stateDir"`      // volumes, root file systems, process records
+	LogDir        string            `json:"logDir"`        // one file for each run of a container
+	Labels        map[string]string `json:"nodeLabels"`    // zone, region, instance type
+	ProviderID    string            `json:"providerID"`
+	Images        []Image           `json:"images"`
 }
 
 func readConfig(path string) (Config, error) {

@@ -214,7 +214,7 @@ func (w *podWorker) setUp(ctx context.Context) error {
 		return err
 	}
 	if w.box == nil {
-		box, err := w.node.startSandbox(hostnameOf(w.current()))
+		box, err := w.node.startSandbox(w.current())
 		if err != nil {
 			return err
 		}

@@ -161,7 +161,7 @@ func etc(spec containerSpec) error {
 	account := fmt.Sprintf("root:x:0:0::/:/sbin/nologin\ncontainer:x:%d:%d::/:/sbin/nologin\n", spec.User, spec.Group)
 	for name, content := range map[string]string{
 		"hosts":         spec.Hosts,
-		"resolv.conf":   "# cluster DNS comes with the data plane\n",
+		"resolv.conf":   spec.Resolver,
 		"passwd":        account,
 		"group":         fmt.Sprintf("root:x:0:\ncontainer:x:%d:\n", spec.Group),
 		"nsswitch.conf": "hosts: files dns\n",

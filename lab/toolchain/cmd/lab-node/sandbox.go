@@ -4,7 +4,6 @@ import (
 	"bufio"
 	"encoding/json"
 	"fmt"
-	"net"
 	"net/netip"
 	"os"
 	"os/exec"
@@ -12,37 +11,48 @@ import (
 	"strconv"
 	"syscall"
 
-	"github.com/vishvananda/netlink"
 	"golang.org/x/sys/unix"
+	corev1 "k8s.io/api/core/v1"
 )
 
-const (
-	sandboxCommand = "sandbox"
-	podInterface   = "eth0"
-)
+const sandboxCommand = "sandbox"
 
-// sandbox holds a pod's network namespace open: a process that only waits. The namespace and its half of
-// the veth pair vanish with the last process in it, so nothing of it can be left behind on the host.
+// sandbox holds a pod's namespaces open: a process that only waits. They and the pod's half of the veth pair
+// vanish with the last process in them, so nothing of it can be left behind on the host.
 type sandbox struct {
-	process *exec.Cmd
-	address netip.Addr
-	record  func()
+	process     *exec.Cmd
+	address     netip.Addr // of the pod; the node's own if it is in the node's network
+	hostNetwork bool
+	record      func()
 }
 
 // sandboxNetwork is what the process inside needs to know to set its interface up.
 type sandboxNetwork struct {
-	Address string `json:"address"` // with prefix length
-	Gateway string `json:"gateway"`
+	Hostname string     `json:"hostname"`
+	Address  netip.Addr `json:"address"` // none where the network is the node's
 }
 
-// startSandbox makes the namespace, connects it to the bridge and waits until its interface is up.
-// The seam for the data plane: cluster DNS and Service addresses are set up where this returns.
-func (n *Node) startSandbox(hostname string) (*sandbox, error) {
+// pid is that of a process in all of the pod's namespaces.
+func (s *sandbox) pid() int { return s.process.Process.Pid }
+
+// networkPath is the pod's network namespace as a CNI plugin wants it named.
+func (s *sandbox) networkPath() string { return fmt.Sprintf("/proc/%d/ns/net", s.pid()) }
+
+// startSandbox makes a pod's namespaces and waits until its interface is up. A pod of the host's network
+// shares the node's.
+func (n *Node) startSandbox(pod *corev1.Pod) (*sandbox, error) {
+	if pod.Spec.HostNetwork {
+		address, err := netip.ParseAddr(n.config.NodeAddress)
+		if err != nil {
+			return nil, err
+		}
+		return n.startSandboxAt(address, n.config.NodeName, true)
+	}
 	address, err := n.addresses.take()
 	if err != nil {
 		return nil, err
 	}
-	box, err := n.startSandboxAt(address, hostname)
+	box, err := n.startSandboxAt(address, hostnameOf(pod), false)
 	if err != nil {
 		n.addresses.release(address)
 		return nil, fmt.Errorf("network namespace: %w", err)
@@ -50,16 +60,21 @@ func (n *Node) startSandbox(hostname string) (*sandbox, error) {
 	return box, nil
 }
 
-func (n *Node) startSandboxAt(address netip.Addr, hostname string) (*sandbox, error) {
+func (n *Node) startSandboxAt(address netip.Addr, hostname string, hostNetwork bool) (*sandbox, error) {
 	command := exec.Command("/proc/self/exe", sandboxCommand)
 	command.Args[0] = "lab-node"
+	command.Env = []string{}
 	command.Stderr = os.Stderr
 	command.SysProcAttr = &syscall.SysProcAttr{
-		Cloneflags: syscall.CLONE_NEWNET | syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
+		Cloneflags: syscall.CLONE_NEWUTS | syscall.CLONE_NEWIPC,
 		Pdeathsig:  syscall.SIGKILL,
 		Setsid:     true,
 	}
-	command.Env = []string{"HOSTNAME=" + hostname}
+	network := sandboxNetwork{Hostname: hostname}
+	if !hostNetwork {
+		command.SysProcAttr.Cloneflags |= syscall.CLONE_NEWNET
+		network.Address = address
+	}
 	input, err := command.StdinPipe()
 	if err != nil {
 		return nil, err
@@ -71,12 +86,14 @@ func (n *Node) startSandboxAt(address netip.Addr, hostname string) (*sandbox, er
 	if err := command.Start(); err != nil {
 		return nil, err
 	}
-	box := &sandbox{process: command, address: address, record: n.recordProcess(command.Process.Pid)}
-	err = n.connect(command.Process.Pid, address)
+	box := &sandbox{
+		process: command, address: address, hostNetwork: hostNetwork, record: n.recordProcess(command.Process.Pid),
+	}
+	if !hostNetwork {
+		err = n.connect(box.pid(), address)
+	}
 	if err == nil {
-		err = json.NewEncoder(input).Encode(sandboxNetwork{
-			Address: fmt.Sprintf("%s/%d", address, n.config.PrefixLen), Gateway: n.config.Address,
-		})
+		err = json.NewEncoder(input).Encode(network)
 	}
 	if err == nil {
 		_, err = bufio.NewReader(output).ReadString('\n')
@@ -88,26 +105,10 @@ func (n *Node) startSandboxAt(address netip.Addr, hostname string) (*sandbox, er
 	return box, nil
 }
 
-func (n *Node) connect(pid int, address netip.Addr) error {
-	bridge, err := netlink.LinkByName(n.config.Bridge)
-	if err != nil {
-		return fmt.Errorf("bridge %s: %w", n.config.Bridge, err)
-	}
-	bytes := address.As4()
-	veth := &netlink.Veth{
-		LinkAttrs:     netlink.LinkAttrs{Name: fmt.Sprintf("ztm%02x%02x%02x", bytes[1], bytes[2], bytes[3]), MasterIndex: bridge.Attrs().Index},
-		PeerName:      podInterface,
-		PeerNamespace: netlink.NsPid(pid),
-		// An address tells its neighbours apart from the one that had it before.
-		PeerHardwareAddr: net.HardwareAddr{0x02, 0x5a, bytes[0], bytes[1], bytes[2], bytes[3]},
-	}
-	if err := netlink.LinkAdd(veth); err != nil {
-		return fmt.Errorf("veth %s: %w", veth.Name, err)
-	}
-	return netlink.LinkSetUp(veth)
-}
-
 func (s *sandbox) kill() {
+	if !s.hostNetwork {
+		disconnect(s.address)
+	}
 	_ = s.process.Process.Kill()
 	_ = s.process.Wait()
 	s.record()
@@ -115,7 +116,9 @@ func (s *sandbox) kill() {
 
 func (n *Node) stopSandbox(box *sandbox) {
 	box.kill()
-	n.addresses.release(box.address)
+	if !box.hostNetwork {
+		n.addresses.release(box.address)
+	}
 }
 
 // runSandbox is the process inside: it configures its interface, says so, and waits to be killed.
@@ -124,43 +127,19 @@ func runSandbox() error {
 	if err := json.NewDecoder(os.Stdin).Decode(&network); err != nil {
 		return err
 	}
-	if err := unix.Sethostname([]byte(os.Getenv("HOSTNAME"))); err != nil {
+	if err := unix.Sethostname([]byte(network.Hostname)); err != nil {
 		return err
 	}
-	if err := configureInterface("lo", nil, nil); err != nil {
-		return err
-	}
-	address, err := netlink.ParseAddr(network.Address)
-	if err != nil {
-		return err
-	}
-	if err := configureInterface(podInterface, address, net.ParseIP(network.Gateway)); err != nil {
-		return err
+	if network.Address.IsValid() {
+		if err := configurePodInterfaces(network.Address); err != nil {
+			return err
+		}
 	}
 	fmt.Println("up")
 	stopped := make(chan os.Signal, 1)
 	signal.Notify(stopped, syscall.SIGTERM)
 	<-stopped
 	return nil
-}
-
-func configureInterface(name string, address *netlink.Addr, gateway net.IP) error {
-	link, err := netlink.LinkByName(name)
-	if err != nil {
-		return fmt.Errorf("interface %s: %w", name, err)
-	}
-	if address != nil {
-		if err := netlink.AddrAdd(link, address); err != nil {
-			return err
-		}
-	}
-	if err := netlink.LinkSetUp(link); err != nil {
-		return err
-	}
-	if gateway == nil {
-		return nil
-	}
-	return netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: gateway})
 }
 
 // recordProcess notes a child where the lab's records are, with its start time so that a recycled id is
