@@ -8,18 +8,19 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import certificates, images, network, pins, processes
+from lab import certificates, images, kube_proxy, network, pins, processes
 from lab.api import ApiServer
 from lab.certificates import Authority, KeyPair
 from lab.state import NetworkRecord, State
 from lab.toolchain_files import Toolchain
 
 API_PORT = 6443
+API_SERVICE_PORT = 443
 ETCD_PORT = 2379
 ETCD_PEER_PORT = 2380
 CONTROLLER_MANAGER_PORT = 10257
 NODE_NAME = "lab-node"
-PROCESSES: tuple[str, ...] = ("etcd", "kube-apiserver", "kube-controller-manager", "lab-node")
+PROCESSES: tuple[str, ...] = ("etcd", "kube-apiserver", "kube-controller-manager", "lab-node", kube_proxy.NAME)
 CLUSTER_DOMAIN = "cluster.local"
 SERVICE_ACCOUNT_ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
 # The zone of the one node; the stack's own zones are of no use to a single machine.
@@ -67,6 +68,7 @@ class _Credentials:
     admin: KeyPair
     controller_manager: KeyPair
     node: KeyPair
+    proxy: KeyPair
     service_accounts: KeyPair
 
 
@@ -103,7 +105,11 @@ def start(state: State, record: NetworkRecord, toolchain: Toolchain, report: Cal
         seconds=_START_SECONDS, watched=server, log=processes.log_file(state, "kube-apiserver"),
     )  # fmt: skip
     report("starting the controller manager and the process node")
-    for name, client in (("controller-manager", credentials.controller_manager), ("node", credentials.node)):
+    for name, client in (
+        ("controller-manager", credentials.controller_manager),
+        ("node", credentials.node),
+        (kube_proxy.NAME, credentials.proxy),
+    ):
         certificates.write_kubeconfig(
             state.certificates / f"{name}.kubeconfig",
             server=api.url,
@@ -116,6 +122,10 @@ def start(state: State, record: NetworkRecord, toolchain: Toolchain, report: Cal
     processes.wait_until(
         "lab-node", lambda: node_ready(api), seconds=_START_SECONDS, watched=node,
         log=processes.log_file(state, "lab-node"),
+    )  # fmt: skip
+    kube_proxy.start(
+        state, record, toolchain,
+        kubeconfig=state.certificates / f"{kube_proxy.NAME}.kubeconfig", node_name=NODE_NAME, node_process=node.pid,
     )  # fmt: skip
     return ControlPlane(state=state, network=record, api=api, toolchain=toolchain, reused=False)
 
@@ -153,6 +163,7 @@ def _make_credentials(state: State, record: NetworkRecord) -> _Credentials:
         controller_manager=kubernetes.issue("controller-manager", "system:kube-controller-manager"),
         # It schedules, runs pods and asks for their tokens: three of a real cluster's identities in one.
         node=kubernetes.issue("node", NODE_NAME, groups=["system:masters"]),
+        proxy=kubernetes.issue(kube_proxy.NAME, kube_proxy.USER),
         service_accounts=certificates.signing_key(directory, "service-accounts"),
     )
 
@@ -238,8 +249,8 @@ def _node(state: State, record: NetworkRecord, toolchain: Toolchain) -> list[str
         "version": f"{pins.KUBERNETES}-lab",
         "nodeAddress": record.node,
         "podCIDR": record.pods,
-        "apiHost": record.address,
-        "apiPort": str(API_PORT),
+        "apiHost": record.kubernetes_service,
+        "apiPort": str(API_SERVICE_PORT),
         "dnsAddress": record.dns,
         "clusterDomain": CLUSTER_DOMAIN,
         "stateDir": str(state.node),

@@ -86,10 +86,11 @@ def connect_node(record: NetworkRecord, process: subprocess.Popen[bytes]) -> Non
     _ip("link", "add", port, "type", "veth", "peer", "name", INTERFACE, "netns", str(process.pid))
     _ip("link", "set", port, "master", record.bridge, "up")
     _run(*inside, "ip", "link", "set", "lo", "up")
-    _run(*inside, "ip", "address", "add", f"{record.node}/{record.prefix_length}", "dev", INTERFACE)
+    _run(*inside, "ip", "link", "set", INTERFACE, "up")
     # The file is that of the namespace which the shell is in, never the machine's.
     _run(*inside, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
-    _run(*inside, "ip", "link", "set", INTERFACE, "up")
+    # Last, because the process waits for it.
+    _run(*inside, "ip", "address", "add", f"{record.node}/{record.prefix_length}", "dev", INTERFACE)
 
 
 def entering(pid: int) -> tuple[str, ...]:
