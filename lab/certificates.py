@@ -59,6 +59,16 @@ class Authority:
         `names` are DNS names and IP addresses; a server's certificate serves as a client's too, for etcd's
         own gateway.
         """
+        certificate, key = self.sign(common_name, groups=groups, names=names, server=server)
+        pair = KeyPair(certificate=self._directory / f"{name}.crt", key=self._directory / f"{name}.key")
+        _write(pair.certificate, certificate)
+        _write(pair.key, key)
+        return pair
+
+    def sign(
+        self, common_name: str, *, groups: Sequence[str] = (), names: Sequence[str] = (), server: bool = False
+    ) -> tuple[bytes, bytes]:
+        """As `issue`, without files: the certificate and its key, PEM."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name(
             [
@@ -77,13 +87,8 @@ class Authority:
         )
         if names:
             builder = builder.add_extension(x509.SubjectAlternativeName([_general(n) for n in names]), critical=False)
-        pair = KeyPair(certificate=self._directory / f"{name}.crt", key=self._directory / f"{name}.key")
-        _write(
-            pair.certificate,
-            builder.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM),
-        )
-        _write(pair.key, _pem(key))
-        return pair
+        certificate = builder.sign(self._key, hashes.SHA256())
+        return certificate.public_bytes(serialization.Encoding.PEM), _pem(key)
 
 
 def signing_key(directory: Path, name: str) -> KeyPair:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import certificates, images, kube_proxy, network, pins, processes
+from lab import certificates, images, kube_proxy, network, outside, pins, processes
 from lab.api import ApiServer
 from lab.certificates import Authority, KeyPair
 from lab.state import NetworkRecord, State
@@ -20,7 +20,14 @@ ETCD_PORT = 2379
 ETCD_PEER_PORT = 2380
 CONTROLLER_MANAGER_PORT = 10257
 NODE_NAME = "lab-node"
-PROCESSES: tuple[str, ...] = ("etcd", "kube-apiserver", "kube-controller-manager", "lab-node", kube_proxy.NAME)
+PROCESSES: tuple[str, ...] = (
+    "etcd",
+    "kube-apiserver",
+    "kube-controller-manager",
+    "lab-node",
+    outside.NAME,
+    kube_proxy.NAME,
+)
 CLUSTER_DOMAIN = "cluster.local"
 SERVICE_ACCOUNT_ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
 # The zone of the one node; the stack's own zones are of no use to a single machine.
@@ -105,6 +112,7 @@ def start(state: State, record: NetworkRecord, toolchain: Toolchain, report: Cal
         seconds=_START_SECONDS, watched=server, log=processes.log_file(state, "kube-apiserver"),
     )  # fmt: skip
     report("starting the controller manager and the process node")
+    beyond = outside.start(state, record)
     for name, client in (
         ("controller-manager", credentials.controller_manager),
         ("node", credentials.node),
@@ -119,6 +127,7 @@ def start(state: State, record: NetworkRecord, toolchain: Toolchain, report: Cal
     processes.start(state, "kube-controller-manager", _controller_manager(state, record, toolchain, credentials))
     node = processes.start(state, "lab-node", _node(state, record, toolchain))
     network.connect_node(record, node)
+    outside.connect(state, record, beyond, node)
     processes.wait_until(
         "lab-node", lambda: node_ready(api), seconds=_START_SECONDS, watched=node,
         log=processes.log_file(state, "lab-node"),

@@ -30,6 +30,10 @@ _NAMESPACE_SECONDS = 10.0
 _POLL_SECONDS = 0.01
 # What the node's and every pod's interface is called inside.
 INTERFACE = "eth0"
+# What the node's interface towards the outside world is called.
+_OUTSIDE = "outside"
+# Nothing of these is a public address: what the lab does not have of them is not there at all.
+_PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
 
 
 def require_privilege() -> None:
@@ -91,6 +95,30 @@ def connect_node(record: NetworkRecord, process: subprocess.Popen[bytes]) -> Non
     _run(*inside, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
     # Last, because the process waits for it.
     _run(*inside, "ip", "address", "add", f"{record.node}/{record.prefix_length}", "dev", INTERFACE)
+
+
+def connect_outside(record: NetworkRecord, process: subprocess.Popen[bytes], node: subprocess.Popen[bytes]) -> None:
+    """Makes the network namespace of `process` all that is beyond the node: every public address is its own.
+
+    Raises LabError if the process has no namespace of its own.
+    """
+    there, at_node = _entering(process), entering(node.pid)
+    _run(*at_node, "ip", "link", "add", _OUTSIDE, "type", "veth", "peer", "name", INTERFACE, "netns", str(process.pid))
+    _run(*at_node, "ip", "link", "set", _OUTSIDE, "up")
+    _run(*there, "ip", "link", "set", "lo", "up")
+    _run(*there, "ip", "link", "set", INTERFACE, "up")
+    _run(*there, "ip", "route", "add", record.node, "dev", INTERFACE)
+    for ours in (record.network, record.pods, record.services):
+        _run(*there, "ip", "route", "add", ours, "via", record.node, "dev", INTERFACE)
+    # In the table main and not in local, so that the routes above win.
+    _run(*there, "ip", "route", "add", "local", "default", "dev", "lo", "table", "main")
+    _run(*there, "ip", "address", "add", f"{record.outside}/32", "dev", INTERFACE)
+    for private in _PRIVATE:
+        _run(*at_node, "ip", "route", "add", "unreachable", private)
+    _run(*at_node, "ip", "route", "add", record.outside, "dev", _OUTSIDE, "src", record.node)
+    # Service addresses never get that far; but a process of the node needs a route before they are translated.
+    for beyond in ("default", record.services):
+        _run(*at_node, "ip", "route", "add", beyond, "via", record.outside, "dev", _OUTSIDE, "src", record.node)
 
 
 def entering(pid: int) -> tuple[str, ...]:

@@ -10,8 +10,14 @@ from lab.errors import LabError
 from lab.progress import Progress
 from lab.state import is_root
 
-# Command -> the package that has it. Only what is used now; the data plane will add iptables.
-NEEDED: dict[str, str] = {"ip": "iproute2"}
+# Command -> the package that has it.
+NEEDED: dict[str, str] = {
+    "ip": "iproute2",
+    "nsenter": "util-linux",
+    "nft": "nftables",  # kube-proxy's
+    "iptables": "iptables",  # istio-cni's
+    "curl": "curl",  # the probe pods'
+}
 
 
 def ensure(progress: Progress, needed: dict[str, str] | None = None) -> None:
