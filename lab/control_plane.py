@@ -256,7 +256,7 @@ def _node(state: State, record: NetworkRecord, toolchain: Toolchain) -> list[str
         "kubeconfig": str(state.certificates / "node.kubeconfig"),
         "nodeName": NODE_NAME,
         "version": f"{pins.KUBERNETES}-lab",
-        "nodeAddress": record.node,
+        "address": record.node,
         "podCIDR": record.pods,
         "apiHost": record.kubernetes_service,
         "apiPort": str(API_SERVICE_PORT),

@@ -49,7 +49,7 @@ func (n *Node) value(ctx context.Context, pod *corev1.Pod, container *corev1.Con
 	case from == nil:
 		return expansion.Expand(variable.Value, expansion.MappingFuncFor(known)), true, nil
 	case from.FieldRef != nil:
-		value, err := podField(pod, n.config.NodeAddress, from.FieldRef.FieldPath)
+		value, err := podField(pod, n.config.Address, from.FieldRef.FieldPath)
 		return value, true, err
 	case from.ResourceFieldRef != nil:
 		allocatable := corev1.ResourceList{corev1.ResourceMemory: machineMemory()}

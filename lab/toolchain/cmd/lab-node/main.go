@@ -59,8 +59,8 @@ type Config struct {
 	Kubeconfig string `json:"kubeconfig"`
 	NodeName   string `json:"nodeName"`
 	Version    string `json:"version"` // as a kubelet's: istiod injects native sidecars only where it is new enough
-	// NodeAddress is the node's in its own namespace, which the lab gives it after this program has started.
-	NodeAddress   string            `json:"nodeAddress"`
+	// Address is the node's in its own namespace; the lab gives it to that after this program has started.
+	Address       string            `json:"address"`
 	PodCIDR       string            `json:"podCIDR"`       // pods' addresses
 	APIHost       string            `json:"apiHost"`       // where pods are told that the API server is
 	APIPort       string            `json:"apiPort"`       // and its port there

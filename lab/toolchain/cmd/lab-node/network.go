@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
-	"runtime"
 	"time"
 
 	"github.com/vishvananda/netlink"
@@ -70,7 +69,7 @@ func (n *Node) connect(pid int, address netip.Addr) error {
 		return err
 	}
 	return netlink.RouteAdd(&netlink.Route{
-		LinkIndex: link.Index, Scope: netlink.SCOPE_LINK, Dst: only(address.AsSlice()), Src: net.ParseIP(n.config.NodeAddress),
+		LinkIndex: link.Index, Scope: netlink.SCOPE_LINK, Dst: only(address.AsSlice()), Src: net.ParseIP(n.config.Address),
 	})
 }
 
@@ -109,46 +108,6 @@ func configurePodInterfaces(address netip.Addr) error {
 		return err
 	}
 	return netlink.RouteAdd(&netlink.Route{LinkIndex: link.Attrs().Index, Gw: gateway})
-}
-
-// inNetworkOf runs work in the network namespace of a process. Sockets that work opens stay in that
-// namespace wherever they are used afterwards; goroutines that it starts do not run there.
-func inNetworkOf(pid int, work func() error) error {
-	runtime.LockOSThread()
-	own, err := unix.Open("/proc/thread-self/ns/net", unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		runtime.UnlockOSThread()
-		return err
-	}
-	defer unix.Close(own)
-	other, err := unix.Open(fmt.Sprintf("/proc/%d/ns/net", pid), unix.O_RDONLY|unix.O_CLOEXEC, 0)
-	if err != nil {
-		runtime.UnlockOSThread()
-		return err
-	}
-	defer unix.Close(other)
-	if err := unix.Setns(other, unix.CLONE_NEWNET); err != nil {
-		runtime.UnlockOSThread()
-		return err
-	}
-	err = work()
-	if back := unix.Setns(own, unix.CLONE_NEWNET); back != nil {
-		// A thread in the wrong namespace must not run anything else: it stays locked and ends with its goroutine.
-		return fmt.Errorf("returning to the node's network: %w", back)
-	}
-	runtime.UnlockOSThread()
-	return err
-}
-
-// dialIn connects to a port of the loopback interface, or to another address, as seen by a process in a pod.
-func dialIn(ctx context.Context, pid int, address string) (net.Conn, error) {
-	var connection net.Conn
-	err := inNetworkOf(pid, func() (err error) {
-		var dialer net.Dialer
-		connection, err = dialer.DialContext(ctx, "tcp", address)
-		return err
-	})
-	return connection, err
 }
 
 // nodeInterface names the node's end after the pod's address: pod64-7 for 10.201.64.7.

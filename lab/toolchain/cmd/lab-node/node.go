@@ -66,7 +66,7 @@ func NewNode(config Config) (*Node, error) {
 
 // Run registers the node and serves it until ctx ends; then every pod's processes are stopped.
 func (n *Node) Run(ctx context.Context) error {
-	if err := awaitAddress(ctx, n.config.NodeAddress); err != nil {
+	if err := awaitAddress(ctx, n.config.Address); err != nil {
 		return err
 	}
 	if err := n.register(ctx); err != nil {
@@ -91,7 +91,7 @@ func (n *Node) Run(ctx context.Context) error {
 		return err
 	}
 	factory.Start(ctx.Done())
-	klog.InfoS("node is up", "node", n.config.NodeName, "address", n.config.NodeAddress, "pods", n.config.PodCIDR)
+	klog.InfoS("node is up", "node", n.config.NodeName, "address", n.config.Address, "pods", n.config.PodCIDR)
 	<-ctx.Done()
 	n.stopAll()
 	return nil
@@ -204,7 +204,7 @@ func (n *Node) register(ctx context.Context) error {
 	}
 	current.Status.Capacity, current.Status.Allocatable = capacity, capacity
 	current.Status.Addresses = []corev1.NodeAddress{
-		{Type: corev1.NodeInternalIP, Address: n.config.NodeAddress}, {Type: corev1.NodeHostName, Address: hostname},
+		{Type: corev1.NodeInternalIP, Address: n.config.Address}, {Type: corev1.NodeHostName, Address: hostname},
 	}
 	current.Status.NodeInfo = corev1.NodeSystemInfo{
 		OperatingSystem: "linux", Architecture: runtime.GOARCH, KubeletVersion: n.config.Version,

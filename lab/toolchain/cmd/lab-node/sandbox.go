@@ -32,17 +32,11 @@ type sandboxNetwork struct {
 	Address  netip.Addr `json:"address"` // none where the network is the node's
 }
 
-// pid is that of a process in all of the pod's namespaces.
-func (s *sandbox) pid() int { return s.process.Process.Pid }
-
-// networkPath is the pod's network namespace as a CNI plugin wants it named.
-func (s *sandbox) networkPath() string { return fmt.Sprintf("/proc/%d/ns/net", s.pid()) }
-
 // startSandbox makes a pod's namespaces and waits until its interface is up. A pod of the host's network
 // shares the node's.
 func (n *Node) startSandbox(pod *corev1.Pod) (*sandbox, error) {
 	if pod.Spec.HostNetwork {
-		address, err := netip.ParseAddr(n.config.NodeAddress)
+		address, err := netip.ParseAddr(n.config.Address)
 		if err != nil {
 			return nil, err
 		}
@@ -90,7 +84,7 @@ func (n *Node) startSandboxAt(address netip.Addr, hostname string, hostNetwork b
 		process: command, address: address, hostNetwork: hostNetwork, record: n.recordProcess(command.Process.Pid),
 	}
 	if !hostNetwork {
-		err = n.connect(box.pid(), address)
+		err = n.connect(command.Process.Pid, address)
 	}
 	if err == nil {
 		err = json.NewEncoder(input).Encode(network)

@@ -133,8 +133,8 @@ func (w *podWorker) fillStatus(pod *corev1.Pod) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	status := &pod.Status
-	status.HostIP = w.node.config.NodeAddress
-	status.HostIPs = []corev1.HostIP{{IP: w.node.config.NodeAddress}}
+	status.HostIP = w.node.config.Address
+	status.HostIPs = []corev1.HostIP{{IP: w.node.config.Address}}
 	if status.StartTime == nil {
 		status.StartTime = ptr.To(metav1.Now())
 	}
