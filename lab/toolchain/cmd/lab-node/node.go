@@ -66,6 +66,9 @@ func NewNode(config Config) (*Node, error) {
 
 // Run registers the node and serves it until ctx ends; then every pod's processes are stopped.
 func (n *Node) Run(ctx context.Context) error {
+	if err := n.writeNetwork(); err != nil {
+		return fmt.Errorf("the node's CNI configuration: %w", err)
+	}
 	if err := n.register(ctx); err != nil {
 		return fmt.Errorf("registering node %s: %w", n.config.NodeName, err)
 	}
