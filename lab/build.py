@@ -30,6 +30,8 @@ PACKAGES: tuple[str, ...] = (
     "./cmd/lab-node",
     "github.com/cert-manager/cert-manager/lab/cmd/cert-manager",
     "istio.io/istio/pilot/cmd/pilot-agent",
+    "istio.io/istio/cni/cmd/istio-cni",
+    "istio.io/istio/cni/cmd/install-cni",
     "helm.sh/helm/v3/cmd/helm",
 )
 KUBECTL_PACKAGE = "k8s.io/kubernetes/cmd/kubectl"

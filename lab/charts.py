@@ -11,7 +11,7 @@ from lab import pins
 from lab.errors import LabError
 
 # Part of the toolchain's key: raise it when what is copied here changes.
-REVISION = "charts-1"
+REVISION = "charts-2"
 
 # Where each chart lies below `manifests/charts` of the Istio module.
 ISTIO_CHARTS: dict[str, str] = {
@@ -33,7 +33,7 @@ class Modules(Protocol):
 
 
 def collect(modules: Modules, target: Path) -> None:
-    """Fills `target` with charts/, crds/ and the bootstrap template of the pinned modules."""
+    """Fills `target` with charts/ and the bootstrap template of the pinned modules."""
     istio = modules.module_directory(ISTIO_MODULE)
     cert_manager = modules.module_directory(CERT_MANAGER_MODULE)
     for name, place in ISTIO_CHARTS.items():
@@ -42,7 +42,6 @@ def collect(modules: Modules, target: Path) -> None:
     _copy(cert_manager / "deploy" / "charts" / "cert-manager", chart)
     # Its release process writes these two; until then the images would be tagged v0.0.0.
     _set_version(chart / "Chart.yaml", pins.CERT_MANAGER)
-    _copy(cert_manager / "deploy" / "crds", target / "crds" / "cert-manager")
     shutil.copy(istio / "tools" / "packaging" / "common" / "envoy_bootstrap.json", target / "envoy_bootstrap.json")
 
 

@@ -36,7 +36,7 @@ class Image:
 
 
 def table(toolchain: Toolchain) -> tuple[Image, ...]:
-    """The images of the control plane: istiod and cert-manager's four."""
+    """The images of the control plane: istiod, cert-manager's four and the CNI agent."""
     rows = [
         Image(
             pattern="*/pilot:*",
@@ -55,6 +55,17 @@ def table(toolchain: Toolchain) -> tuple[Image, ...]:
                 user=CERT_MANAGER_USER,
             )
         )
+    rows.append(
+        Image(
+            pattern="*/install-cni:*",
+            entrypoint=("/usr/local/bin/install-cni",),
+            files={
+                "/usr/local/bin/install-cni": _real(toolchain, "install-cni"),
+                "/opt/cni/bin/istio-cni": _real(toolchain, "istio-cni"),
+            },
+            user=0,
+        )
+    )
     return tuple(rows)
 
 

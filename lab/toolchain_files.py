@@ -1,4 +1,4 @@
-"""What a finished build gives to the rest of the lab: programs, charts and CRDs by name."""
+"""What a finished build gives to the rest of the lab: programs and charts by name."""
 
 from __future__ import annotations
 
@@ -16,13 +16,22 @@ ALIASES: dict[str, str] = {
     "pilot-discovery": "istio",
     "istioctl": "istio",
 }
-PROGRAMS: tuple[str, ...] = ("kubernetes", "istio", "pilot-agent", "helm", "cert-manager", "lab-node")
+PROGRAMS: tuple[str, ...] = (
+    "kubernetes",
+    "istio",
+    "pilot-agent",
+    "istio-cni",
+    "install-cni",
+    "helm",
+    "cert-manager",
+    "lab-node",
+)
 CHARTS: tuple[str, ...] = ("base", "istiod", "cni", "gateway", "cert-manager")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Toolchain:
-    """One finished build; `directory` holds bin/, charts/ and crds/."""
+    """One finished build; `directory` holds bin/ and charts/."""
 
     directory: Path
     kubectl: Path
@@ -52,16 +61,6 @@ class Toolchain:
                 f"the lab has {', '.join(CHARTS)}"
             )
         return self.directory / "charts" / name
-
-    @property
-    def istio_crds(self) -> Path:
-        """One YAML file with every CustomResourceDefinition of Istio."""
-        return self.directory / "charts" / "base" / "files" / "crd-all.gen.yaml"
-
-    @property
-    def cert_manager_crds(self) -> Path:
-        """A directory with one YAML file for each CustomResourceDefinition of cert-manager."""
-        return self.directory / "crds" / "cert-manager"
 
     @property
     def bootstrap_template(self) -> Path:

@@ -196,6 +196,7 @@ func (w *podWorker) containerSpec(ctx context.Context, container *corev1.Contain
 			source = filepath.Join(source, volume.SubPath)
 		}
 		spec.Mounts = append(spec.Mounts, mount{Source: source, Target: volume.MountPath, ReadOnly: volume.ReadOnly})
+		spec.Mounts = append(spec.Mounts, nodeProcess(pod, volume)...)
 	}
 	// An outer mount must come before one inside it.
 	sort.SliceStable(spec.Mounts, func(i, j int) bool { return len(spec.Mounts[i].Target) < len(spec.Mounts[j].Target) })

@@ -24,7 +24,11 @@ import (
 )
 
 func main() {
-	// The program starts itself again inside new namespaces; these two never return to the node.
+	// The program starts itself again inside new namespaces; these never return to the node.
+	if len(os.Args) == 4 && os.Args[1] == pluginCommand {
+		exitOn(becomePlugin(os.Args[2], os.Args[3]))
+		return
+	}
 	if len(os.Args) == 2 {
 		switch os.Args[1] {
 		case sandboxCommand:

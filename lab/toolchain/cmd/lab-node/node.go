@@ -69,6 +69,9 @@ func (n *Node) Run(ctx context.Context) error {
 	if err := awaitAddress(ctx, n.config.Address); err != nil {
 		return err
 	}
+	if err := n.writeNetwork(); err != nil {
+		return fmt.Errorf("the node's CNI configuration: %w", err)
+	}
 	if err := n.register(ctx); err != nil {
 		return fmt.Errorf("registering node %s: %w", n.config.NodeName, err)
 	}

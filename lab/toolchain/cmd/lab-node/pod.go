@@ -218,6 +218,10 @@ func (w *podWorker) setUp(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
+		if err := w.node.attach(box, w.current()); err != nil {
+			w.node.stopSandbox(box)
+			return err
+		}
 		w.mu.Lock()
 		w.box = box
 		w.pod = w.pod.DeepCopy()
@@ -294,6 +298,7 @@ func (w *podWorker) grace() time.Duration {
 func (w *podWorker) tearDown() {
 	w.cleanOne.Do(func() {
 		if w.box != nil {
+			w.node.detach(w.box, w.current())
 			w.node.stopSandbox(w.box)
 		}
 		if err := os.RemoveAll(w.dir); err != nil && !errors.Is(err, os.ErrNotExist) {
