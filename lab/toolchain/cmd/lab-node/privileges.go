@@ -30,7 +30,7 @@ func dropPrivileges(spec containerSpec) error {
 	if err != nil {
 		return err
 	}
-	for capability := uintptr(0); capability <= last; capability++ {
+	for capability := uintptr(0); capability <= last && !spec.Privileged; capability++ {
 		if !slices.Contains(kept, capability) {
 			if err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); err != nil {
 				return err
