@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
+	"os/signal"
 	"runtime"
 	"syscall"
 	"time"
@@ -61,6 +62,7 @@ func (p *process) enter(ctx context.Context, line []string, client streams) erro
 	command.Env = []string{}
 	command.ExtraFiles = []*os.File{reader}
 	command.SysProcAttr = &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true}
+	command.Cancel = func() error { return command.Process.Signal(syscall.SIGTERM) }
 	// What the command leaves behind may hold its output open; nobody waits for that.
 	command.WaitDelay = time.Second
 	finish, err := client.connect(command)
@@ -168,8 +170,8 @@ func enterContainer() error {
 		fmt.Fprintf(os.Stderr, "lab-node: %v\n", err)
 		os.Exit(notFoundStatus)
 	}
-	if spec.Terminal {
-		_ = os.Stdin.Chown(int(spec.Container.User), int(spec.Container.Group))
+	if err := ownStreams(spec.Container); err != nil {
+		return err
 	}
 	if err := dropPrivileges(spec.Container); err != nil {
 		return fmt.Errorf("security context: %w", err)
@@ -177,12 +179,20 @@ func enterContainer() error {
 	command := exec.Cmd{
 		Path: program, Args: spec.Container.Command, Env: spec.Container.Env,
 		Stdin: os.Stdin, Stdout: os.Stdout, Stderr: os.Stderr,
-		SysProcAttr: &syscall.SysProcAttr{Pdeathsig: syscall.SIGKILL, Setsid: true, Setctty: spec.Terminal},
+		// No signal at the parent's death: a child in another process namespace does not see its parent and
+		// would take it for dead. It dies with the container's first process, or by what follows.
+		SysProcAttr: &syscall.SysProcAttr{Setsid: true, Setctty: spec.Terminal},
 	}
+	told := make(chan os.Signal, 1)
+	signal.Notify(told, syscall.SIGTERM)
 	if err := command.Start(); err != nil {
 		fmt.Fprintf(os.Stderr, "lab-node: %v\n", err)
 		os.Exit(cannotRunStatus)
 	}
+	go func() {
+		<-told
+		_ = command.Process.Kill()
+	}()
 	// Its own copies would keep a pipe open that the command has closed.
 	for _, file := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
 		_ = file.Close()

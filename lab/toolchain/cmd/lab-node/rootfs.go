@@ -39,6 +39,9 @@ func becomeContainer() error {
 	if err != nil {
 		return err
 	}
+	if err := ownStreams(spec); err != nil {
+		return err
+	}
 	if err := dropPrivileges(spec); err != nil {
 		return fmt.Errorf("security context: %w", err)
 	}
