@@ -191,7 +191,7 @@ func (w *podWorker) containerSpec(ctx context.Context, container *corev1.Contain
 		ReadOnlyRoot:    ptr.Deref(security.ReadOnlyRootFilesystem, false),
 		Command:         commandLine(container, image, values),
 		Env:             sortedPairs(values),
-		WorkingDir:      container.WorkingDir,
+		WorkingDir:      orElse(container.WorkingDir, image.WorkingDir),
 		User:            userOf(pod, container, image),
 		NoNewPrivileges: !ptr.Deref(security.AllowPrivilegeEscalation, true),
 		Privileged:      ptr.Deref(security.Privileged, false),

@@ -14,12 +14,17 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"k8s.io/klog/v2"
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == collectorName {
+		exitOn(runCollector(os.Args[1:]))
+		return
+	}
 	// The program starts itself again inside new namespaces; these never return to the node.
 	if len(os.Args) == 2 {
 		switch os.Args[1] {
