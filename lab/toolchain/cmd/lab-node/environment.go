@@ -115,21 +115,24 @@ func podField(pod *corev1.Pod, nodeAddress, field string) (string, error) {
 }
 
 // commandLine joins image and container as a runtime does: command replaces the entrypoint and drops the
-// image's arguments; args replace only those.
+// image's arguments; args replace only those. Only the pod's own words name variables.
 func commandLine(container *corev1.Container, image *Image, values map[string]string) []string {
+	mapping := expansion.MappingFuncFor(values)
+	expanded := func(words []string) []string {
+		var result []string
+		for _, word := range words {
+			result = append(result, expansion.Expand(word, mapping))
+		}
+		return result
+	}
 	entrypoint, arguments := image.Entrypoint, image.Command
 	if len(container.Command) > 0 {
-		entrypoint, arguments = container.Command, nil
+		entrypoint, arguments = expanded(container.Command), nil
 	}
 	if len(container.Args) > 0 {
-		arguments = container.Args
+		arguments = expanded(container.Args)
 	}
-	mapping := expansion.MappingFuncFor(values)
-	var line []string
-	for _, word := range append(append([]string{}, entrypoint...), arguments...) {
-		line = append(line, expansion.Expand(word, mapping))
-	}
-	return line
+	return append(append([]string{}, entrypoint...), arguments...)
 }
 
 func sortedPairs(values map[string]string) []string {

@@ -20,6 +20,8 @@ type Image struct {
 	Env map[string]string `json:"env"`
 	// User is the image's, for pods that name none.
 	User int64 `json:"user"`
+	// WorkingDir is the image's, for pods that name none.
+	WorkingDir string `json:"working_dir"`
 }
 
 // findImage returns nil when nothing in the table plays this image.

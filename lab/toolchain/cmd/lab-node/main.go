@@ -7,8 +7,8 @@
 // (network.go), kube-proxy and hostNetwork pods are in it too, and whatever this program listens on or dials
 // is the node's as a matter of course.
 //
-// What is here: node registration, binding, network, volumes, environment, probes, restarts, termination,
-// status.
+// What is here: node registration, binding, network, volumes, environment, probes, hooks, restarts,
+// termination, status, and the kubelet's endpoints for logs, exec, attach and port-forward.
 package main
 
 import (
@@ -18,12 +18,17 @@ import (
 	"fmt"
 	"os"
 	"os/signal"
+	"path/filepath"
 	"syscall"
 
 	"k8s.io/klog/v2"
 )
 
 func main() {
+	if filepath.Base(os.Args[0]) == collectorName {
+		exitOn(runCollector(os.Args[1:]))
+		return
+	}
 	// The program starts itself again inside new namespaces; these never return to the node.
 	if len(os.Args) == 4 && os.Args[1] == pluginCommand {
 		exitOn(becomePlugin(os.Args[2], os.Args[3]))
@@ -35,7 +40,10 @@ func main() {
 			exitOn(runSandbox())
 			return
 		case containerCommand:
-			exitOn(becomeContainer())
+			reportFailure(becomeContainer())
+			return
+		case enterCommand:
+			exitOn(enterContainer())
 			return
 		}
 	}
@@ -75,6 +83,11 @@ type Config struct {
 	Labels        map[string]string `json:"nodeLabels"`    // zone, region, instance type
 	ProviderID    string            `json:"providerID"`
 	Images        []Image           `json:"images"`
+
+	// The kubelet's endpoints: what the node shows to the API server, and whose clients it listens to.
+	KubeletCertificate string `json:"kubeletCertificate"`
+	KubeletKey         string `json:"kubeletKey"`
+	ClientAuthority    string `json:"clientAuthority"`
 }
 
 func readConfig(path string) (Config, error) {

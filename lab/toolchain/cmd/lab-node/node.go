@@ -75,6 +75,9 @@ func (n *Node) Run(ctx context.Context) error {
 	if err := n.register(ctx); err != nil {
 		return fmt.Errorf("registering node %s: %w", n.config.NodeName, err)
 	}
+	if err := n.serveKubelet(ctx); err != nil {
+		return fmt.Errorf("the kubelet's endpoints: %w", err)
+	}
 	go n.renewLease(ctx)
 	factory := informers.NewSharedInformerFactory(n.client, 0)
 	pods := factory.Core().V1().Pods().Informer()
@@ -209,6 +212,7 @@ func (n *Node) register(ctx context.Context) error {
 	current.Status.Addresses = []corev1.NodeAddress{
 		{Type: corev1.NodeInternalIP, Address: n.config.Address}, {Type: corev1.NodeHostName, Address: hostname},
 	}
+	current.Status.DaemonEndpoints.KubeletEndpoint.Port = kubeletPort
 	current.Status.NodeInfo = corev1.NodeSystemInfo{
 		OperatingSystem: "linux", Architecture: runtime.GOARCH, KubeletVersion: n.config.Version,
 		ContainerRuntimeVersion: "processes://lab",

@@ -41,6 +41,11 @@ type podWorker struct {
 	goneOne   sync.Once
 	cleanOne  sync.Once
 	changed   chan struct{} // one pending wish to write the status
+
+	nodeCtx context.Context // ends with the node
+	ending  termination
+	extras  sync.WaitGroup // ephemeral containers
+	alive   context.Context
 }
 
 // containerState is what the status says of one container.
@@ -53,6 +58,15 @@ type containerState struct {
 	finalFailure bool
 	done         bool // will not be started again
 	process      *process
+	begun        bool          // somebody keeps it running
+	over         chan struct{} // closed when nobody does any more
+}
+
+func waitingToInitialize() *containerState {
+	return &containerState{
+		over:  make(chan struct{}),
+		state: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}},
+	}
 }
 
 func newPodWorker(node *Node, pod *corev1.Pod) *podWorker {
@@ -63,9 +77,7 @@ func newPodWorker(node *Node, pod *corev1.Pod) *podWorker {
 		volumes: &volumes{node: node, pod: pod, dir: dir, owner: volumeOwner(node, pod), tokens: map[string]issuedToken{}},
 	}
 	for _, container := range allContainers(pod) {
-		worker.containers[container.Name] = &containerState{
-			state: corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: "PodInitializing"}},
-		}
+		worker.containers[container.Name] = waitingToInitialize()
 	}
 	worker.update(pod)
 	return worker
@@ -85,6 +97,7 @@ func (w *podWorker) update(pod *corev1.Pod) {
 	w.mu.Lock()
 	w.pod = pod
 	w.mu.Unlock()
+	w.startEphemeral()
 	if pod.DeletionTimestamp != nil {
 		w.deleteOne.Do(func() { close(w.deleted) })
 	}
@@ -102,14 +115,10 @@ func (w *podWorker) current() *corev1.Pod {
 	return w.pod.DeepCopy()
 }
 
-func (w *podWorker) logDir() string {
-	pod := w.current()
-	return filepath.Join(w.node.config.LogDir, pod.Namespace+"_"+pod.Name+"_"+string(pod.UID))
-}
-
 func (w *podWorker) run(nodeCtx context.Context) {
 	ctx, cancel := context.WithCancel(nodeCtx)
 	defer cancel()
+	w.nodeCtx = nodeCtx
 	statusDone := make(chan struct{})
 	statusCtx, stopStatus := context.WithCancel(context.WithoutCancel(nodeCtx))
 	go func() { defer close(statusDone); w.writeStatus(statusCtx) }()
@@ -137,8 +146,11 @@ func (w *podWorker) run(nodeCtx context.Context) {
 	<-statusDone
 	if nodeCtx.Err() == nil {
 		w.confirmDeletion()
+		_ = os.RemoveAll(w.logDir())
 	}
 }
+
+func (w *podWorker) nodeStopping() bool { return w.nodeCtx.Err() != nil }
 
 // live sets the pod up and stays until its containers are done for good or ctx ends.
 func (w *podWorker) live(ctx context.Context) {
@@ -146,6 +158,7 @@ func (w *podWorker) live(ctx context.Context) {
 		return
 	}
 	go w.refreshVolumes(ctx)
+	defer w.allowEphemeral(ctx)()
 	pod := w.current()
 	var sidecars sync.WaitGroup
 	sidecarCtx, stopSidecars := context.WithCancel(ctx)
@@ -248,30 +261,26 @@ func (w *podWorker) refreshVolumes(ctx context.Context) {
 // supervise keeps one container running as its policy says; true if it ended well. started is closed once
 // it has passed its startup probe, or has begun if it has none.
 func (w *podWorker) supervise(ctx context.Context, container *corev1.Container, policy corev1.RestartPolicy, started chan struct{}) bool {
+	w.setBegun(container.Name)
+	defer w.setOver(container.Name)
 	backoff := firstBackoff
 	var once sync.Once
-	for attempt := int32(0); ; attempt++ {
+	for attempt := int32(0); ; {
 		running, err := w.startContainer(ctx, container, attempt)
 		if err != nil {
 			w.setWaiting(container.Name, "CreateContainerConfigError", err.Error())
 		} else {
 			w.setRunning(container.Name, running, attempt)
-			watchCtx, stopWatching := context.WithCancel(ctx)
-			go w.watchProbes(watchCtx, container, running, func() { once.Do(func() { close(started) }) })
-			select {
-			case <-running.exited:
-			case <-ctx.Done():
-				running.stop(w.grace())
-			}
-			stopWatching()
-			again := ctx.Err() == nil && (policy == corev1.RestartPolicyAlways ||
-				policy == corev1.RestartPolicyOnFailure && running.status != 0)
-			w.setTerminated(container.Name, running, again)
-			if !again {
-				return running.status == 0 && ctx.Err() == nil
-			}
+			attempt++
+			w.attend(ctx, container, running, func() { once.Do(func() { close(started) }) })
 			if running.ended.Sub(running.started) > steadyRun {
 				backoff = firstBackoff
+			}
+			again := ctx.Err() == nil && (policy == corev1.RestartPolicyAlways ||
+				policy == corev1.RestartPolicyOnFailure && running.status != 0)
+			w.setTerminated(container.Name, running, again, backoff)
+			if !again {
+				return running.status == 0 && ctx.Err() == nil
 			}
 		}
 		select {
@@ -280,6 +289,22 @@ func (w *podWorker) supervise(ctx context.Context, container *corev1.Container, 
 		case <-time.After(backoff):
 		}
 		backoff = min(backoff*2, lastBackoff)
+	}
+}
+
+// attend stays with one run of a container: hooks and probes, until it has ended.
+func (w *podWorker) attend(ctx context.Context, container *corev1.Container, running *process, started func()) {
+	watchCtx, stopWatching := context.WithCancel(ctx)
+	defer stopWatching()
+	go func() {
+		w.postStart(watchCtx, container, running)
+		w.watchProbes(watchCtx, container, running, started)
+	}()
+	select {
+	case <-running.exited:
+	case <-ctx.Done():
+		stopWatching()
+		w.terminate(container, running)
 	}
 }
 

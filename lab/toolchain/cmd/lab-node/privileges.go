@@ -30,7 +30,7 @@ func dropPrivileges(spec containerSpec) error {
 	if err != nil {
 		return err
 	}
-	for capability := uintptr(0); capability <= last; capability++ {
+	for capability := uintptr(0); capability <= last && !spec.Privileged; capability++ {
 		if !slices.Contains(kept, capability) {
 			if err := unix.Prctl(unix.PR_CAPBSET_DROP, capability, 0, 0, 0); err != nil {
 				return err
@@ -57,6 +57,29 @@ func dropPrivileges(spec containerSpec) error {
 	}
 	// Changing the user cleared it: the container must not outlive the node.
 	return unix.Prctl(unix.PR_SET_PDEATHSIG, uintptr(unix.SIGKILL), 0, 0, 0)
+}
+
+// ownStreams gives the container's user its standard streams, as a container runtime does: Envoy opens
+// /dev/stdout anew, and a pipe is its maker's alone.
+func ownStreams(spec containerSpec) error {
+	for _, stream := range []*os.File{os.Stdin, os.Stdout, os.Stderr} {
+		info, err := stream.Stat()
+		if err != nil {
+			return err
+		}
+		if info.Mode()&os.ModeNamedPipe == 0 && !isTerminal(stream) {
+			continue // /dev/null, which is the whole machine's
+		}
+		if err := stream.Chown(int(spec.User), int(spec.Group)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func isTerminal(file *os.File) bool {
+	_, err := unix.IoctlGetTermios(int(file.Fd()), unix.TCGETS)
+	return err == nil
 }
 
 func keptCapabilities(spec containerSpec) []uintptr {

@@ -24,20 +24,27 @@ var probeClient = &http.Client{
 	CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 }
 
+// probed is one run of a container as its probes see it.
+type probed struct {
+	container *corev1.Container
+	running   *process
+	address   string
+}
+
 // watchProbes runs a container's probes while it runs; started is called once it counts as started.
 func (w *podWorker) watchProbes(ctx context.Context, container *corev1.Container, running *process, started func()) {
-	address := w.box.address.String()
+	target := probed{container: container, running: running, address: w.box.address.String()}
 	if container.StartupProbe != nil {
 		passed := make(chan struct{})
 		startupCtx, stop := context.WithCancel(ctx)
 		defer stop()
 		var once sync.Once
-		go watchProbe(startupCtx, container.StartupProbe, container, address, func(ok bool) {
+		go watchProbe(startupCtx, container.StartupProbe, target, func(ok bool) {
 			if ok {
 				once.Do(func() { close(passed) })
 			} else {
 				klog.InfoS("startup probe failed, restarting", "container", container.Name)
-				running.stop(w.grace())
+				w.restart(container, running, container.StartupProbe)
 			}
 		})
 		select {
@@ -50,20 +57,20 @@ func (w *podWorker) watchProbes(ctx context.Context, container *corev1.Container
 	w.setStarted(container.Name, container.ReadinessProbe == nil)
 	started()
 	if container.ReadinessProbe != nil {
-		go watchProbe(ctx, container.ReadinessProbe, container, address, func(ok bool) { w.setReady(container.Name, ok) })
+		go watchProbe(ctx, container.ReadinessProbe, target, func(ok bool) { w.setReady(container.Name, ok) })
 	}
 	if container.LivenessProbe != nil {
-		watchProbe(ctx, container.LivenessProbe, container, address, func(ok bool) {
+		watchProbe(ctx, container.LivenessProbe, target, func(ok bool) {
 			if !ok {
 				klog.InfoS("liveness probe failed, restarting", "container", container.Name)
-				running.stop(w.grace())
+				w.restart(container, running, container.LivenessProbe)
 			}
 		})
 	}
 }
 
 // watchProbe runs a probe until ctx ends and reports each change of its verdict.
-func watchProbe(ctx context.Context, probe *corev1.Probe, container *corev1.Container, address string, report func(ok bool)) {
+func watchProbe(ctx context.Context, probe *corev1.Probe, target probed, report func(ok bool)) {
 	select {
 	case <-ctx.Done():
 		return
@@ -71,7 +78,7 @@ func watchProbe(ctx context.Context, probe *corev1.Probe, container *corev1.Cont
 	}
 	var successes, failures int32
 	for ctx.Err() == nil {
-		if runProbe(ctx, probe, container, address) == nil {
+		if runProbe(ctx, probe, target) == nil {
 			successes, failures = successes+1, 0
 			if successes == max(probe.SuccessThreshold, 1) {
 				report(true)
@@ -94,16 +101,18 @@ func watchProbe(ctx context.Context, probe *corev1.Probe, container *corev1.Cont
 	}
 }
 
-func runProbe(ctx context.Context, probe *corev1.Probe, container *corev1.Container, address string) error {
+func runProbe(ctx context.Context, probe *corev1.Probe, target probed) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(max(probe.TimeoutSeconds, 1))*time.Second)
 	defer cancel()
 	switch {
 	case probe.HTTPGet != nil:
-		return probeHTTP(ctx, probe.HTTPGet, container, address)
+		return probeHTTP(ctx, probe.HTTPGet, target.container, target.address)
 	case probe.TCPSocket != nil:
-		return probeTCP(ctx, net.JoinHostPort(orElse(probe.TCPSocket.Host, address), portNumber(probe.TCPSocket.Port, container)))
+		return probeTCP(ctx, net.JoinHostPort(orElse(probe.TCPSocket.Host, target.address), portNumber(probe.TCPSocket.Port, target.container)))
 	case probe.GRPC != nil:
-		return probeTCP(ctx, net.JoinHostPort(address, strconv.Itoa(int(probe.GRPC.Port))))
+		return probeTCP(ctx, net.JoinHostPort(target.address, strconv.Itoa(int(probe.GRPC.Port))))
+	case probe.Exec != nil:
+		return target.running.run(ctx, probe.Exec.Command)
 	}
 	return fmt.Errorf("this kind of probe is not played by the lab")
 }

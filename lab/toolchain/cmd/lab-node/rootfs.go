@@ -19,6 +19,7 @@ import (
 func becomeContainer() error {
 	// Namespaces and capabilities belong to the thread, and the thread that calls exec is the one that stays.
 	runtime.LockOSThread()
+	syscall.CloseOnExec(failureDescriptor)
 	var spec containerSpec
 	input := os.NewFile(specDescriptor, "specification")
 	if err := json.NewDecoder(input).Decode(&spec); err != nil {
@@ -28,6 +29,9 @@ func becomeContainer() error {
 	if err := joinSandbox(spec.SandboxPID); err != nil {
 		return fmt.Errorf("joining the pod's network: %w", err)
 	}
+	if err := setSysctls(spec.Sysctls); err != nil {
+		return err
+	}
 	if err := enterRoot(spec); err != nil {
 		return fmt.Errorf("root file system: %w", err)
 	}
@@ -35,10 +39,36 @@ func becomeContainer() error {
 	if err != nil {
 		return err
 	}
+	if err := ownStreams(spec); err != nil {
+		return err
+	}
 	if err := dropPrivileges(spec); err != nil {
 		return fmt.Errorf("security context: %w", err)
 	}
 	return fmt.Errorf("%s: %w", program, syscall.Exec(program, spec.Command, spec.Env))
+}
+
+// reportFailure tells the node why a container's command never ran. The descriptor closes by itself when
+// it does run, and that is how the node knows.
+func reportFailure(err error) {
+	if err == nil {
+		return
+	}
+	_, _ = os.NewFile(failureDescriptor, "failure").WriteString(err.Error())
+	os.Exit(startErrorExitStatus)
+}
+
+// setSysctls writes a pod's own settings; only those of its network namespace are its own.
+func setSysctls(values map[string]string) error {
+	for name, value := range values {
+		if !strings.HasPrefix(name, "net.") {
+			return fmt.Errorf("sysctl %s is not one of the pod's network namespace", name)
+		}
+		if err := os.WriteFile("/proc/sys/"+strings.ReplaceAll(name, ".", "/"), []byte(value), 0o644); err != nil {
+			return fmt.Errorf("sysctl %s: %w", name, err)
+		}
+	}
+	return nil
 }
 
 func joinSandbox(pid int) error {

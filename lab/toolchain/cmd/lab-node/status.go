@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -35,6 +36,12 @@ func (w *podWorker) setWaiting(name, reason, message string) {
 	})
 }
 
+func (w *podWorker) setOver(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	close(w.containers[name].over)
+}
+
 func (w *podWorker) setRunning(name string, running *process, attempt int32) {
 	w.change(name, func(c *containerState) {
 		c.state = corev1.ContainerState{Running: &corev1.ContainerStateRunning{StartedAt: metav1.NewTime(running.started)}}
@@ -50,13 +57,16 @@ func (w *podWorker) setReady(name string, ready bool) {
 	w.change(name, func(c *containerState) { c.ready = ready && c.state.Running != nil })
 }
 
-func (w *podWorker) setTerminated(name string, ended *process, again bool) {
+func (w *podWorker) setTerminated(name string, ended *process, again bool, backoff time.Duration) {
 	reason := "Completed"
-	if ended.status != 0 {
+	switch {
+	case ended.failure != "":
+		reason = "StartError"
+	case ended.status != 0:
 		reason = "Error"
 	}
 	terminated := corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-		ExitCode: int32(ended.status), Signal: int32(ended.signal), Reason: reason,
+		ExitCode: int32(ended.status), Signal: int32(ended.signal), Reason: reason, Message: ended.failure,
 		StartedAt: metav1.NewTime(ended.started), FinishedAt: metav1.NewTime(ended.ended),
 	}}
 	w.change(name, func(c *containerState) {
@@ -66,7 +76,7 @@ func (w *podWorker) setTerminated(name string, ended *process, again bool) {
 		if again {
 			c.last = terminated
 			c.state = corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{
-				Reason: "CrashLoopBackOff", Message: "the process ended and is started again after a pause",
+				Reason: "CrashLoopBackOff", Message: fmt.Sprintf("back-off %s restarting failed container", backoff),
 			}}
 		}
 	})
@@ -145,6 +155,7 @@ func (w *podWorker) fillStatus(pod *corev1.Pod) {
 	status.QOSClass = qualityOf(pod)
 	status.InitContainerStatuses = w.containerStatuses(pod.Spec.InitContainers)
 	status.ContainerStatuses = w.containerStatuses(pod.Spec.Containers)
+	status.EphemeralContainerStatuses = w.containerStatuses(ephemeralContainers(pod))
 	status.Phase = w.phase(pod)
 
 	setCondition(status, corev1.PodScheduled, true, "", "")
@@ -163,7 +174,10 @@ func (w *podWorker) fillStatus(pod *corev1.Pod) {
 func (w *podWorker) containerStatuses(containers []corev1.Container) []corev1.ContainerStatus {
 	var statuses []corev1.ContainerStatus
 	for _, container := range containers {
-		known := w.containers[container.Name]
+		known, ok := w.containers[container.Name]
+		if !ok {
+			continue // an ephemeral container that is newer than what this worker knows
+		}
 		statuses = append(statuses, corev1.ContainerStatus{
 			Name: container.Name, Image: container.Image, ImageID: "lab://" + container.Image,
 			State: known.state, LastTerminationState: known.last, RestartCount: known.restarts,
