@@ -6,9 +6,11 @@ configuration; the entries' keys are those of `Image` in toolchain/cmd/lab-node/
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
+from lab import images_tls
+from lab.image import Image
 from lab.toolchain_files import Toolchain
 
 # The users that the real images name.
@@ -23,20 +25,8 @@ ISTIOD_FOR_UPSTREAM_ENVOY: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """One row; `pattern` is matched against the whole reference, `*` standing for anything."""
-
-    pattern: str
-    entrypoint: tuple[str, ...]
-    files: dict[str, str]
-    user: int
-    env: dict[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = ()
-
-
 def table(toolchain: Toolchain) -> tuple[Image, ...]:
-    """The images of the control plane: istiod and cert-manager's four."""
+    """The images of the control plane (istiod and cert-manager's four) and of the examples."""
     rows = [
         Image(
             pattern="*/pilot:*",
@@ -55,7 +45,7 @@ def table(toolchain: Toolchain) -> tuple[Image, ...]:
                 user=CERT_MANAGER_USER,
             )
         )
-    return tuple(rows)
+    return (*rows, *images_tls.rows())
 
 
 def as_json(rows: tuple[Image, ...]) -> list[dict[str, object]]:

@@ -1,0 +1,17 @@
+"""One row of the lab's table of images, as lab/images.py and the examples' own modules write it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, kw_only=True)
+class Image:
+    """One row; `pattern` is matched against the whole reference, `*` standing for anything."""
+
+    pattern: str
+    entrypoint: tuple[str, ...]
+    files: dict[str, str]
+    user: int
+    env: dict[str, str] = field(default_factory=dict)
+    command: tuple[str, ...] = ()
