@@ -9,7 +9,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from pathlib import Path
 
-from lab import images_tls
+from lab import images_examples, images_tls
 from lab.image import Image
 from lab.toolchain_files import Toolchain
 
@@ -45,7 +45,7 @@ def table(toolchain: Toolchain) -> tuple[Image, ...]:
                 user=CERT_MANAGER_USER,
             )
         )
-    return (*rows, *images_tls.rows())
+    return (*rows, *images_examples.rows(), *images_tls.rows())
 
 
 def as_json(rows: tuple[Image, ...]) -> list[dict[str, object]]:
