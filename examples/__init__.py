@@ -1,0 +1,1 @@
+"""Systems to watch in a zero-trust mesh: one directory each, run by `python -m examples NAME`."""

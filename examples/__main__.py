@@ -1,0 +1,28 @@
+"""`python -m examples NAME`: runs one example against the cluster that KUBECONFIG names."""
+
+from __future__ import annotations
+
+import runpy
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SCRIPT = "run.py"
+
+
+def names() -> tuple[str, ...]:
+    """The examples that are here: each a directory with a script `run.py`, which has a function `main`."""
+    return tuple(sorted(path.parent.name for path in HERE.glob(f"*/{SCRIPT}")))
+
+
+def main(arguments: list[str]) -> int:
+    """The exit code: the example's own, or 2 for wrong usage."""
+    if len(arguments) != 1 or arguments[0] not in names():
+        print(f"usage: python -m examples NAME, one of: {', '.join(names())}", file=sys.stderr)
+        return 2
+    # By path: the directories' names are not Python's.
+    return int(runpy.run_path(str(HERE / arguments[0] / SCRIPT))["main"]())
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
