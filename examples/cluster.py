@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from examples.steps import ExpectationError, Steps
+from examples.steps import ExpectationError, Steps, matches
 
 ISTIO_KINDS: tuple[str, ...] = (
     "gateways.networking.istio.io",
@@ -53,6 +53,24 @@ def injection_tag(steps: Steps) -> str:
     if not found:
         raise ExpectationError("no istiod of this cluster has a revision tag: its namespaces are labelled otherwise")
     return found.split()[0]
+
+
+def load_balancer_address(steps: Steps, kind: str, namespace: str, name: str, *, timeout: float) -> str:
+    """The address of an Ingress or a Service once its controller has written it: a number where there is one."""
+    status = "jsonpath={.status.loadBalancer.ingress[0].ip} {.status.loadBalancer.ingress[0].hostname}"
+    answer = steps.until(
+        f"The load balancer's address is in the status of {kind} {name}",
+        ["kubectl", "get", kind, name, "-n", namespace, "-o", status],
+        expect=matches(r"\S", "an address"),
+        timeout=timeout,
+    )
+    return answer.output.split()[0]
+
+
+def public_domain(steps: Steps) -> str:
+    """The domain of the stack, from the gateway's own certificate."""
+    path = "jsonpath={.items[0].spec.dnsNames[0]}"
+    return steps.read(["kubectl", "get", "certificates.cert-manager.io", "-n", "istio-ingress", "-o", path])
 
 
 def _objects(steps: Steps, kinds: Sequence[str]) -> set[str]:

@@ -6,6 +6,7 @@ from pathlib import Path
 
 from examples.audit import line_of, logged
 from examples.cluster import injection_tag, leaves_nothing, own_namespaces
+from examples.documents import shown_path
 from examples.steps import SUCCEEDS, Steps, exit_code, matches, prints, watch
 
 HERE = Path(__file__).resolve().parent
@@ -28,14 +29,8 @@ def code(number: str) -> str:
     return LINE + number
 
 
-def file(name: str) -> str:
-    """A document of this directory, as one names it from where one stands."""
-    path = HERE / name
-    return str(path.relative_to(Path.cwd())) if path.is_relative_to(Path.cwd()) else str(path)
-
-
 def apply(steps: Steps, title: str, name: str) -> None:
-    steps.run(title, ["kubectl", "apply", "-f", file(name)])
+    steps.run(title, ["kubectl", "apply", "-f", shown_path(HERE / name)])
 
 
 def proxy_log(namespace: str, deployment: str) -> list[str]:
@@ -72,7 +67,7 @@ def deploy(steps: Steps) -> None:
     ):
         steps.cleanup(
             f"Namespace {namespace} and all that is in it",
-            ["kubectl", "delete", "-f", file(name), "--ignore-not-found", "--wait"],
+            ["kubectl", "delete", "-f", shown_path(HERE / name), "--ignore-not-found", "--wait"],
             timeout=240,
         )
         apply(steps, title, name)
