@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import runpy
+import importlib.util
 import sys
 from pathlib import Path
 
@@ -21,7 +21,13 @@ def main(arguments: list[str]) -> int:
         print(f"usage: python -m examples NAME, one of: {', '.join(names())}", file=sys.stderr)
         return 2
     # By path: the directories' names are not Python's.
-    return int(runpy.run_path(str(HERE / arguments[0] / SCRIPT))["main"]())
+    spec = importlib.util.spec_from_file_location("example", HERE / arguments[0] / SCRIPT)
+    if spec is None or spec.loader is None:
+        raise ImportError(f"{HERE / arguments[0] / SCRIPT} is no Python file")
+    example = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = example
+    spec.loader.exec_module(example)
+    return int(example.main())
 
 
 if __name__ == "__main__":

@@ -176,12 +176,12 @@ def _make_credentials(state: State, record: NetworkRecord) -> _Credentials:
         # It schedules, runs pods and asks for their tokens: three of a real cluster's identities in one.
         node=kubernetes.issue("node", NODE_NAME, groups=["system:masters"]),
         proxy=kubernetes.issue(kube_proxy.NAME, kube_proxy.USER),
-        # The node's own face, on whichever of the lab's first addresses it is.
+        # The node's own face.
         kubelet=kubernetes.issue(
             "kubelet",
             f"system:node:{NODE_NAME}",
             groups=["system:nodes"],
-            names=[record.address, str(ip_network(record.network)[2])],
+            names=[record.node],
             server=True,
         ),
         # The node serves this name only; what the API server's own clients may do is the API server's to check.

@@ -1,0 +1,79 @@
+"""What the scripts ask of the cluster: is the place free, is nothing left, what is the injection label."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+
+from examples.steps import ExpectationError, Steps, matches
+
+ISTIO_KINDS: tuple[str, ...] = (
+    "gateways.networking.istio.io",
+    "virtualservices.networking.istio.io",
+    "destinationrules.networking.istio.io",
+    "sidecars.networking.istio.io",
+    "serviceentries.networking.istio.io",
+    "peerauthentications.security.istio.io",
+    "authorizationpolicies.security.istio.io",
+)
+_PATIENCE_SECONDS = 60.0
+
+
+def own_namespaces(steps: Steps, *names: str) -> None:
+    """Refuses to begin where one of these namespaces exists: the script would delete somebody's work at its end."""
+    found = steps.read(["kubectl", "get", "namespace", *names, "--ignore-not-found", "--output=name"])
+    if found:
+        raise ExpectationError(f"{', '.join(found.split())} exists already, and this script would delete it at its end")
+
+
+def leaves_nothing(steps: Steps, *kinds: str) -> None:
+    """Notes what is in the cluster, and compares when all other cleaning is done: call it first.
+
+    kinds: what to compare besides namespaces and Istio's own kinds.
+    """
+    looked_at = ("namespaces", *ISTIO_KINDS, *kinds)
+    before = _objects(steps, looked_at)
+
+    def compare() -> None:
+        began = time.monotonic()
+        left = _objects(steps, looked_at) - before
+        while left and time.monotonic() - began < _PATIENCE_SECONDS:
+            time.sleep(1)
+            left = _objects(steps, looked_at) - before
+        found = "\n".join(sorted(left)) or f"{len(looked_at)} kinds compared: the same objects as before"
+        steps.check(found, "nothing left", holds=not left)
+
+    steps.at_end("Is anything left that was not there before?", compare)
+
+
+def injection_tag(steps: Steps) -> str:
+    """The revision tag that a namespace's label must name, from the control plane's own webhook."""
+    path = r"jsonpath={.items[*].metadata.labels.istio\.io/tag}"
+    found = steps.read(["kubectl", "get", "mutatingwebhookconfigurations", "-l", "istio.io/tag", "-o", path])
+    if not found:
+        raise ExpectationError("no istiod of this cluster has a revision tag: its namespaces are labelled otherwise")
+    return found.split()[0]
+
+
+def load_balancer_address(steps: Steps, kind: str, namespace: str, name: str, *, timeout: float) -> str:
+    """The address of an Ingress or a Service once its controller has written it: a number where there is one."""
+    status = "jsonpath={.status.loadBalancer.ingress[0].ip} {.status.loadBalancer.ingress[0].hostname}"
+    answer = steps.until(
+        f"The load balancer's address is in the status of {kind} {name}",
+        ["kubectl", "get", kind, name, "-n", namespace, "-o", status],
+        expect=matches(r"\S", "an address"),
+        timeout=timeout,
+    )
+    return answer.output.split()[0]
+
+
+def public_domain(steps: Steps) -> str:
+    """The domain of the stack, from the gateway's own certificate."""
+    path = "jsonpath={.items[0].spec.dnsNames[0]}"
+    return steps.read(["kubectl", "get", "certificates.cert-manager.io", "-n", "istio-ingress", "-o", path])
+
+
+def _objects(steps: Steps, kinds: Sequence[str]) -> set[str]:
+    columns = "custom-columns=KIND:.kind,NAMESPACE:.metadata.namespace,NAME:.metadata.name"
+    argv = ["kubectl", "get", ",".join(kinds), "--all-namespaces", "--no-headers", "-o", columns]
+    return {" ".join(line.split()) for line in steps.read(argv).splitlines()}
