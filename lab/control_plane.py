@@ -63,6 +63,7 @@ class ControlPlane:
             "HELM_CACHE_HOME": str(self.state.helm / "cache"),
             "HELM_CONFIG_HOME": str(self.state.helm / "config"),
             "HELM_DATA_HOME": str(self.state.helm / "data"),
+            "TMPDIR": str(self.state.temporary),
         }
 
 

@@ -52,7 +52,9 @@ def choose(state: State) -> NetworkRecord:
     if bridge is None:
         raise LabError(f"there are {_MOST_BRIDGES} lab bridges already ({BRIDGE_PREFIX}0 …): take old labs down first")
     taken = _taken()
-    for octet in _SECOND_OCTETS:
+    # Beginning with the bridge's own, so that two labs that start together do not both take the first.
+    start = int(bridge.removeprefix(BRIDGE_PREFIX))
+    for octet in (*_SECOND_OCTETS[start:], *_SECOND_OCTETS[:start]):
         whole = IPv4Network(f"10.{octet}.0.0/16")
         if any(whole.overlaps(other) for other in taken):
             continue

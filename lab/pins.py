@@ -62,8 +62,15 @@ DIFFERENCES: tuple[Difference, ...] = (
         real="installed by its chart",
     ),
     Difference(
-        part="Pods' route to the API server",
-        lab="its own address in KUBERNETES_SERVICE_HOST; Service addresses and cluster DNS come with the data plane",
-        real="the kubernetes Service",
+        part="Pods' network",
+        lab="laid out as the VPC CNI does (each pod an address of its own, routed through the node), with kube-proxy "
+        f"{KUBERNETES} in nftables mode; the node is a network namespace of this machine",
+        real="Amazon VPC CNI and the add-on's kube-proxy",
+    ),
+    Difference(
+        part="The outside world",
+        lab="one server of the lab's that answers for every public address with certificates of its own authority; "
+        "nothing reaches the internet",
+        real="the internet, through the VPC's NAT gateway",
     ),
 )

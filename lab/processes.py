@@ -31,7 +31,11 @@ def start(state: State, name: str, command: Sequence[str | Path]) -> subprocess.
                 stdout=log,
                 stderr=log,
                 cwd=state.root,
-                env={"PATH": os.environ.get("PATH", "/usr/bin:/bin"), "HOME": str(state.root)},
+                env={
+                    "PATH": os.environ.get("PATH", "/usr/bin:/bin"),
+                    "HOME": str(state.root),
+                    "TMPDIR": str(state.temporary),
+                },
                 start_new_session=True,
             )
         except OSError as problem:

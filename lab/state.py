@@ -113,6 +113,11 @@ class State:
         return self.root / "helm"
 
     @property
+    def temporary(self) -> Path:
+        """For the temporary files of the lab's processes, so that none stays behind."""
+        return self.root / "tmp"
+
+    @property
     def toolchain(self) -> Path:
         """The name of the toolchain that this lab was started with."""
         return self.root / "toolchain"
@@ -130,6 +135,7 @@ class State:
             self.node / "pods",
             self.logs,
             self.helm,
+            self.temporary,
         ):
             path.mkdir(parents=True, exist_ok=True)
         self.certificates.mkdir(mode=0o700, exist_ok=True)
