@@ -10,7 +10,8 @@ from pathlib import Path
 
 from lab import certificates, images, kube_proxy, network, outside, pins, processes
 from lab.api import ApiServer
-from lab.certificates import Authority, KeyPair
+from lab.certificates import KeyPair
+from lab.credentials import Credentials, make_credentials
 from lab.state import NetworkRecord, State
 from lab.toolchain_files import Toolchain
 
@@ -67,22 +68,6 @@ class ControlPlane:
         }
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Credentials:
-    etcd_authority: Path
-    etcd_server: KeyPair
-    etcd_client: KeyPair
-    authority: Path
-    api_server: KeyPair
-    admin: KeyPair
-    controller_manager: KeyPair
-    node: KeyPair
-    proxy: KeyPair
-    kubelet: KeyPair
-    kubelet_client: KeyPair
-    service_accounts: KeyPair
-
-
 def api_server(state: State, record: NetworkRecord) -> ApiServer:
     """How to reach the API server of a lab, running or not."""
     directory = state.certificates
@@ -101,7 +86,7 @@ def start(state: State, record: NetworkRecord, toolchain: Toolchain, report: Cal
         (CONTROLLER_MANAGER_PORT, "kube-controller-manager"), (KUBELET_PORT, "lab-node"),
     ):  # fmt: skip
         network.require_free(record.address, port, what)
-    credentials = _make_credentials(state, record)
+    credentials = make_credentials(state, record, node_name=NODE_NAME, cluster_domain=CLUSTER_DOMAIN)
     api = api_server(state, record)
     certificates.write_kubeconfig(
         state.kubeconfig, server=api.url, authority=credentials.authority, client=credentials.admin
@@ -158,40 +143,7 @@ def _still_runs(state: State, name: str, process: subprocess.Popen[bytes]) -> bo
     return False
 
 
-def _make_credentials(state: State, record: NetworkRecord) -> _Credentials:
-    directory = state.certificates
-    etcd = Authority(directory, "etcd")
-    kubernetes = Authority(directory, "kubernetes")
-    service = f"kubernetes.default.svc.{CLUSTER_DOMAIN}"
-    names = [".".join(service.split(".")[:count]) for count in (1, 2, 3, 5)]
-    return _Credentials(
-        etcd_authority=etcd.certificate,
-        etcd_server=etcd.issue("etcd", "etcd", names=[record.address], server=True),
-        etcd_client=etcd.issue("etcd-client", "kube-apiserver"),
-        authority=kubernetes.certificate,
-        api_server=kubernetes.issue(
-            "kube-apiserver", "kube-apiserver", names=[*names, record.address, record.kubernetes_service], server=True
-        ),
-        admin=kubernetes.issue("admin", "lab-admin", groups=["system:masters"]),
-        controller_manager=kubernetes.issue("controller-manager", "system:kube-controller-manager"),
-        # It schedules, runs pods and asks for their tokens: three of a real cluster's identities in one.
-        node=kubernetes.issue("node", NODE_NAME, groups=["system:masters"]),
-        proxy=kubernetes.issue(kube_proxy.NAME, kube_proxy.USER),
-        # The node's own face.
-        kubelet=kubernetes.issue(
-            "kubelet",
-            f"system:node:{NODE_NAME}",
-            groups=["system:nodes"],
-            names=[record.node],
-            server=True,
-        ),
-        # The node serves this name only; what the API server's own clients may do is the API server's to check.
-        kubelet_client=kubernetes.issue("kubelet-client", "kube-apiserver-kubelet-client"),
-        service_accounts=certificates.signing_key(directory, "service-accounts"),
-    )
-
-
-def _etcd(state: State, record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials) -> list[str | Path]:
+def _etcd(state: State, record: NetworkRecord, toolchain: Toolchain, credentials: Credentials) -> list[str | Path]:
     client = f"https://{record.address}:{ETCD_PORT}"
     peer = f"https://{record.address}:{ETCD_PEER_PORT}"
     pair = credentials.etcd_server
@@ -217,7 +169,7 @@ def _etcd(state: State, record: NetworkRecord, toolchain: Toolchain, credentials
     ]
 
 
-def _api_server(record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials) -> list[str | Path]:
+def _api_server(record: NetworkRecord, toolchain: Toolchain, credentials: Credentials) -> list[str | Path]:
     return [
         toolchain.bin("kube-apiserver"),
         f"--bind-address={record.address}",
@@ -248,7 +200,7 @@ def _api_server(record: NetworkRecord, toolchain: Toolchain, credentials: _Crede
 
 
 def _controller_manager(
-    state: State, record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials
+    state: State, record: NetworkRecord, toolchain: Toolchain, credentials: Credentials
 ) -> list[str | Path]:
     kubeconfig = state.certificates / "controller-manager.kubeconfig"
     return [
@@ -269,7 +221,7 @@ def _controller_manager(
     ]
 
 
-def _node(state: State, record: NetworkRecord, toolchain: Toolchain, credentials: _Credentials) -> list[str | Path]:
+def _node(state: State, record: NetworkRecord, toolchain: Toolchain, credentials: Credentials) -> list[str | Path]:
     configuration = {
         "kubeconfig": str(state.certificates / "node.kubeconfig"),
         "nodeName": NODE_NAME,

@@ -145,7 +145,8 @@ class Server(http.server.ThreadingHTTPServer):
         """Without the base class's look-up of the host's name, for which there is no resolver here."""
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         self.socket.bind(self.server_address)
-        self.server_name, self.server_port = str(self.server_address[0]), int(self.server_address[1])
+        self.server_address = self.socket.getsockname()
+        self.server_name, self.server_port = self.server_address
 
     def handle_error(self, request: object, client_address: object) -> None:
         """A client that goes away or does not trust the certificate is its own affair: one line."""

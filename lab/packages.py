@@ -10,13 +10,14 @@ from lab.errors import LabError
 from lab.progress import Progress
 from lab.state import is_root
 
-# Command -> the package that has it.
+# Command -> the package that has it. For a package without one, a command that comes with it.
 NEEDED: dict[str, str] = {
     "ip": "iproute2",
     "nsenter": "util-linux",
     "nft": "nftables",  # kube-proxy's
     "iptables": "iptables",  # istio-cni's
     "curl": "curl",  # the probe pods'
+    "update-ca-certificates": "ca-certificates",  # what pods trust, beside the outside world's own
 }
 
 
