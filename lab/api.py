@@ -61,7 +61,9 @@ class ApiServer:
             connection.request("GET", path)
             response = connection.getresponse()
             if response.status != http.client.OK:
-                yield f"({json.loads(response.read()).get('message', response.reason)})"
+                # The API server says why in a Status object, the kubelet behind it in plain words.
+                said = response.read().decode(errors="replace")
+                yield f"({json.loads(said).get('message', response.reason) if said.startswith('{') else said.strip()})"
                 return
             for line in response:
                 yield line.decode(errors="replace").rstrip("\n")

@@ -18,6 +18,7 @@ ALL = "all"
 _LOOK_AGAIN_SECONDS = 2.0
 # What a follower of everything sees of the time before it looked; one pod is shown from its start.
 _EARLIER_LINES = 20
+_NOT_BEGUN = "Pending"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -47,7 +48,7 @@ def sources(pods: tuple[Pod, ...], wanted: str) -> tuple[Source, ...]:
         return tuple(
             Source(pod=pod, container=SIDECAR, prefix=f"{pod.namespace}/{pod.name}", access_log_only=True)
             for pod in pods
-            if any(container.name == SIDECAR for container in pod.containers)
+            if pod.phase != _NOT_BEGUN and any(container.name == SIDECAR for container in pod.containers)
         )
     pod = find(pods, wanted)
     return tuple(
@@ -72,7 +73,7 @@ def show(plane: ControlPlane, wanted: str, *, follow: bool) -> int:
             return 0
         for source in found:
             identity = (source.pod.uid, source.container)
-            if identity not in followed and source.pod.phase != "Pending":
+            if identity not in followed and source.pod.phase != _NOT_BEGUN:
                 followed.add(identity)
                 threading.Thread(target=_print, args=(plane.api, source, printing), daemon=True).start()
         time.sleep(_LOOK_AGAIN_SECONDS)
