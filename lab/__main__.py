@@ -1,4 +1,4 @@
-"""`python -m lab up | down | status | kubeconfig | toolchain`."""
+"""`python -m lab up | down | status | kubeconfig | toolchain | shell | logs`."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from pathlib import Path
 from types import FrameType
 
 from configuration.problems import SettingsError
-from lab import aws_moto, build, commands, report
+from lab import aws_moto, build, commands, pod_logs, report
+from lab import shell as pod_shell
 from lab.bringing_up import STACK, Outcome, bring_up
 from lab.errors import LabError
 from lab.progress import TerminalProgress
@@ -81,6 +82,16 @@ def toolchain(options: argparse.Namespace) -> int:
     return 0
 
 
+def shell(options: argparse.Namespace) -> int:
+    """A shell in a container of a pod, or a command there (after `--`)."""
+    return pod_shell.shell(commands.running(), options.pod, options.container, options.command)
+
+
+def logs(options: argparse.Namespace) -> int:
+    """The access logs of all sidecars and gateways, or all that one pod writes."""
+    return pod_logs.show(commands.running(), options.pod, follow=options.follow)
+
+
 def _closing(outcome: Outcome) -> str:
     changes = Counter(step.change for step in outcome.steps)
     counted = ", ".join(f"{count} {change}" for change, count in sorted(changes.items()))
@@ -94,7 +105,7 @@ def _closing(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status, kubeconfig, toolchain):
+    for command in (up, down, status, kubeconfig, toolchain, shell, logs):
         description = (command.__doc__ or "").rstrip(".")
         subcommand = subcommands.add_parser(command.__name__, help=description, description=description)
         subcommand.set_defaults(run=command)
@@ -102,6 +113,13 @@ def _parser() -> argparse.ArgumentParser:
             subcommand.add_argument(
                 "--keep", action="store_true", help="leave a lab that fails on its way up as it is, to look at it"
             )
+        if command is shell:
+            subcommand.add_argument("pod", help="its name, namespace/name, or how it begins")
+            subcommand.add_argument("-c", "--container", help="the pod's default container if not given")
+            subcommand.add_argument("command", nargs="*", help="a shell if not given")
+        if command is logs:
+            subcommand.add_argument("pod", nargs="?", default=pod_logs.ALL, help="all (the default), or one pod")
+            subcommand.add_argument("--follow", action="store_true", help="go on until interrupted")
     return parser
 
 

@@ -10,6 +10,7 @@ import (
 
 	corev1 "k8s.io/api/core/v1"
 	"k8s.io/klog/v2"
+	volumeutil "k8s.io/kubernetes/pkg/volume/util"
 	"k8s.io/utils/ptr"
 )
 
@@ -74,7 +75,7 @@ func newPodWorker(node *Node, pod *corev1.Pod) *podWorker {
 	worker := &podWorker{
 		node: node, pod: pod, dir: dir, containers: map[string]*containerState{},
 		deleted: make(chan struct{}), gone: make(chan struct{}), changed: make(chan struct{}, 1),
-		volumes: &volumes{node: node, pod: pod, dir: dir, owner: volumeOwner(node, pod), tokens: map[string]issuedToken{}},
+		volumes: newVolumes(node, pod, dir),
 	}
 	for _, container := range allContainers(pod) {
 		worker.containers[container.Name] = waitingToInitialize()
@@ -83,14 +84,12 @@ func newPodWorker(node *Node, pod *corev1.Pod) *podWorker {
 	return worker
 }
 
-// volumeOwner is the user that a volume's files must be readable for.
-func volumeOwner(node *Node, pod *corev1.Pod) int64 {
-	first := &pod.Spec.Containers[0]
-	image := findImage(node.config.Images, first.Image)
-	if image == nil {
-		image = &Image{}
+func newVolumes(node *Node, pod *corev1.Pod, dir string) *volumes {
+	made := &volumes{node: node, pod: pod, dir: dir, user: volumeutil.FsUserFrom(pod), tokens: map[string]issuedToken{}}
+	if pod.Spec.SecurityContext != nil {
+		made.group = pod.Spec.SecurityContext.FSGroup
 	}
-	return userOf(pod, first, image)
+	return made
 }
 
 func (w *podWorker) update(pod *corev1.Pod) {

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"os"
 	"path"
 	"path/filepath"
@@ -31,7 +32,8 @@ type volumes struct {
 	node   *Node
 	pod    *corev1.Pod
 	dir    string
-	owner  int64 // of every file: the pod's fsGroup or the user of its first container
+	user   *int64 // of the tokens: that of all containers, if they have the same
+	group  *int64 // of every file, if the pod names one
 	tokens map[string]issuedToken
 }
 
@@ -85,7 +87,44 @@ func (v *volumes) writeOne(ctx context.Context, volume corev1.Volume) error {
 	if err != nil {
 		return err
 	}
-	return writer.Write(files, nil)
+	return writer.Write(files, func(directory string) error { return v.giveToGroup(filepath.Join(target, directory)) })
+}
+
+// giveToGroup lets the pod's fsGroup read every file below directory, as a kubelet does.
+func (v *volumes) giveToGroup(directory string) error {
+	if v.group == nil {
+		return nil
+	}
+	return filepath.WalkDir(directory, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.Type()&fs.ModeSymlink != 0 {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil {
+			return err
+		}
+		readable := fs.FileMode(0o440)
+		if entry.IsDir() {
+			readable = fs.ModeSetgid | 0o550
+		}
+		if err := os.Lchown(name, -1, int(*v.group)); err != nil {
+			return err
+		}
+		return os.Chmod(name, info.Mode()|readable)
+	})
+}
+
+// tokenFile is for one user or one group only where the pod names one, as a kubelet has it.
+func (v *volumes) tokenFile(name, token string, mode *int32) map[string]volumeutil.FileProjection {
+	if v.user != nil || v.group != nil {
+		mode = ptr.To[int32](0o600)
+	}
+	files := v.file(name, []byte(token), mode)
+	for key, file := range files {
+		file.FsUser = v.user
+		files[key] = file
+	}
+	return files
 }
 
 func (v *volumes) projected(ctx context.Context, name string, projected *corev1.ProjectedVolumeSource) (map[string]volumeutil.FileProjection, error) {
@@ -97,7 +136,7 @@ func (v *volumes) projected(ctx context.Context, name string, projected *corev1.
 		case source.ServiceAccountToken != nil:
 			var token string
 			token, err = v.token(ctx, fmt.Sprintf("%s/%d", name, i), source.ServiceAccountToken)
-			files = v.file(source.ServiceAccountToken.Path, []byte(token), ptr.To[int32](0o600))
+			files = v.tokenFile(source.ServiceAccountToken.Path, token, projected.DefaultMode)
 		case source.ConfigMap != nil:
 			files, err = v.configMap(ctx, source.ConfigMap.Name, source.ConfigMap.Items, projected.DefaultMode, source.ConfigMap.Optional)
 		case source.Secret != nil:
@@ -194,7 +233,7 @@ func (v *volumes) downward(items []corev1.DownwardAPIVolumeFile, mode *int32) (m
 
 func (v *volumes) file(name string, content []byte, mode *int32) map[string]volumeutil.FileProjection {
 	return map[string]volumeutil.FileProjection{path.Clean(name): {
-		Data: content, Mode: ptr.Deref(mode, int32(defaultFileMode)), FsUser: &v.owner,
+		Data: content, Mode: ptr.Deref(mode, int32(defaultFileMode)),
 	}}
 }
 
