@@ -25,11 +25,15 @@ def rows() -> tuple[Image, ...]:
     """The images; before `prepare` has run once their containers do not start."""
     return (
         _played_by_nginx("*/library/nginx:*", _FILES / "nginx"),
-        _played_by_nginx("*/in28min/hello-world-rest-api:*", _FILES / "hello-world-rest-api"),
+        _played_by_nginx(
+            "*/in28min/hello-world-rest-api:*",
+            _FILES / "hello-world-rest-api",
+            stand_in="nginx with the answers of hello-world-rest-api",
+        ),
     )
 
 
-def _played_by_nginx(pattern: str, configuration: Path) -> Image:
+def _played_by_nginx(pattern: str, configuration: Path, *, stand_in: str = "") -> Image:
     return Image(
         pattern=pattern,
         # As in the image, root opens the port.
@@ -37,4 +41,5 @@ def _played_by_nginx(pattern: str, configuration: Path) -> Image:
         command=_COMMAND,
         files={"/usr/local/sbin/nginx": str(nginx.program()), "/etc/nginx": str(configuration)},
         user=0,
+        stand_in=stand_in,
     )
