@@ -1,4 +1,4 @@
-"""`python -m lab up | down | status | kubeconfig | toolchain | shell | logs`."""
+"""The lab's commands: `python -m lab --help` lists them."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from configuration.problems import SettingsError
-from lab import aws_moto, build, commands, pod_logs, report
+from lab import aws_moto, build, commands, examples, onboarding, pod_logs, report
 from lab import shell as pod_shell
 from lab.bringing_up import STACK, Outcome, bring_up
 from lab.errors import LabError
@@ -92,6 +92,26 @@ def logs(options: argparse.Namespace) -> int:
     return pod_logs.show(commands.running(), options.pod, follow=options.follow)
 
 
+def example(options: argparse.Namespace) -> int:
+    """Runs one of the examples on the running lab; 0 only if all it expects held."""
+    return examples.run(options.name, TerminalProgress())
+
+
+def onboard(options: argparse.Namespace) -> int:
+    """Brings the running lab to its stack with the namespaces of a file added, or shows what that would change."""
+    if options.plan:
+        print(onboarding.difference(PROGRAM, options.entry))
+        return 0
+    print(onboarding.summary(onboarding.apply(PROGRAM, options.entry, TerminalProgress())))
+    return 0
+
+
+def offboard(options: argparse.Namespace) -> int:
+    """Brings the running lab back to its stack as the file has it."""
+    print(onboarding.summary(onboarding.apply(PROGRAM, None, TerminalProgress())))
+    return 0
+
+
 def _closing(outcome: Outcome) -> str:
     changes = Counter(step.change for step in outcome.steps)
     counted = ", ".join(f"{count} {change}" for change, count in sorted(changes.items()))
@@ -105,7 +125,7 @@ def _closing(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status, kubeconfig, toolchain, shell, logs):
+    for command in (up, down, status, kubeconfig, toolchain, shell, logs, example, onboard, offboard):
         description = (command.__doc__ or "").rstrip(".")
         subcommand = subcommands.add_parser(command.__name__, help=description, description=description)
         subcommand.set_defaults(run=command)
@@ -120,6 +140,11 @@ def _parser() -> argparse.ArgumentParser:
         if command is logs:
             subcommand.add_argument("pod", nargs="?", default=pod_logs.ALL, help="all (the default), or one pod")
             subcommand.add_argument("--follow", action="store_true", help="go on until interrupted")
+        if command is example:
+            subcommand.add_argument("name", help=", ".join(examples.names()))
+        if command is onboard:
+            subcommand.add_argument("entry", type=Path, help="a list of namespaces, as in a stack's file")
+            subcommand.add_argument("--plan", action="store_true", help="only print what would change, as Markdown")
     return parser
 
 

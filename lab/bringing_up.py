@@ -24,6 +24,7 @@ from meshops.monitor import EngineError, Registration
 from meshops.plan import Plan, PlanError
 from meshops.runtime import run_program
 from meshops.stacks import StackError, read_stack
+from meshops.wire import Secret
 from settings import Settings
 
 STACK = "lab"
@@ -115,10 +116,10 @@ def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *,
     try:
         with timings.measure("AWS stand-in"):
             stand = aws_moto.start(plane.state)
-            account = _account(plane, stand, settings)
+            account = account_of(plane, stand, settings)
         progress.line(f"AWS stand-in {'found running' if stand.reused else 'up'}: moto at {stand.endpoint_url}")
         with timings.measure("program"):
-            engine = _apply(directory, plane, account, plan, settings, progress)
+            engine = apply(directory, plane, account, plan, settings, progress)
         with timings.measure("report"):
             progress.update("reading the report from the cluster")
             found = inspect(plane, settings, endpoint_url=stand.endpoint_url)
@@ -153,7 +154,8 @@ def _shown_plan(directory: Path, progress: TerminalProgress) -> Plan:
     return plan
 
 
-def _account(plane: ControlPlane, stand: aws_moto.Stand, settings: Settings) -> MotoAccount:
+def account_of(plane: ControlPlane, stand: aws_moto.Stand, settings: Settings) -> MotoAccount:
+    """The stand-in's account as this lab left it, with the stack's hosted zone. Raises LabError."""
     aws = Aws(endpoint_url=stand.endpoint_url, region=settings.region)
     account = MotoAccount(aws, plane.state.root / "aws.json", stand.identity)
     _host_zone(account, settings)
@@ -169,15 +171,22 @@ def _host_zone(account: MotoAccount, settings: Settings) -> None:
             raise LabError(str(problem)) from problem
 
 
-def _apply(
+def apply(
     directory: Path,
     plane: ControlPlane,
     account: MotoAccount,
     plan: Plan,
     settings: Settings,
     progress: TerminalProgress,
+    *,
+    config: Mapping[str, str | Secret] | None = None,
 ) -> LabEngine:
-    """Runs the program under the lab's engine; twice if the AWS account has to be made anew for it."""
+    """Runs the program under the lab's engine; twice if the AWS account has to be made anew for it.
+
+    config: instead of the stack file's. What the program no longer has is removed. Raises LabError.
+    """
+    if config is None:
+        config = read_stack(directory, STACK).config
     for last in (False, True):
         shown = ComponentProgress(plan.run.registrations, progress)
         engine = LabEngine(plane, account, region=settings.region, report=shown.report)
@@ -185,7 +194,7 @@ def _apply(
             run = run_program(
                 directory,
                 stack=STACK,
-                config=read_stack(directory, STACK).config,
+                config=config,
                 engine=engine,
                 timeout=_PROGRAM_SECONDS,
                 workers=_AT_ONCE,

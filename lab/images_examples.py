@@ -1,7 +1,8 @@
 """Rows of the lab's image table for the applications of the examples billing-api and quarkus-app.
 
-They are the real programs of `examples/`, run by this machine's Node.js. What npm fetches goes into the lab's cache
-and not into the checkout; the sources are mounted from the checkout, so that a restarted pod has the newest.
+They are the real programs of `examples/`, billing-api and its neighbours run by this machine's Node.js. What npm
+fetches goes into the lab's cache and not into the checkout; the sources are mounted from the checkout, so that a
+restarted pod has the newest.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ import tempfile
 from hashlib import sha256
 from pathlib import Path
 
-from lab import node_js, places
+from lab import node_js, places, quarkus_app
 from lab.errors import LabError
 from lab.image import Image
 from lab.node_js import NodeJs
@@ -29,18 +30,16 @@ _USER = 1000
 _NODE = "/usr/local/bin/node"
 
 
-def prepare(progress: Progress) -> None:
-    """Installs what the rows need: Node.js if there is none, and Express. Raises LabError."""
-    ensure(progress)
-
-
 def ensure(progress: Progress) -> Path:
     """billing-api's node_modules, as its lock file says; fetched from npm's registry once. Raises LabError."""
     return _modules(node_js.find(progress), progress)
 
 
 def rows(progress: Progress | None = None) -> tuple[Image, ...]:
-    """The four applications that Pulumi.lab.yaml names. Raises LabError as `ensure` does."""
+    """The four applications that Pulumi.lab.yaml names, and quarkus-app's. Raises LabError as `ensure` does.
+
+    quarkus-app is not built here: its example does that, and its containers start only then.
+    """
     shown = progress if progress is not None else Silent()
     node = node_js.find(shown)
     service = {f"/app/service/{name}": str(_SERVICE / name) for name in _SERVICE_FILES}
@@ -51,6 +50,7 @@ def rows(progress: Progress | None = None) -> tuple[Image, ...]:
         _image("frontend-ui", "/app/neighbours/frontend-ui.js", node, {**service, **neighbours}),
         _image("inventory-job", "/app/neighbours/inventory-job.js", node, neighbours),
         _image("ledger", "/app/neighbours/ledger.js", node, {**service, **neighbours}),
+        quarkus_app.row(),
     )
 
 
