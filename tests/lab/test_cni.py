@@ -1,0 +1,162 @@
+"""Istio's CNI plugin: installed by the program's own DaemonSet, called for every pod, kept off the machine."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, TypeVar
+
+import pytest
+
+from tests.whole_lab import WholeLab
+
+pytestmark = pytest.mark.timeout(1800)
+
+NAMESPACE = "cni-proof"
+_SECONDS = 60.0
+T = TypeVar("T")
+
+
+@pytest.fixture(scope="module")
+def proof(whole_lab: WholeLab) -> Iterator[WholeLab]:
+    """A namespace whose pods get a sidecar, and that goes with its pods."""
+    metadata = {"name": NAMESPACE, "labels": {"istio.io/rev": "stable"}}
+    _apply(whole_lab, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
+    yield whole_lab
+    gone = whole_lab.tool("kubectl", "delete", "namespace", NAMESPACE, "--wait")
+    assert gone.returncode == 0, gone.stderr
+
+
+def test_the_agent_chains_istio_cni_after_the_labs_own_network(whole_lab: WholeLab) -> None:
+    agent = whole_lab.get("daemonset", "istio-cni-node", "--namespace=kube-system")["status"]
+    chain = json.loads((whole_lab.state / "node/host/etc/cni/net.d/10-lab.conflist").read_text(encoding="utf-8"))
+
+    assert (agent["desiredNumberScheduled"], agent["numberReady"]) == (1, 1)
+    assert [plugin["type"] for plugin in chain["plugins"]] == ["lab-network", "istio-cni"]
+
+
+def test_an_injected_pod_passes_istio_validation(proof: WholeLab) -> None:
+    _apply(proof, _pod(proof, "injected"))
+    state = _eventually(lambda: _init_state(proof, "injected", "istio-validation").get("terminated"))
+    said = proof.tool("kubectl", "logs", "injected", f"--namespace={NAMESPACE}", "--container=istio-validation")
+
+    assert state["exitCode"] == 0, said.stdout + said.stderr
+    assert "Validation passed, iptables rules established" in said.stdout
+
+
+def test_the_rules_are_in_the_injected_pods_network_only(proof: WholeLab) -> None:
+    _apply(proof, _pod(proof, "redirected"))
+    _apply(proof, _pod(proof, "plain", inject=False))
+    redirected, plain = (_process_of(proof, name) for name in ("redirected", "plain"))
+
+    assert "-j ISTIO_REDIRECT" in _rules(redirected)
+    assert "ISTIO" not in _rules(plain), "a pod without a sidecar is redirected"
+    assert "ISTIO" not in _rules(os.getpid()), "the machine's own firewall was changed"
+
+
+def test_the_machine_has_none_of_the_plugins_files(proof: WholeLab) -> None:
+    own = proof.state / "node/host"
+
+    assert (own / "opt/cni/bin/istio-cni").is_file()
+    assert (own / "run/istio-cni/istio-cni-kubeconfig").stat().st_mode & 0o077 == 0
+    for path in ("/opt/cni/bin/istio-cni", "/run/istio-cni", "/etc/cni/net.d/10-lab.conflist"):
+        assert not Path(path).exists(), f"{path} is the machine's"
+
+
+def test_a_host_path_is_a_directory_of_the_labs_node(proof: WholeLab) -> None:
+    written = "/var/lib/cni-proof"
+    pod = _pod(
+        proof, "writer", inject=False, host_path=written, command=["/bin/sh", "-c", "echo x > /data/file; sleep 99"]
+    )
+    _apply(proof, pod)
+
+    _eventually(lambda: (proof.state / f"node/host{written}/file").exists())
+    assert not Path(written).exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "reason"),
+    [
+        ("/", "hostPath /: the lab's node is a process of this machine and does not give that away"),
+        ("/sys/fs", "hostPath /sys/fs: the lab's node is a process of this machine"),
+        ("/proc", "hostPath /proc: container app must mount it read-only"),
+    ],
+)
+def test_a_host_path_of_the_machine_is_refused_with_its_reason(proof: WholeLab, path: str, reason: str) -> None:
+    name = "refused-" + (path.strip("/").replace("/", "-") or "root")
+    _apply(proof, _pod(proof, name, inject=False, host_path=path))
+
+    def refusal() -> str | None:
+        conditions = _get(proof, name)["status"].get("conditions", ())
+        return next((c["message"] for c in conditions if "hostPath" in c.get("message", "")), None)
+
+    assert reason in _eventually(refusal)
+
+
+def _pod(
+    lab: WholeLab, name: str, *, inject: bool = True, host_path: str = "", command: list[str] | None = None
+) -> dict[str, Any]:
+    """A pod of the only image here that brings no program of its own into play: istiod's, told to sleep."""
+    istiod = lab.get("deployments", "--namespace=istio-system")["items"][0]["spec"]["template"]["spec"]
+    container: dict[str, Any] = {
+        "name": "app",
+        "image": istiod["containers"][0]["image"],
+        "command": command or ["/bin/sleep", "600"],
+        "securityContext": {"runAsUser": 0},
+    }
+    spec: dict[str, Any] = {"containers": [container], "terminationGracePeriodSeconds": 1}
+    if host_path:
+        spec["volumes"] = [{"name": "data", "hostPath": {"path": host_path}}]
+        container["volumeMounts"] = [{"name": "data", "mountPath": "/data"}]
+    labels = {"sidecar.istio.io/inject": str(inject).lower()}
+    metadata = {"name": name, "namespace": NAMESPACE, "labels": labels}
+    return {"apiVersion": "v1", "kind": "Pod", "metadata": metadata, "spec": spec}
+
+
+def _apply(lab: WholeLab, document: dict[str, Any]) -> None:
+    done = lab.tool("kubectl", "apply", "--filename=-", stdin=json.dumps(document))
+    assert done.returncode == 0, done.stderr
+
+
+def _get(lab: WholeLab, name: str) -> dict[str, Any]:
+    return lab.get("pod", name, f"--namespace={NAMESPACE}")
+
+
+def _init_state(lab: WholeLab, name: str, container: str) -> dict[str, Any]:
+    statuses = _get(lab, name)["status"].get("initContainerStatuses", ())
+    return next((status["state"] for status in statuses if status["name"] == container), {})
+
+
+def _process_of(lab: WholeLab, name: str) -> int:
+    """A process in the pod's network: the one recorded by the node whose interface has the pod's address."""
+
+    def search() -> int | None:
+        address = _get(lab, name)["status"].get("podIP")
+        for record in (lab.state / "node/processes").iterdir() if address else ():
+            addresses = _in_network_of(int(record.name), "ip", "-oneline", "-4", "address", "show", "dev", "eth0")
+            if f" {address}/" in addresses:
+                return int(record.name)
+        return None
+
+    return _eventually(search)
+
+
+def _rules(pid: int) -> str:
+    return _in_network_of(pid, "iptables-save")
+
+
+def _in_network_of(pid: int, *command: str) -> str:
+    entered = ["nsenter", f"--target={pid}", "--net", *command]
+    return subprocess.run(entered, capture_output=True, text=True, check=False).stdout
+
+
+def _eventually(look: Callable[[], T | None]) -> T:
+    deadline = time.monotonic() + _SECONDS
+    while not (found := look()):
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.3)
+    return found
