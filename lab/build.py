@@ -27,6 +27,7 @@ SOURCE = Path(__file__).parent / "toolchain"
 PACKAGES: tuple[str, ...] = (
     "./cmd/kubernetes",
     "./cmd/istio",
+    "./cmd/coredns",
     "./cmd/lab-node",
     "github.com/cert-manager/cert-manager/lab/cmd/cert-manager",
     "istio.io/istio/pilot/cmd/pilot-agent",

@@ -51,7 +51,7 @@ def _trusting(row: Image, trusted: Path) -> Image:
 
 
 def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
-    """istiod, cert-manager's four and the CNI agent."""
+    """istiod, cert-manager's four, the CNI agent and the cluster's DNS."""
     rows = [
         Image(
             pattern="*/pilot:*",
@@ -70,6 +70,16 @@ def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
                 user=CERT_MANAGER_USER,
             )
         )
+    rows.append(
+        Image(
+            pattern="*/coredns:*",
+            entrypoint=("/coredns",),
+            files={"/coredns": _real(toolchain, "coredns")},
+            # The image's own user is no root: its program has the file capability for port 53, which a bind mount of
+            # ours has not.
+            user=0,
+        )
+    )
     rows.append(
         Image(
             pattern="*/install-cni:*",

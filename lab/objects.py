@@ -82,6 +82,7 @@ class Objects:
     """The objects of one cluster. For one thread at a time."""
 
     api: ApiServer
+    field_manager: str = FIELD_MANAGER
     _connection: http.client.HTTPSConnection | None = None
     _kinds: dict[tuple[str, str], Resource] = field(default_factory=dict)
 
@@ -90,7 +91,7 @@ class Objects:
         key = Key.of(document)
         path = self._path(key)
         before = self._get(path)
-        query = urlencode({"fieldManager": FIELD_MANAGER, "force": "true"})
+        query = urlencode({"fieldManager": self.field_manager, "force": "true"})
         deadline = time.monotonic() + _PATIENCE_SECONDS
         while True:
             try:
@@ -139,12 +140,12 @@ class Objects:
             yield from self._served(f"/apis/{group['preferredVersion']['groupVersion']}")
 
     def applied(self, resource: Resource) -> list[Document]:
-        """The metadata of those objects of a kind that were applied by this lab's field manager."""
+        """The metadata of those objects of a kind that were applied by this field manager."""
         answer = self._send("GET", f"{resource.path}/{resource.plural}", accept=_METADATA_ONLY)
         return [
             item
             for item in (answer.get("items") or ())
-            if any(entry.get("manager") == FIELD_MANAGER for entry in item["metadata"].get("managedFields", ()))
+            if any(entry.get("manager") == self.field_manager for entry in item["metadata"].get("managedFields", ()))
         ]
 
     def close(self) -> None:

@@ -20,6 +20,7 @@ PROGRAMS: tuple[str, ...] = (
     "kubernetes",
     "istio",
     "pilot-agent",
+    "coredns",
     "istio-cni",
     "install-cni",
     "helm",
