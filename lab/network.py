@@ -93,8 +93,10 @@ def connect_node(record: NetworkRecord, process: subprocess.Popen[bytes]) -> Non
     _ip("link", "set", port, "master", record.bridge, "up")
     _run(*inside, "ip", "link", "set", "lo", "up")
     _run(*inside, "ip", "link", "set", INTERFACE, "up")
-    # The file is that of the namespace which the shell is in, never the machine's.
-    _run(*inside, "sh", "-c", "echo 1 >/proc/sys/net/ipv4/ip_forward")
+    # The files are those of the namespace which the shell is in, never the machine's. Without a limit on ICMP every
+    # pod is told at once that an address does not exist, and not only the first that ask.
+    settings = "cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >icmp_ratelimit"
+    _run(*inside, "sh", "-c", settings)
     # Last, because the process waits for it.
     _run(*inside, "ip", "address", "add", f"{record.node}/{record.prefix_length}", "dev", INTERFACE)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-import subprocess
 from pathlib import Path
 
 import pytest
 
 from lab import commands, places
+from tests.footprint import footprint
 from tests.whole_lab import WholeLab, lab_command
 
 pytestmark = pytest.mark.timeout(1800)
@@ -117,31 +117,22 @@ def test_an_object_that_the_api_server_refuses_ends_the_program_with_its_name(wh
     assert 'violates PodSecurity "restricted:' in answer.stderr
 
 
-def test_nothing_of_the_lab_is_left_when_it_goes(tmp_path: Path) -> None:
-    before = footprint()
+def test_nothing_of_the_lab_is_left_when_it_goes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    monkeypatch.setenv("TMPDIR", str(temporary))
     state = tmp_path / "state"
+    before = footprint()
 
     up = lab_command(state, "up")
     during = footprint()
     down = lab_command(state, "down")
 
     assert up.returncode == 0, up.stdout[-3000:] + up.stderr
-    assert during["interfaces"] - before["interfaces"], "the lab has a bridge of its own"
-    assert during["processes"] - before["processes"], "the lab has processes"
+    for part in ("interfaces", "processes", "namespaces", "routes"):
+        assert getattr(during, part) - getattr(before, part), f"the lab has {part} of its own"
+    assert (during.firewall, during.settings) == (before.firewall, before.settings), "never this machine's own"
     assert down.returncode == 0, down.stderr
     assert footprint() == before
     assert not state.exists()
-
-
-def footprint() -> dict[str, set[str]]:
-    """What a lab could leave on the machine: processes, interfaces, mounts. It sets no firewall rule."""
-    processes = subprocess.run(["ps", "-eo", "pid,args"], capture_output=True, text=True, check=True).stdout
-    links = subprocess.run(["ip", "-oneline", "link"], capture_output=True, text=True, check=True).stdout
-    names = ("etcd", "kube-", "lab-node", "pilot-discovery", "cert-manager", "moto.server", "moto_server", "lab.moto")
-    return {
-        "processes": {
-            line for line in processes.splitlines() if any(f"/{name}" in line or f" {name}" in line for name in names)
-        },
-        "interfaces": {line.split(": ")[1] for line in links.splitlines()},
-        "mounts": {line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()},
-    }
+    assert not list(temporary.iterdir())
