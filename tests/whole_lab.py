@@ -24,9 +24,9 @@ class WholeLab:
     output: str
     plane: ControlPlane
 
-    def command(self, *arguments: str) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """`python -m lab …` on this lab."""
-        return lab_command(self.state, *arguments)
+        return lab_command(self.state, *arguments, stdin=stdin)
 
     def tool(self, program: str, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
         """One of the toolchain's programs, with the lab's kubeconfig."""
@@ -64,10 +64,11 @@ class WholeLab:
         )
 
 
-def lab_command(state: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+def lab_command(state: Path, *arguments: str, stdin: str | None = None) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [sys.executable, "-m", "lab", *arguments],
         cwd=ROOT,
+        input=stdin,
         env={**os.environ, places.STATE_VARIABLE: str(state)},
         capture_output=True,
         text=True,

@@ -13,6 +13,8 @@ from lab import build, commands, network, places
 from lab.control_plane import ControlPlane
 from lab.progress import TerminalProgress
 from lab.toolchain_files import Toolchain
+from tests.lab.scratch_pods import MANIFEST, NAMESPACE, ScratchPods, eventually
+from tests.whole_lab import WholeLab
 
 REVISION = "1-31-1"
 TAG = "stable"
@@ -89,3 +91,15 @@ def run(lab: ControlPlane, program: str, *arguments: str, stdin: str | None = No
     )  # fmt: skip
     assert finished.returncode == 0, f"{program} {' '.join(arguments)}: {finished.stderr}"
     return finished.stdout
+
+
+@pytest.fixture(scope="session")
+def scratch_pods(whole_lab: WholeLab) -> Iterator[ScratchPods]:
+    """The pods of kubelet_pods.yaml, the first of them running; gone again afterwards."""
+    pods = ScratchPods(lab=whole_lab)
+    created = whole_lab.tool("kubectl", "apply", f"--filename={MANIFEST}")
+    assert created.returncode == 0, created.stderr
+    eventually(lambda: pods.pod("talker")["status"]["phase"] == "Running")
+    yield pods
+    deleted = whole_lab.tool("kubectl", "delete", "namespace", NAMESPACE, "--timeout=60s")
+    assert deleted.returncode == 0, deleted.stderr
