@@ -28,8 +28,8 @@ def cluster(group: TargetGroup, *, endpoints: str, idle_timeout: int, source: st
         "connect_timeout": f"{CONNECT_SECONDS}s",
         "lb_policy": "ROUND_ROBIN",
         "common_lb_config": {
-            # Fails open when no target at all is healthy, and not a moment before.
-            "healthy_panic_threshold": {"value": 0.5},
+            # Fails open when no target at all is healthy, and not a moment before (per cent; 0 would be never).
+            "healthy_panic_threshold": {"value": 1},
             # Envoy would hold changes of health back for a second to merge them.
             "update_merge_window": "0s",
         },
