@@ -188,7 +188,7 @@ def telemetry(subject: Subject) -> Verdict:
     "MV618",
     _LAYER,
     name="The Ingress of the load balancer",
-    shows="The ALB's Ingress carries the annotations that the settings give, and the controller has given it an address.",
+    shows="The ALB's Ingress carries the annotations that the settings give, and the controller gave it an address.",
     how="The Ingress, compared with the document that the settings give.",
     severity="high",
     remedy="`pulumi up` sets the annotations again; for an address see the load balancer controller's events.",

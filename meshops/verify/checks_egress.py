@@ -18,7 +18,7 @@ _BLACK_HOLE = "BlackHoleCluster"
     _LAYER,
     name="Declared hosts are reached",
     shows="Each application reaches the external hosts that it declares, through its sidecar.",
-    how="curl from a probe pod with the application's identity, labels and Sidecar; the host's certificate is verified.",
+    how="curl from a probe pod with the application's identity, labels and Sidecar; its certificate is verified.",
     severity="high",
     remedy="See the ServiceEntry of the host, the application's Sidecar, and the way out of the VPC.",
     needs=("traffic",),

@@ -44,7 +44,7 @@ def gateway_to_pod(subject: Subject) -> Verdict:
     _LAYER,
     name="Pod to pod: mutual TLS",
     shows="Each declared caller reaches its callee over mTLS, and both ends show their SPIFFE identity.",
-    how="A request of a probe pod with the caller's identity; both identities are read from both sidecars' access logs.",
+    how="A request of a probe pod with the caller's identity; both identities are read from both sidecars' logs.",
     severity="critical",
     remedy="See the DestinationRule of the callee and the PeerAuthentication of its namespace.",
     needs=("traffic",),

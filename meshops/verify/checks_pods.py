@@ -28,12 +28,12 @@ _ISTIO_IMAGES = ("pilot", "proxyv2", "install-cni")
     shows="Every pod of a namespace in the mesh, and every gateway pod, runs a proxy and is ready.",
     how="The pods of those namespaces, as the API server has them.",
     severity="critical",
-    remedy="Restart the workload: a pod gets its sidecar only when it is made, kubectl rollout restart.",
+    remedy="Restart the workload: a pod gets its sidecar only when it is made (kubectl rollout restart). One that is "
+    "not ready says why: kubectl describe pod.",
 )
 def sidecars(subject: Subject) -> Verdict:
     tally = Tally()
-    pods = list(_injected(subject))
-    for pod in pods:
+    for pod in _injected(subject):
         if not pod.sidecar:
             tally.failed(f"{pod} has no sidecar")
         elif not pod.ready:
@@ -42,10 +42,8 @@ def sidecars(subject: Subject) -> Verdict:
             tally.passed(str(pod))
     for namespace in subject.stack.namespaces:
         for application in namespace.applications:
-            labels = {"app": application.name}
-            if namespace.in_mesh and not any(
-                p.namespace == namespace.name and labels.items() <= p.labels.items() for p in pods
-            ):
+            there = subject.objects.pods_of(namespace.name, {"app": application.name})
+            if namespace.in_mesh and not there:
                 tally.failed(f"{namespace.name}/{application.name} has no pod at all")
     return tally.verdict("{count} pods, each with its sidecar and ready.", nothing="No namespace in the mesh.")
 
@@ -167,7 +165,7 @@ def _own_images(tally: Tally, subject: Subject, namespace: Namespace, registry: 
     "MV614",
     _LAYER,
     name="Versions of the mesh's own parts",
-    shows="istiod, every proxy and the CNI node agent are of the settings' Istio version, cert-manager of its pinned one.",
+    shows="istiod, every proxy and the CNI agent are of the settings' Istio version, cert-manager of its pinned one.",
     how="The tags of the images that run.",
     severity="medium",
     remedy="`pulumi up` brings them to the version; workloads then need a restart for their sidecars.",

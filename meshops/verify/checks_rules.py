@@ -24,7 +24,7 @@ _LAYER: Layer = "Configuration"
     "the most specific rule wins whole, and without a mode forced mTLS becomes best effort, silently (trap 5).",
     how="The DestinationRules of all namespaces, with their subsets and port-level settings.",
     severity="critical",
-    remedy="Add trafficPolicy.tls.mode ISTIO_MUTUAL to the rule (DISABLE for a service without a sidecar), or delete it.",
+    remedy="Add trafficPolicy.tls.mode ISTIO_MUTUAL to the rule (DISABLE for what has no sidecar), or delete it.",
 )
 def destination_rules_have_modes(subject: Subject) -> Verdict:
     tally = Tally()

@@ -15,7 +15,8 @@ from manifests.mesh_graph import Member
 from manifests.names import GATEWAY_SELECTOR
 from meshops.preflight_result import Unavailable
 from meshops.verify.access_log import LogLine, matching, parse_lines
-from meshops.verify.calls import OUTSIDE, Call, Client, first_calls, past_network_policy
+from meshops.verify.call_plan import first_calls, past_network_policy
+from meshops.verify.calls import OUTSIDE, Call, Client
 from meshops.verify.facts import (
     MANAGED_BY,
     RUN_LABEL,
