@@ -153,7 +153,7 @@ def _of_caller(stack: Stack, callee: Member, grants: list[Grant], *, all_grants:
     if all(item.declared.paths for item in grants):
         yield _call(callee, caller, client, right.identity, "wrong-path", method, _UNDECLARED_PATH)
     # The caller's labels, so that its Sidecar and NetworkPolicy let it out, and the identity of somebody else.
-    stranger = _stranger(caller, all_grants)
+    stranger = _stranger(caller, callee, all_grants)
     identity = f"{stack.settings.mesh.trust_domain}/ns/{caller.namespace.name}/sa/{stranger or 'default'}"
     wrong = _standing_in(caller, stranger)
     yield _call(callee, caller, wrong, identity, "wrong-identity", method, path)
@@ -170,12 +170,16 @@ def _safe_method(grant: Grant) -> str:
     return next((method for method in _SAFE_METHODS if method in grant.declared.methods), "")
 
 
-def _stranger(caller: Member, grants: list[Grant]) -> str:
-    """A service account of the caller's namespace that may not call; empty for the namespace's default."""
+def _stranger(caller: Member, callee: Member, grants: list[Grant]) -> str:
+    """A service account of the caller's namespace that may not call; empty for the namespace's default.
+
+    Rather one that has nothing to do with the call than the callee's own.
+    """
     home = caller.namespace
     allowed = {grant.caller.application.identity for grant in grants if grant.caller.namespace.name == home.name}
-    identities = (application.identity for application in home.applications if application.workload == "managed")
-    return next((identity for identity in identities if identity not in allowed), "")
+    identities = [item.identity for item in home.applications if item.workload == "managed"]
+    strangers = [identity for identity in identities if identity not in allowed]
+    return next((item for item in strangers if item != callee.application.identity), next(iter(strangers), ""))
 
 
 def _standing_in(caller: Member, service_account: str) -> Client:
