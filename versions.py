@@ -55,6 +55,8 @@ LOAD_BALANCER_CONTROLLER_CHART = Chart(
 
 # --- Images that no chart names for us ---------------------------------------------------------------------
 OTEL_COLLECTOR_IMAGE = "docker.io/otel/opentelemetry-collector-contrib:0.144.0"
+# What `meshops verify` runs in its probe pods.
+CURL_IMAGE = "docker.io/curlimages/curl:8.16.0"
 
 # --- EKS add-ons -------------------------------------------------------------------------------------------
 # No build numbers here: EKS picks the default build for the cluster's Kubernetes version.

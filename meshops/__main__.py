@@ -14,6 +14,7 @@ usage: python -m meshops <command> [options]      (each command has --help)
   plan       what a stack would make, without credentials or network
   bench      how a plan's time and memory grow with the number of applications
   preflight  will the load balancer find its subnets and its certificate? (asks AWS)
+  verify     does the mesh hold? proofs on the running cluster, made by sending traffic
 
 exit codes: 0 done and nothing found, 1 findings or failure, 2 wrong usage
 """
@@ -35,6 +36,10 @@ def main(arguments: list[str]) -> int:
         from meshops import preflight_command
 
         return preflight_command.main(rest)
+    if command == "verify":
+        from meshops.verify import command as verify_command
+
+        return verify_command.main(rest)
     asked = command in ("-h", "--help", "help")
     print(USAGE, end="", file=sys.stdout if asked else sys.stderr)
     if command and not asked:

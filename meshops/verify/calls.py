@@ -1,0 +1,72 @@
+"""What a call of a probe pod is, and the pod that makes it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from manifests.mesh_graph import Member
+
+Purpose = Literal[
+    "plaintext",
+    "plaintext-past-network-policy",
+    "right-identity",
+    "wrong-identity",
+    "wrong-method",
+    "wrong-path",
+    "declared-host",
+    "undeclared-host",
+    "undeclared-host-outside",
+    "gateway",
+    "gateway-older-tls",
+]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Client:
+    """One probe pod. labels: beyond verify's own. service_account: empty for the namespace's default.
+
+    namespace: empty for the run's own, which is not in the mesh.
+    """
+
+    namespace: str = ""
+    service_account: str = ""
+    labels: tuple[tuple[str, str], ...] = ()
+    injected: bool = False
+
+
+OUTSIDE = Client()
+"""A pod that has nothing to do with the mesh."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One request of a probe pod.
+
+    callee: the application that is asked, None for a host outside; caller: whom the probe stands in for.
+    identity: the principal that the callee must see; empty without a sidecar.
+    options: of curl, beyond the ones that every call has.
+    """
+
+    id: str
+    purpose: Purpose
+    client: Client
+    url: str
+    callee: Member | None = None
+    caller: Member | None = None
+    identity: str = ""
+    method: str = "GET"
+    host: str = ""
+    options: tuple[str, ...] = ()
+
+    @property
+    def named(self) -> str:
+        """For a person: `GET /api/data of secure-apps/billing-api`."""
+        if self.callee is None:
+            return self.url
+        path = "/" + self.url.partition("://")[2].partition("/")[2]
+        return f"{self.method} {path} of {self.callee.namespace.name}/{self.callee.name}"
+
+    def expects_server_line(self) -> bool:
+        """Whether the callee's own proxy writes a line with this call's User-Agent."""
+        return self.purpose in ("right-identity", "wrong-identity", "wrong-method", "wrong-path", "gateway")

@@ -1,0 +1,220 @@
+"""Configuration, the running side: sidecars, revisions, versions, synchronisation, images."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from configuration.applications import Namespace
+from manifests.images import Images
+from manifests.names import CERT_MANAGER, INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM, KUBE_SYSTEM, OBSERVABILITY
+from meshops.verify.facts import Pod
+from meshops.verify.result import Layer, Verdict, check
+from meshops.verify.subject import Subject
+from meshops.verify.tally import Tally
+from versions import CERT_MANAGER as CERT_MANAGER_VERSION
+
+_LAYER: Layer = "Configuration"
+_PLATFORM = (ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, OBSERVABILITY)
+# Of kube-system only what this program installs: the rest is the cluster's own.
+_OURS_IN_KUBE_SYSTEM = ("istio-cni-node", "aws-load-balancer-controller")
+_TAG_LABEL = "istio.io/tag"
+_ISTIO_IMAGES = ("pilot", "proxyv2", "install-cni")
+
+
+@check(
+    "MV601",
+    _LAYER,
+    name="Every pod has its sidecar",
+    shows="Every pod of a namespace in the mesh, and every gateway pod, runs a proxy and is ready.",
+    how="The pods of those namespaces, as the API server has them.",
+    severity="critical",
+    remedy="Restart the workload: a pod gets its sidecar only when it is made (kubectl rollout restart). One that is "
+    "not ready says why: kubectl describe pod.",
+)
+def sidecars(subject: Subject) -> Verdict:
+    tally = Tally()
+    for pod in _injected(subject):
+        if not pod.sidecar:
+            tally.failed(f"{pod} has no sidecar")
+        elif not pod.ready:
+            tally.failed(f"{pod} is not ready ({pod.phase})")
+        else:
+            tally.passed(str(pod))
+    for namespace in subject.stack.namespaces:
+        for application in namespace.applications:
+            there = subject.objects.pods_of(namespace.name, {"app": application.name})
+            if namespace.in_mesh and not there:
+                tally.failed(f"{namespace.name}/{application.name} has no pod at all")
+    return tally.verdict("{count} pods, each with its sidecar and ready.", nothing="No namespace in the mesh.")
+
+
+@check(
+    "MV602",
+    _LAYER,
+    name="Sidecars are of the revision asked for",
+    shows="The tag that namespaces ask for points to the settings' revision, and every pod was injected by it.",
+    how="The tag's webhook configuration, and each pod's annotation istio.io/rev.",
+    severity="high",
+    remedy="`pulumi up` sets the tag; then restart the workloads that another revision injected.",
+)
+def revisions(subject: Subject) -> Verdict:
+    tally, mesh = Tally(), subject.stack.settings.mesh
+    hooks = [
+        hook
+        for hook in subject.objects.of_kind("MutatingWebhookConfiguration")
+        if hook.labels.get(_TAG_LABEL) == mesh.revision_tag
+    ]
+    revision = next((hook.labels.get(INJECTION_LABEL, "") for hook in hooks), "")
+    if not hooks:
+        tally.failed(f"no webhook serves the tag {mesh.revision_tag}: no pod gets a sidecar")
+    elif revision != mesh.revision:
+        tally.failed(f"the tag {mesh.revision_tag} points to revision {revision}, the settings say {mesh.revision}")
+    for pod in _injected(subject):
+        if pod.sidecar and pod.revision != mesh.revision:
+            tally.failed(f"{pod} is of revision {pod.revision or '(none)'}, not {mesh.revision}")
+        elif pod.sidecar:
+            tally.passed(f"{pod}: {pod.revision}")
+    return tally.verdict("{count} sidecars are of revision " + f"{mesh.revision}, tag {mesh.revision_tag}.")
+
+
+@check(
+    "MV603",
+    _LAYER,
+    name="Data plane and control plane agree",
+    shows="Every proxy has the version of the istiod that it is connected to.",
+    how="istioctl proxy-status.",
+    severity="high",
+    remedy="Restart the workloads whose proxies are older: kubectl rollout restart.",
+    needs=("proxies",),
+)
+def versions_agree(subject: Subject) -> Verdict:
+    tally = Tally()
+    versions = sorted({proxy.control_plane for proxy in subject.proxies})
+    for proxy in subject.proxies:
+        if not proxy.version or not proxy.control_plane:
+            tally.unknown(f"{proxy.pod}: istioctl shows no version")
+        elif proxy.version != proxy.control_plane:
+            tally.failed(f"{proxy.pod} is {proxy.version}, its istiod {proxy.control_plane}")
+        else:
+            tally.passed(f"{proxy.pod}: {proxy.version}")
+    return tally.verdict("{count} proxies, all of " + f"{', '.join(versions)} as istiod.")
+
+
+@check(
+    "MV604",
+    _LAYER,
+    name="Proxies are in sync",
+    shows="Every pod with a sidecar is connected to istiod and has acknowledged all of its configuration.",
+    how="istioctl proxy-status, compared with the pods that have a sidecar.",
+    severity="high",
+    remedy="See `istioctl proxy-status <pod>.<namespace>` for the difference, and the pod's istio-proxy log.",
+    needs=("proxies",),
+)
+def in_sync(subject: Subject) -> Verdict:
+    tally = Tally()
+    connected = {proxy.pod: proxy for proxy in subject.proxies}
+    for pod in _injected(subject):
+        if not pod.sidecar:
+            continue
+        proxy = connected.get(str(pod))
+        if proxy is None:
+            tally.failed(f"{pod} is not connected to istiod")
+        elif proxy.stale:
+            tally.failed(f"{pod}: {', '.join(proxy.stale)}")
+        else:
+            tally.passed(f"{pod}: in sync")
+    return tally.verdict("{count} proxies in sync.", nothing="No namespace in the mesh.")
+
+
+@check(
+    "MV613",
+    _LAYER,
+    name="Images come from the registry set",
+    shows="With imageRegistry set, no pod of the mesh or of its platform runs an image of a public registry; and every "
+    "application that the program deploys runs the image of the settings.",
+    how="The images of every container of those pods.",
+    severity="high",
+    remedy="See who set the image; `pulumi up` sets it again. An image of somebody else's chart needs its own values.",
+)
+def images(subject: Subject) -> Verdict:
+    tally = Tally()
+    registry = subject.stack.images
+    for pod in _ours(subject):
+        public = [image for image in pod.images if registry.ref(image) != image]
+        if public:
+            tally.failed(f"{pod} runs {', '.join(public)}")
+        else:
+            tally.passed(f"{pod}: {', '.join(pod.images)}")
+    for namespace in subject.stack.namespaces:
+        _own_images(tally, subject, namespace, registry)
+    where = f"from {registry.registry}" if registry.registry else "as the settings name them; no imageRegistry is set"
+    return tally.verdict("{count} pods, all images " + f"{where}.")
+
+
+def _own_images(tally: Tally, subject: Subject, namespace: Namespace, registry: Images) -> None:
+    for application in namespace.applications:
+        if application.workload != "managed" or not application.image:
+            continue
+        wanted = registry.ref(application.image)
+        for pod in subject.objects.pods_of(namespace.name, {"app": application.name}):
+            if wanted not in pod.images:
+                tally.failed(f"{pod} runs {', '.join(pod.images)}, the settings say {wanted}")
+
+
+@check(
+    "MV614",
+    _LAYER,
+    name="Versions of the mesh's own parts",
+    shows="istiod, every proxy and the CNI agent are of the settings' Istio version, cert-manager of its pinned one.",
+    how="The tags of the images that run.",
+    severity="medium",
+    remedy="`pulumi up` brings them to the version; workloads then need a restart for their sidecars.",
+)
+def part_versions(subject: Subject) -> Verdict:
+    tally, istio = Tally(), subject.stack.settings.mesh.istio_version
+    seen: dict[tuple[str, str], list[str]] = {}
+    for pod in _ours(subject):
+        for image in pod.images:
+            name, tag = _name_and_tag(image)
+            if name in _ISTIO_IMAGES or name.startswith("cert-manager-"):
+                seen.setdefault((name, tag), []).append(str(pod))
+    for (name, tag), pods in sorted(seen.items()):
+        wanted = istio if name in _ISTIO_IMAGES else CERT_MANAGER_VERSION
+        line = f"{name} {tag} in {len(pods)} pods"
+        if tag == wanted or tag.startswith(f"{wanted}-"):
+            tally.passed(line)
+        else:
+            tally.failed(f"{line}, not {wanted} (first {pods[0]})")
+    for name in ("pilot", "proxyv2"):
+        if not any(found == name for found, _ in seen):
+            tally.failed(f"no pod runs {name}")
+    return tally.verdict("{count} parts, Istio " + f"{istio}, cert-manager {CERT_MANAGER_VERSION}.")
+
+
+def _injected(subject: Subject) -> Iterator[Pod]:
+    """The pods that must have a proxy."""
+    wanted = subject.stack.injected_namespaces
+    for pod in subject.objects.pods:
+        ended = pod.phase in ("Succeeded", "Failed")
+        if pod.namespace in wanted and not (pod.leaving or ended or pod.host_network):
+            yield pod
+
+
+def _ours(subject: Subject) -> Iterator[Pod]:
+    """The pods of the stack's namespaces and of the platform."""
+    namespaces = {namespace.name for namespace in subject.stack.namespaces} | set(_PLATFORM)
+    for pod in subject.objects.pods:
+        in_kube_system = pod.namespace == KUBE_SYSTEM and _is_ours(pod)
+        if not pod.leaving and (pod.namespace in namespaces or in_kube_system):
+            yield pod
+
+
+def _is_ours(pod: Pod) -> bool:
+    return any(value in _OURS_IN_KUBE_SYSTEM for value in pod.labels.values())
+
+
+def _name_and_tag(image: str) -> tuple[str, str]:
+    """`docker.io/istio/pilot:1.31.1-distroless` -> (`pilot`, `1.31.1-distroless`)."""
+    last = image.partition("@")[0].rpartition("/")[2]
+    name, _, tag = last.partition(":")
+    return name, tag or "(no tag)"

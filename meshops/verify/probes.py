@@ -1,0 +1,145 @@
+"""The probe pods: their documents, what curl is told, and what it said. Pure; `probe_runs` runs them."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from manifests.document import Document, document
+from manifests.images import Images
+from meshops.verify.calls import Call, Client
+from meshops.verify.facts import MANAGED_BY, RUN_LABEL, Answer
+from versions import CURL_IMAGE
+
+CONTAINER = "probe"
+PROXY = "istio-proxy"
+DEADLINE_SECONDS = 120
+"""Kubernetes itself ends a probe pod after this long, whatever became of the run that made it."""
+GATE = "meshops.verify/never-in-service"
+_CONNECT_SECONDS = "3"
+_CALL_SECONDS = "8"
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
+
+
+def run_namespace(run: str) -> str:
+    return f"meshops-verify-{run}"
+
+
+def agent_of(run: str, call_id: str) -> str:
+    """The User-Agent of one call, by which every log on its way knows it."""
+    return f"meshops-verify/{run}/{call_id}"
+
+
+def namespace_document(run: str) -> Document:
+    """The run's own namespace, outside the mesh and with the restricted Pod Security level."""
+    labels = {**_labels(run), "pod-security.kubernetes.io/enforce": "restricted"}
+    return document("v1", "Namespace", run_namespace(run), labels=labels)
+
+
+def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, images: Images) -> Document:
+    """A pod that makes its calls, prints what came back and ends.
+
+    It never receives traffic: a readiness gate that nobody opens keeps it out of every Service whose selector its
+    labels match, and without `pod-template-hash` no ReplicaSet adopts it.
+    """
+    spec: dict[str, Any] = {
+        "restartPolicy": "Never",
+        "activeDeadlineSeconds": DEADLINE_SECONDS,
+        "terminationGracePeriodSeconds": 1,
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        "readinessGates": [{"conditionType": GATE}],
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": 10001,
+            "runAsGroup": 10001,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "containers": [
+            {
+                "name": CONTAINER,
+                "image": images.ref(CURL_IMAGE),
+                "command": ["curl"],
+                "args": curl_arguments(calls, run=run),
+                "securityContext": {
+                    "allowPrivilegeEscalation": False,
+                    "capabilities": {"drop": ["ALL"]},
+                    "readOnlyRootFilesystem": True,
+                },
+                "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+            }
+        ],
+    }
+    if client.service_account:
+        spec["serviceAccountName"] = client.service_account
+    injection = {} if client.injected else {"sidecar.istio.io/inject": "false"}
+    return document(
+        "v1",
+        "Pod",
+        name,
+        namespace=client.namespace or run_namespace(run),
+        labels={**dict(client.labels), **_labels(run), **injection},
+        annotations={"sidecar.istio.io/proxyCPU": "10m", "sidecar.istio.io/proxyMemory": "64Mi"}
+        if client.injected
+        else None,
+        spec=spec,
+    )
+
+
+def curl_arguments(calls: Iterable[Call], *, run: str) -> list[str]:
+    """One curl for all calls of a pod, side by side: a call that only times out must not hold up the others."""
+    arguments = ["--no-progress-meter", "--parallel", "--parallel-immediate"]
+    for number, call in enumerate(calls):
+        arguments += ["--next"] if number else []
+        arguments += [
+            "--silent",
+            "--show-error",
+            "--output",
+            "/dev/null",
+            "--connect-timeout",
+            _CONNECT_SECONDS,
+            "--max-time",
+            _CALL_SECONDS,
+            "--user-agent",
+            agent_of(run, call.id),
+            *(("--head",) if call.method == "HEAD" else ("--request", call.method)),
+            *(("--header", f"Host: {call.host}") if call.host and call.callee else ()),
+            *call.options,
+            "--write-out",
+            f"\\n{call.id} %{{json}}\\n",
+            call.url,
+        ]
+    return arguments
+
+
+def answers(output: str) -> dict[str, Answer]:
+    """Call id -> what curl printed about it. Other lines, such as its errors, are passed over."""
+    found: dict[str, Answer] = {}
+    for line in output.splitlines():
+        call_id, _, text = line.partition(" ")
+        if not text.startswith("{"):
+            continue
+        try:
+            fields = json.loads(text)
+        except json.JSONDecodeError:
+            continue
+        found[call_id] = _answer(fields)
+    return found
+
+
+def _answer(fields: Mapping[str, Any]) -> Answer:
+    port = int(fields.get("local_port") or 0)
+    return Answer(
+        exit_code=int(fields["exitcode"]),
+        http_code=int(fields.get("http_code") or 0),
+        error=str(fields.get("errormsg") or ""),
+        local_address=f"{fields.get('local_ip')}:{port}" if port > 0 else "",
+        remote_ip=str(fields.get("remote_ip") or ""),
+        certificates=tuple(_PEM.findall(str(fields.get("certs") or ""))),
+    )
+
+
+def _labels(run: str) -> dict[str, str]:
+    return {"app.kubernetes.io/managed-by": MANAGED_BY, RUN_LABEL: run}

@@ -1,0 +1,198 @@
+"""One run: gathers what the chosen checks need, side by side, and judges it."""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import threading
+import time
+from collections.abc import Callable, Generator
+from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TypeVar
+
+from meshops.preflight_result import Unavailable
+from meshops.verify.facts import Edge, Facts, Objects, Traffic
+from meshops.verify.gather_edge import gather_acm, gather_edge
+from meshops.verify.gather_objects import gather_objects, gather_secret
+from meshops.verify.gather_proxies import gather_proxies, gather_workloads
+from meshops.verify.probe_runs import ProbeRun, clean_leftovers
+from meshops.verify.registry import CHECKS
+from meshops.verify.result import Check, Fact, Report, Result, Verdict
+from meshops.verify.stack import Stack
+from meshops.verify.subject import FactMissing, Subject
+from meshops.verify.tools import ToolError, Tools
+from settings import Settings
+
+_T = TypeVar("_T")
+_NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
+_NO_PROBES = "See that the kubeconfig's user may make pods and a namespace, and read their logs."
+
+
+class SelectionError(Exception):
+    """A check or a namespace that does not exist was asked for; the message names it and what there is."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class VerifyOptions:
+    """kubeconfig: None for the environment's own. only: ids of checks; namespaces: of the stack; empty for all.
+
+    aws_endpoint_url: a stand-in for AWS; None for the environment's AWS_ENDPOINT_URL, or AWS itself.
+    """
+
+    kubeconfig: Path | None = None
+    only: tuple[str, ...] = ()
+    namespaces: tuple[str, ...] = ()
+    kubectl: str = "kubectl"
+    istioctl: str = "istioctl"
+    aws_endpoint_url: str | None = None
+
+
+def verify(settings: Settings, options: VerifyOptions | None = None, *, stack: str = "") -> Report:
+    """Runs the checks against the cluster. stack: its name, for the report.
+
+    Makes short-lived pods if a chosen check needs traffic, and always removes them. Raises SelectionError.
+    """
+    options = options or VerifyOptions()
+    checks = chosen(options.only)
+    subject_stack = Stack(name=stack, settings=settings, only=_namespaces(settings, options.namespaces))
+    tools = Tools(kubectl=options.kubectl, istioctl=options.istioctl, kubeconfig=options.kubeconfig)
+    run = secrets.token_hex(4)
+    began = time.monotonic()
+    facts = gather(subject_stack, tools, checks, run=run, aws_endpoint_url=options.aws_endpoint_url)
+    results = judge(Subject(stack=subject_stack, facts=facts), checks)
+    return Report(
+        stack=stack,
+        cluster=settings.cluster.name,
+        run=run,
+        started=facts.now,
+        seconds=time.monotonic() - began,
+        results=results,
+        timings=facts.timings,
+    )
+
+
+def chosen(only: tuple[str, ...]) -> tuple[Check, ...]:
+    """The checks with these ids, in their own order; all if none is named. Raises SelectionError."""
+    known = {check.id for check in CHECKS}
+    unknown = [id for id in only if id not in known]
+    if unknown:
+        raise SelectionError(f"There is no check {', '.join(unknown)}: there are {', '.join(sorted(known))}.")
+    return tuple(check for check in CHECKS if not only or check.id in only)
+
+
+def _namespaces(settings: Settings, names: tuple[str, ...]) -> frozenset[str]:
+    known = {namespace.name for namespace in settings.namespaces}
+    unknown = sorted(set(names) - known)
+    if unknown:
+        listed = ", ".join(sorted(known)) or "none"
+        raise SelectionError(f"The stack has no namespace {', '.join(unknown)}: its settings list {listed}.")
+    return frozenset(names)
+
+
+def judge(subject: Subject, checks: tuple[Check, ...]) -> tuple[Result, ...]:
+    """Every check over the facts. One whose fact is missing is unknown and says why."""
+    return tuple(Result(check=check, verdict=_verdict(check, subject)) for check in checks)
+
+
+def _verdict(check: Check, subject: Subject) -> Verdict:
+    try:
+        return check.judge(subject)
+    except FactMissing as missing:
+        return Verdict(status="unknown", finding=missing.fact.reason, remedy=missing.fact.remedy)
+
+
+def gather(
+    stack: Stack, tools: Tools, checks: tuple[Check, ...], *, run: str, aws_endpoint_url: str | None = None
+) -> Facts:
+    """Everything that these checks look at, once. What could not be had says why."""
+    wanted: set[Fact] = {fact for check in checks for fact in check.needs}
+    clock = _Clock()
+    now = datetime.now(UTC)
+    with clock("objects"):
+        objects = gather_objects(tools)
+    if isinstance(objects, Unavailable):
+        return Facts(
+            now=now,
+            objects=objects,
+            secret=objects,
+            acm=objects,
+            edge=objects,
+            proxies=objects,
+            workloads=objects,
+            traffic=objects,
+            timings=clock.times,
+        )
+    there: Objects = objects
+    pool = ThreadPoolExecutor(max_workers=5)
+
+    def start(fact: Fact, ask: Callable[[], _T | Unavailable]) -> Future[_T | Unavailable]:
+        def timed() -> _T | Unavailable:
+            with clock(fact):
+                return ask()
+
+        return pool.submit(timed if fact in wanted else lambda: _NOT_ASKED)
+
+    try:
+        edge = start("edge", lambda: gather_edge(stack, there, run))
+        acm = start("acm", lambda: gather_acm(stack, there, aws_endpoint_url))
+        secret = start("secret", lambda: gather_secret(tools))
+        proxies = start("proxies", lambda: gather_proxies(tools, stack.settings.mesh.revision))
+        workloads = start("workloads", lambda: gather_workloads(tools, stack, there))
+        traffic: Traffic | Unavailable = _NOT_ASKED
+        of_edge: Edge | Unavailable
+        if "traffic" in wanted:
+            with clock("traffic"):
+                traffic, of_edge = _traffic(stack, tools, there, run, now, edge)
+        else:
+            of_edge = edge.result()
+        return Facts(
+            now=now,
+            objects=objects,
+            secret=secret.result(),
+            acm=acm.result(),
+            edge=of_edge,
+            proxies=proxies.result(),
+            workloads=workloads.result(),
+            traffic=traffic,
+            timings=clock.times,
+        )
+    finally:
+        # Not waited for when interrupted: each of them ends by itself.
+        pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _traffic(
+    stack: Stack, tools: Tools, objects: Objects, run: str, now: datetime, edge: Future[Edge | Unavailable]
+) -> tuple[Traffic | Unavailable, Edge | Unavailable]:
+    try:
+        clean_leftovers(tools, now)
+        with ProbeRun(tools, stack, run) as probes:
+            exchanges, proxies = probes.ask(objects)
+            return probes.with_lines(exchanges, proxies, edge.result())
+    except ToolError as problem:
+        reason = Unavailable(reason=f"No traffic could be sent: {problem}", remedy=_NO_PROBES)
+        return reason, edge.result()
+
+
+class _Clock:
+    """How long each part of the gathering took; parts overlap."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._times: list[tuple[str, float]] = []
+
+    @contextlib.contextmanager
+    def __call__(self, name: str) -> Generator[None]:
+        began = time.monotonic()
+        try:
+            yield
+        finally:
+            with self._lock:
+                self._times.append((name, time.monotonic() - began))
+
+    @property
+    def times(self) -> tuple[tuple[str, float], ...]:
+        return tuple(self._times)

@@ -1,0 +1,68 @@
+"""kubectl and istioctl as subprocesses: always with an end, and never with a secret on their command line."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+
+
+class ToolError(Exception):
+    """A tool is missing, failed or took too long; the message is one line."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Tools:
+    """kubectl, istioctl: programs, by name or path. kubeconfig: None for the environment's own."""
+
+    kubectl: str = "kubectl"
+    istioctl: str = "istioctl"
+    kubeconfig: Path | None = None
+
+    def ask_kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 20) -> str:
+        """Its output. Raises ToolError."""
+        return self._run(self.kubectl, *arguments, stdin=stdin, seconds=seconds)
+
+    def ask_istioctl(self, *arguments: str, seconds: float = 20) -> str:
+        """Its output. Raises ToolError."""
+        return self._run(self.istioctl, *arguments, stdin=None, seconds=seconds)
+
+    def _run(self, program: str, *arguments: str, stdin: str | None, seconds: float) -> str:
+        path = shutil.which(program)
+        if path is None:
+            raise ToolError(f"{program} is not on the PATH: install it, or say where it is")
+        environment = dict(os.environ)
+        if self.kubeconfig is not None:
+            environment["KUBECONFIG"] = str(self.kubeconfig)
+        name = Path(program).name
+        try:
+            finished = subprocess.run(
+                [path, *arguments],
+                input=stdin,
+                stdin=subprocess.DEVNULL if stdin is None else None,
+                capture_output=True,
+                text=True,
+                errors="replace",
+                check=False,
+                timeout=seconds,
+                env=environment,
+            )
+        except subprocess.TimeoutExpired:
+            raise ToolError(f"{name} {_shown(arguments)} gave no answer within {seconds:.0f} s") from None
+        except OSError as problem:
+            raise ToolError(f"{name} cannot be run: {problem}") from problem
+        if finished.returncode != 0:
+            raise ToolError(f"{name} {_shown(arguments)}: {_last_line(finished.stderr) or 'failed without a word'}")
+        return finished.stdout
+
+
+def _shown(arguments: tuple[str, ...]) -> str:
+    text = " ".join(arguments)
+    return text if len(text) <= 80 else f"{text[:77]}…"
+
+
+def _last_line(text: str) -> str:
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return lines[-1][:300] if lines else ""
