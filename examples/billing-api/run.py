@@ -5,9 +5,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from examples import callers
 from examples.audit import line_of, logged
+from examples.callers import NAMESPACE, OUTSIDE, call, in_pod
 from examples.cluster import leaves_nothing, own_namespaces
-from examples.documents import shown_path
 from examples.steps import SUCCEEDS, Steps, exit_code, matches, prints, prints_no, watch
 
 HERE = Path(__file__).resolve().parent
@@ -15,25 +16,12 @@ sys.path.insert(0, str(HERE))
 
 import load  # noqa: E402  (its directory is not Python's)
 
-NAMESPACE, OUTSIDE = "secure-apps", "billing-api-outside"
 BILLING = "billing-api"
 HOST = f"{BILLING}.{NAMESPACE}.svc.cluster.local"
 URL = f"http://{HOST}:3000/api/data"
-CALLERS = HERE / "callers.yaml"
 # Envoy writes its log once a second; configuration reaches the proxies within a few.
 PATIENCE = 60.0
 ALLOWED_HOST, OTHER_HOST = "api.stripe.com", "exfiltration.example.org"
-
-
-def in_pod(name: str) -> list[str]:
-    """`kubectl exec` into one of the callers."""
-    namespace = OUTSIDE if name == "outsider" else NAMESPACE
-    return ["kubectl", "exec", "-n", namespace, name, "-c", "curl", "--"]
-
-
-def call(caller: str, *options: str, url: str = URL) -> list[str]:
-    """curl in a caller's pod; it prints the body and then the HTTP status."""
-    return [*in_pod(caller), "curl", "-sS", "-m", "5", *options, "-w", r"\nHTTP %{http_code}\n", url]
 
 
 def proxy_log() -> list[str]:
@@ -56,27 +44,24 @@ def deploy(steps: Steps) -> None:
     steps.title("Three callers")
     steps.say("""billing-api, frontend-ui and inventory-job run already: the stack declares them. Their images have no
         shell, so pods with curl borrow the identities of two of them; a third has none.""")
-    delete = ["kubectl", "delete", "-f", shown_path(CALLERS), "--ignore-not-found", "--wait"]
-    steps.cleanup("The callers go", delete, timeout=120)
-    steps.run("They are made", ["kubectl", "apply", "-f", shown_path(CALLERS)])
-    for namespace, names in ((NAMESPACE, ("as-frontend-ui", "as-inventory-job")), (OUTSIDE, ("outsider",))):
-        pods = [f"pod/{name}" for name in names]
-        wait = ["kubectl", "wait", "-n", namespace, *pods, "--for=condition=Ready", "--timeout=90s"]
-        steps.run("They are ready", wait, timeout=100)
+    callers.deploy(steps)
 
 
 def identities(steps: Steps) -> None:
     steps.title("Who may call: an identity, a method, a path")
     steps.until(
-        "frontend-ui may GET /api/data", call("as-frontend-ui"), expect=SUCCEEDS & prints("HTTP 200"), timeout=PATIENCE
+        "frontend-ui may GET /api/data",
+        call("as-frontend-ui", URL),
+        expect=SUCCEEDS & prints("HTTP 200"),
+        timeout=PATIENCE,
     )
     refused = SUCCEEDS & prints("RBAC: access denied") & prints("HTTP 403")
-    steps.run("It may not POST", call("as-frontend-ui", "-X", "POST"), expect=refused)
-    steps.run("Nor ask for another path", call("as-frontend-ui", url=f"http://{HOST}:3000/healthz"), expect=refused)
+    steps.run("It may not POST", call("as-frontend-ui", URL, "-X", "POST"), expect=refused)
+    steps.run("Nor ask for another path", call("as-frontend-ui", f"http://{HOST}:3000/healthz"), expect=refused)
     steps.say(
-        "inventory-job is in the mesh too, and in the same namespace. Its certificate says who it is; no policy names it."
+        "inventory-job is in the mesh and in the same namespace. Its certificate says who it is; no policy names it."
     )
-    steps.run("inventory-job gets 403 on the same request", call("as-inventory-job"), expect=refused)
+    steps.run("inventory-job gets 403 on the same request", call("as-inventory-job", URL), expect=refused)
 
 
 def plaintext(steps: Steps) -> None:
@@ -84,7 +69,7 @@ def plaintext(steps: Steps) -> None:
     steps.say("The same URL from a pod without a sidecar: the connection is taken and closed, before any HTTP.")
     steps.run(
         "000, and curl's exit code 56: connection reset",
-        call("outsider"),
+        call("outsider", URL),
         expect=exit_code(56) & prints("HTTP 000"),
     )
 
