@@ -1,0 +1,168 @@
+"""billing-api and who may call it: identities, plaintext, egress, the audit line, and a rollout under load."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+from examples import callers
+from examples.audit import line_of, logged
+from examples.callers import NAMESPACE, OUTSIDE, call, in_pod
+from examples.cluster import leaves_nothing, own_namespaces
+from examples.steps import SUCCEEDS, Steps, exit_code, matches, prints, prints_no, watch
+
+HERE = Path(__file__).resolve().parent
+sys.path.insert(0, str(HERE))
+
+import load  # noqa: E402  (its directory is not Python's)
+
+BILLING = "billing-api"
+HOST = f"{BILLING}.{NAMESPACE}.svc.cluster.local"
+URL = f"http://{HOST}:3000/api/data"
+# Envoy writes its log once a second; configuration reaches the proxies within a few.
+PATIENCE = 60.0
+ALLOWED_HOST, OTHER_HOST = "api.stripe.com", "exfiltration.example.org"
+
+
+def proxy_log() -> list[str]:
+    """What the sidecars of all billing-api's pods wrote last."""
+    return ["kubectl", "logs", "-n", NAMESPACE, "-l", f"app={BILLING}", "-c", "istio-proxy", "--tail=50"]
+
+
+def script(steps: Steps) -> None:
+    own_namespaces(steps, OUTSIDE)
+    leaves_nothing(steps, "serviceaccounts")
+    deploy(steps)
+    identities(steps)
+    plaintext(steps)
+    egress(steps)
+    audit(steps)
+    rollout(steps)
+
+
+def deploy(steps: Steps) -> None:
+    steps.title("Three callers")
+    steps.say("""billing-api, frontend-ui and inventory-job run already: the stack declares them. Their images have no
+        shell, so pods with curl borrow the identities of two of them; a third has none.""")
+    callers.deploy(steps)
+
+
+def identities(steps: Steps) -> None:
+    steps.title("Who may call: an identity, a method, a path")
+    steps.until(
+        "frontend-ui may GET /api/data",
+        call("as-frontend-ui", URL),
+        expect=SUCCEEDS & prints("HTTP 200"),
+        timeout=PATIENCE,
+    )
+    refused = SUCCEEDS & prints("RBAC: access denied") & prints("HTTP 403")
+    steps.run("It may not POST", call("as-frontend-ui", URL, "-X", "POST"), expect=refused)
+    steps.run("Nor ask for another path", call("as-frontend-ui", f"http://{HOST}:3000/healthz"), expect=refused)
+    steps.say(
+        "inventory-job is in the mesh and in the same namespace. Its certificate says who it is; no policy names it."
+    )
+    steps.run("inventory-job gets 403 on the same request", call("as-inventory-job", URL), expect=refused)
+
+
+def plaintext(steps: Steps) -> None:
+    steps.title("Plaintext from outside the mesh")
+    steps.say("The same URL from a pod without a sidecar: the connection is taken and closed, before any HTTP.")
+    steps.run(
+        "000, and curl's exit code 56: connection reset",
+        call("outsider", URL),
+        expect=exit_code(56) & prints("HTTP 000"),
+    )
+
+
+def egress(steps: Steps) -> None:
+    steps.title("What may leave the mesh")
+    steps.say(f"""billing-api itself asks: its image has Node.js. {ALLOWED_HOST} is declared in its settings; any other
+        name is not. Nothing of a lab reaches the internet: there, a TLS server of the lab's own answers for every
+        external name, so that a refusal is the mesh's.""")
+    steps.run(
+        f"{ALLOWED_HOST}, declared: answers",
+        fetch(ALLOWED_HOST),
+        expect=SUCCEEDS & matches(r"^HTTP [1-5]\d\d", "an HTTP status"),
+    )
+    steps.run(f"{OTHER_HOST}, declared by nobody: blocked", fetch(OTHER_HOST), expect=exit_code(1) & prints_no("HTTP "))
+    steps.run(
+        "The same name from the pod outside the mesh: there is such a host",
+        [
+            *in_pod("outsider"),
+            "curl",
+            "-sS",
+            "-m",
+            "5",
+            "-o",
+            "/dev/null",
+            "-w",
+            r"HTTP %{http_code}\n",
+            f"https://{OTHER_HOST}/",
+        ],
+        expect=SUCCEEDS & matches(r"^HTTP [1-5]\d\d", "an HTTP status"),
+    )
+
+
+def fetch(host: str) -> list[str]:
+    """A request of billing-api's own process kind, from its own pod."""
+    program = (
+        f"fetch('https://{host}/', {{signal: AbortSignal.timeout(5000)}})"
+        ".then((reply) => console.log('HTTP ' + reply.status + ' ' + (reply.headers.get('server') ?? '')),"
+        " (problem) => { console.error('no answer: ' + (problem.cause?.code ?? problem.message)); process.exit(1); })"
+    )
+    return ["kubectl", "exec", "-n", NAMESPACE, f"deployment/{BILLING}", "-c", BILLING, "--", "node", "-e", program]
+
+
+def audit(steps: Steps) -> None:
+    steps.title("What an auditor reads")
+    denied: dict[str, object] = {
+        "response_code": 403,
+        "response_code_details": "rbac_access_denied",
+        "downstream_peer_uri_san": "/sa/inventory-job-sa",
+    }
+    steps.until(
+        "The line of the refused call: who asked whom for what, and why it was refused",
+        proxy_log(),
+        expect=logged(**denied),
+        shown=line_of("downstream_local_uri_san", "method", "path", "downstream_tls_version", "start_time", **denied),
+        timeout=PATIENCE,
+    )
+    pod = steps.read(
+        ["kubectl", "get", "pods", "-n", NAMESPACE, "-l", f"app={BILLING}", "-o", "jsonpath={.items[0].metadata.name}"]
+    )
+    steps.run(
+        "The policies that one pod's sidecar holds",
+        ["istioctl", "experimental", "authz", "check", f"{pod}.{NAMESPACE}"],
+        expect=SUCCEEDS & prints(f"{BILLING}.{NAMESPACE}") & prints(f"deny-all.{NAMESPACE}"),
+    )
+
+
+def rollout(steps: Steps) -> None:
+    steps.title("A rolling restart under load")
+    steps.say(f"""frontend-ui's identity asks {load.PER_SECOND} times a second while every pod of billing-api is
+        replaced. A leaving pod goes on answering for 5 s (preStop), then the service finishes what it has begun,
+        and its sidecar ends after it.""")
+    leaving = steps.read(
+        ["kubectl", "get", "pods", "-n", NAMESPACE, "-l", f"app={BILLING}", "-o", "jsonpath={.items[*].metadata.name}"]
+    ).split()
+    deployment = ["-n", NAMESPACE, f"deployment/{BILLING}"]
+    with load.running(in_pod("as-frontend-ui"), URL) as counted:
+        steps.run("Every pod is replaced", ["kubectl", "rollout", "restart", *deployment])
+        steps.run("One after the other", ["kubectl", "rollout", "status", *deployment, "--timeout=150s"], timeout=160)
+        pods = [f"pod/{name}" for name in leaving]
+        wait = ["kubectl", "wait", "-n", NAMESPACE, *pods, "--for=delete", "--timeout=90s"]
+        steps.run("Until the last of the old ones is gone", wait, timeout=100)
+    steps.check(
+        f"{sum(counted.answers.values())} requests:\n{counted.table()}",
+        "no request lost",
+        holds=counted.lost == 0 and counted.answers["200 0"] > 10 * load.PER_SECOND and not counted.problem,
+    )
+
+
+def main() -> int:
+    """The exit code."""
+    return watch("billing-api: who may call it, and what it may call", script)
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
