@@ -88,7 +88,9 @@ class Proxy:
             "200",
         ]
 
-    def apply(self, *, listeners: Iterable[Document], clusters: Iterable[Document], endpoints: Iterable[Document]) -> None:
+    def apply(
+        self, *, listeners: Iterable[Document], clusters: Iterable[Document], endpoints: Iterable[Document]
+    ) -> None:
         """Makes the files say this, and touches none that says it already.
 
         Endpoints first and listeners last: what is named exists by then.

@@ -50,9 +50,7 @@ def self_signed(directory: Path, name: str) -> ServedPair:
     pair = ServedPair(arn=ARN, certificate=directory / f"{name}.crt", key=directory / f"{name}.key")
     pair.certificate.write_bytes(made.public_bytes(serialization.Encoding.PEM))
     pair.key.write_bytes(
-        key.private_bytes(
-            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
-        )
+        key.private_bytes(serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption())
     )
     return pair
 
@@ -171,7 +169,9 @@ class Balancer:
     policy: str = "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09"
     idle_timeout: int = 60
 
-    def serve(self, *targets: FakeTarget, extra: tuple[Target, ...] = (), check: HealthCheck | None = None) -> TargetGroup:
+    def serve(
+        self, *targets: FakeTarget, extra: tuple[Target, ...] = (), check: HealthCheck | None = None
+    ) -> TargetGroup:
         """Makes these its targets. extra: addresses where nothing is, or nothing that is ours."""
         group = TargetGroup(
             service="istio-ingress/gateway",
@@ -200,9 +200,7 @@ class Balancer:
                 listener(model, made, address="127.0.0.1", pairs=(self.pair,), bound_port=ports[made.port])
                 for made in model.listeners
             ],
-            clusters=[
-                cluster(group, endpoints=str(self.proxy.endpoints(group.name)), idle_timeout=self.idle_timeout)
-            ],
+            clusters=[cluster(group, endpoints=str(self.proxy.endpoints(group.name)), idle_timeout=self.idle_timeout)],
             endpoints=[assignment(group)],
         )
         return group
