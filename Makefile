@@ -9,13 +9,13 @@ VENV := .venv
 READY := $(VENV)/.installed
 RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 
-.PHONY: help lab lab-down lab-status lab-kubeconfig plan preflight preview up destroy bench test test-unit check \
-	format docs schemas clean
+.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan preflight verify preview up \
+	destroy bench bench-lab test test-unit check format docs schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-lab: $(READY) ## the whole program against a real control plane on this machine
+lab: $(READY) ## the whole program, real parts and real traffic on this machine, and the proofs that it holds
 	@$(RUN) -m lab up
 
 lab-down: $(READY) ## stop the lab and remove all of it (the built tools stay cached)
@@ -27,11 +27,27 @@ lab-status: $(READY) ## what of the lab is running
 lab-kubeconfig: $(READY) ## the path of the lab's kubeconfig, and nothing else
 	@$(RUN) -m lab kubeconfig
 
+lab-shell: $(READY) ## POD=… [COMMAND=…] a shell in a pod of the lab, also where the image has none
+	@$(RUN) -m lab shell $(POD) $(if $(COMMAND),-- $(COMMAND))
+
+lab-logs: $(READY) ## [POD=…] the access logs of all sidecars, or all that one pod writes, until interrupted
+	@$(RUN) -m lab logs $(POD) --follow
+
+example: $(READY) ## NAME=… one of the reference articles' systems on the running lab, step by step
+	@$(RUN) -m lab example $(NAME)
+
+traps: $(READY) ## traps 3 and 5 measured on the running lab
+	@$(RUN) -m lab traps
+
 plan: $(READY) ## STACK=… what a stack would make, without credentials or network: build/plan/<stack>/
 	@$(RUN) -m meshops plan --stack $(STACK)
 
 preflight: $(READY) ## STACK=… (AWS credentials) will the load balancer find its subnets and its certificate?
 	@$(RUN) -m meshops preflight --stack $(STACK)
+
+# For the lab its own kubeconfig, programs and AWS stand-in; for any other stack the environment's.
+verify: $(READY) ## STACK=… (kubeconfig) prove by traffic that the running mesh holds; CHECKS=… for some of them
+	@$(RUN) -m $(if $(filter lab,$(STACK)),lab verify,meshops verify --stack $(STACK)) $(if $(CHECKS),--only $(CHECKS))
 
 preview: $(READY) ## STACK=… (AWS credentials) pulumi preview
 	@$(RUN) -m meshops.pulumi_cli preview --stack $(STACK)

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import FrameType
 
 from configuration.problems import SettingsError
-from lab import aws_moto, build, commands, examples, onboarding, pod_logs, report
+from lab import aws_moto, build, commands, examples, onboarding, pod_logs, report, verification
 from lab import shell as pod_shell
 from lab.bringing_up import STACK, Outcome, bring_up
 from lab.errors import LabError
@@ -92,6 +92,11 @@ def logs(options: argparse.Namespace) -> int:
     return pod_logs.show(commands.running(), options.pod, follow=options.follow)
 
 
+def verify(options: argparse.Namespace) -> int:
+    """The proofs of `meshops verify` on the running lab; what follows are that command's own arguments."""
+    return verification.run(STACK, options.arguments)
+
+
 def example(options: argparse.Namespace) -> int:
     """Runs one of the examples on the running lab; 0 only if all it expects held."""
     return examples.run(options.name, TerminalProgress())
@@ -125,7 +130,7 @@ def _closing(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status, kubeconfig, toolchain, shell, logs, example, onboard, offboard):
+    for command in (up, down, status, kubeconfig, toolchain, shell, logs, verify, example, onboard, offboard):
         description = (command.__doc__ or "").rstrip(".")
         subcommand = subcommands.add_parser(command.__name__, help=description, description=description)
         subcommand.set_defaults(run=command)
@@ -140,6 +145,8 @@ def _parser() -> argparse.ArgumentParser:
         if command is logs:
             subcommand.add_argument("pod", nargs="?", default=pod_logs.ALL, help="all (the default), or one pod")
             subcommand.add_argument("--follow", action="store_true", help="go on until interrupted")
+        if command is verify:
+            subcommand.add_argument("arguments", nargs=argparse.REMAINDER, help="e.g. --only MV303 --format json")
         if command is example:
             subcommand.add_argument("name", help=", ".join(examples.names()))
         if command is onboard:
