@@ -27,7 +27,11 @@ _INTERRUPTED = 130
 def main(arguments: list[str]) -> int:
     """Runs one command and returns the process's exit code: 0, 1 for a failure, 2 for wrong usage, 130 interrupted."""
     signal.signal(signal.SIGTERM, _terminated)
-    options = _parser().parse_args(arguments)
+    parser = _parser()
+    options, rest = parser.parse_known_args(arguments)
+    if rest and options.run is not verify:
+        parser.error(f"unrecognized arguments: {' '.join(rest)}")
+    options.rest = rest
     try:
         return int(options.run(options))
     except (LabError, SettingsError, StackError) as problem:
@@ -94,7 +98,7 @@ def logs(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """The proofs of `meshops verify` on the running lab; what follows are that command's own arguments."""
-    return verification.run(STACK, options.arguments)
+    return verification.run(STACK, options.rest)
 
 
 def example(options: argparse.Namespace) -> int:
@@ -145,8 +149,6 @@ def _parser() -> argparse.ArgumentParser:
         if command is logs:
             subcommand.add_argument("pod", nargs="?", default=pod_logs.ALL, help="all (the default), or one pod")
             subcommand.add_argument("--follow", action="store_true", help="go on until interrupted")
-        if command is verify:
-            subcommand.add_argument("arguments", nargs=argparse.REMAINDER, help="e.g. --only MV303 --format json")
         if command is example:
             subcommand.add_argument("name", help=", ".join(examples.names()))
         if command is onboard:

@@ -1,4 +1,4 @@
-"""`meshops verify` on the running lab: it gets a kubeconfig, two programs and the AWS stand-in's address, and no more."""
+"""`meshops verify` on the running lab: all it gets is a kubeconfig, two programs and the AWS stand-in's address."""
 
 from __future__ import annotations
 
