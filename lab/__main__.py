@@ -12,6 +12,7 @@ from types import FrameType
 
 from configuration.problems import SettingsError
 from lab import aws_moto, build, commands, examples, onboarding, pod_logs, report, verification
+from lab import bench as pod_bench
 from lab import shell as pod_shell
 from lab.bringing_up import STACK, Outcome, bring_up
 from lab.errors import LabError
@@ -101,6 +102,13 @@ def verify(options: argparse.Namespace) -> int:
     return verification.run(STACK, options.rest)
 
 
+def bench(options: argparse.Namespace) -> int:
+    """Measures what pods with sidecars cost on the running lab; 1 if they do not fit."""
+    result = pod_bench.measure(commands.running(), stack_settings(PROGRAM, STACK), options.pods)
+    print(pod_bench.text(result))
+    return 0 if result.fits else 1
+
+
 def example(options: argparse.Namespace) -> int:
     """Runs one of the examples on the running lab; 0 only if all it expects held."""
     return examples.run(options.name, TerminalProgress())
@@ -134,7 +142,7 @@ def _closing(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status, kubeconfig, toolchain, shell, logs, verify, example, onboard, offboard):
+    for command in (up, down, status, kubeconfig, toolchain, shell, logs, verify, bench, example, onboard, offboard):
         description = (command.__doc__ or "").rstrip(".")
         subcommand = subcommands.add_parser(command.__name__, help=description, description=description)
         subcommand.set_defaults(run=command)
@@ -149,6 +157,8 @@ def _parser() -> argparse.ArgumentParser:
         if command is logs:
             subcommand.add_argument("pod", nargs="?", default=pod_logs.ALL, help="all (the default), or one pod")
             subcommand.add_argument("--follow", action="store_true", help="go on until interrupted")
+        if command is bench:
+            subcommand.add_argument("--pods", type=int, default=50, metavar="N", help="with sidecars (%(default)s)")
         if command is example:
             subcommand.add_argument("name", help=", ".join(examples.names()))
         if command is onboard:
