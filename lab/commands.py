@@ -49,10 +49,8 @@ def up_control_plane(progress: Progress | None = None, toolchain: Toolchain | No
             _remove(state)
         state.create()
         try:
-            record = network.choose(state)
-            state.write_network(record)
             state.toolchain.write_text(str(built.directory), encoding="utf-8")
-            network.up(state, record)
+            record = network.make(state)
             return control_plane.start(state, record, built, shown.update)
         except BaseException as problem:
             kept = _keep_logs(state) if isinstance(problem, LabError) else None

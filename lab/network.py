@@ -28,6 +28,8 @@ _SECOND_OCTETS = range(201, 251)
 _CAP_NET_ADMIN = 12
 _NAMESPACE_SECONDS = 10.0
 _POLL_SECONDS = 0.01
+# What ip says of a bridge or a route that is there already.
+_TAKEN = "File exists"
 # What the node's and every pod's interface is called inside.
 INTERFACE = "eth0"
 # What the node's interface towards the outside world is called.
@@ -66,6 +68,24 @@ def choose(state: State) -> NetworkRecord:
             services=f"10.{octet}.128.0/17",
         )
     raise LabError("every range from 10.201.0.0/16 to 10.250.0.0/16 is in use on this machine: free one for the lab")
+
+
+def make(state: State) -> NetworkRecord:
+    """A bridge that is up, and noted in `state`. Raises LabError.
+
+    Another lab that starts at the same moment may take what was free a moment ago: then it looks again.
+    """
+    for _ in range(_MOST_BRIDGES):
+        record = choose(state)
+        state.write_network(record)
+        try:
+            up(state, record)
+            return record
+        except LabError as problem:
+            if _TAKEN not in str(problem):
+                raise
+            down(state, record)
+    raise LabError("other labs take every bridge and range as soon as it is free: start this one when they are up")
 
 
 def up(state: State, record: NetworkRecord) -> None:

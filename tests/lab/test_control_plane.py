@@ -61,6 +61,7 @@ def test_the_kubeconfig_is_its_owners_only_and_works(control_plane: ControlPlane
 
 def test_pod_security_admission_is_on(control_plane: ControlPlane) -> None:
     kubectl(control_plane, "create", "namespace", "restricted")
+    _wait(lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=restricted"), "its service account")
     kubectl(control_plane, "label", "namespace", "restricted", "pod-security.kubernetes.io/enforce=restricted")
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         kubectl(control_plane, "run", "loose", "--image=example/loose:1", "--namespace=restricted")

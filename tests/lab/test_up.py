@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -131,8 +132,12 @@ def test_nothing_of_the_lab_is_left_when_it_goes(tmp_path: Path, monkeypatch: py
     assert up.returncode == 0, up.stdout[-3000:] + up.stderr
     for part in ("interfaces", "processes", "namespaces", "routes"):
         assert getattr(during, part) - getattr(before, part), f"the lab has {part} of its own"
-    assert (during.firewall, during.settings) == (before.firewall, before.settings), "never this machine's own"
+    assert during.firewall == before.firewall, "never this machine's own"
+    assert during.settings.items() >= before.settings.items(), "never this machine's own"
     assert down.returncode == 0, down.stderr
-    assert footprint() == before
+    after = footprint()
+    # A kernel that has connection tracking as a module may have loaded it, and has settings for it from then on.
+    assert after.settings.items() >= before.settings.items()
+    assert replace(after, settings=before.settings) == before
     assert not state.exists()
     assert not list(temporary.iterdir())

@@ -68,6 +68,42 @@ def test_a_second_bridge_begins_with_a_range_of_its_own(tmp_path: Path, monkeypa
 
 
 @pytest.mark.usefixtures("empty_machine")
+def test_a_bridge_that_another_lab_takes_first_is_left_to_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    bridges: set[str] = set()
+
+    def up(_: State, record: NetworkRecord) -> None:
+        if not bridges:
+            bridges.add(record.bridge)
+            raise LabError(f"ip link add {record.bridge}: RTNETLINK answers: File exists")
+
+    monkeypatch.setattr(network, "_exists", lambda name: name in bridges)
+    monkeypatch.setattr(network, "up", up)
+    state = State(root=tmp_path)
+
+    record = network.make(state)
+
+    assert (bridges, record.bridge) == ({"ztm0"}, "ztm1")
+    assert state.network() == record, "what is noted is what was made"
+
+
+@pytest.mark.usefixtures("empty_machine")
+def test_a_bridge_that_cannot_be_made_at_all_is_not_tried_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[str] = []
+
+    def up(_: State, record: NetworkRecord) -> None:
+        tried.append(record.bridge)
+        raise LabError("ip link add ztm0: RTNETLINK answers: Operation not supported")
+
+    monkeypatch.setattr(network, "up", up)
+
+    with pytest.raises(LabError, match="Operation not supported"):
+        network.make(State(root=tmp_path))
+    assert tried == ["ztm0"]
+
+
+@pytest.mark.usefixtures("empty_machine")
 def test_a_machine_without_a_free_range_is_one_clear_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(network, "_taken", lambda: [IPv4Network("10.0.0.0/8")])
 
