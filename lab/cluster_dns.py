@@ -1,7 +1,8 @@
 """The cluster's DNS: the real CoreDNS in kube-system, where EKS has it from its add-on of that name.
 
 It differs from the add-on in what it says of names that are not the cluster's: every one of them has the address of the
-lab's outside world. Were they unknown, a blocked host could not be told from one without an address.
+lab's outside world. Were they unknown, a blocked host could not be told from one without an address. The price: a
+mistyped `service.namespace` looks like a public name and has that address too.
 """
 
 from __future__ import annotations

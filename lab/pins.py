@@ -68,6 +68,17 @@ DIFFERENCES: tuple[Difference, ...] = (
         real="Amazon VPC CNI and the add-on's kube-proxy",
     ),
     Difference(
+        part="Cluster DNS",
+        lab="CoreDNS v1.14.2, one pod; whatever name is not the cluster's has the outside world's address",
+        real="the EKS add-on coredns, which asks the VPC's resolver",
+    ),
+    Difference(
+        part="The node's file system",
+        lab="hostPath volumes are directories of the lab's own, and /proc is read-only; Istio's CNI plugin runs with "
+        "those over the machine's /run",
+        real="the node's own",
+    ),
+    Difference(
         part="The outside world",
         lab="one server of the lab's that answers for every public address with certificates of its own authority; "
         "nothing reaches the internet",

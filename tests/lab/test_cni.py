@@ -6,7 +6,8 @@ import json
 import os
 import subprocess
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -97,6 +98,38 @@ def test_a_host_path_of_the_machine_is_refused_with_its_reason(proof: WholeLab, 
     assert reason in _eventually(refusal)
 
 
+def test_a_pod_made_without_the_agent_fails_validation_until_the_agent_repairs_it(proof: WholeLab) -> None:
+    plugin = proof.state / "node/host/opt/cni/bin/istio-cni"
+    with _without_agent(proof):
+        _eventually(lambda: not plugin.exists())
+        _apply(proof, _pod(proof, "early"))
+        _eventually(lambda: _init_state(proof, "early", "istio-validation", of="lastState").get("terminated"))
+    done = _eventually(lambda: _init_state(proof, "early", "istio-validation").get("terminated", {}).get("reason"))
+    said = proof.tool("kubectl", "logs", "daemonset/istio-cni-node", "--namespace=kube-system")
+
+    assert done == "Completed"
+    assert f"pod repaired\tpod={NAMESPACE}/early" in said.stdout
+
+
+@contextmanager
+def _without_agent(lab: WholeLab) -> Generator[None]:
+    """Takes the DaemonSet off the node, and waits until it is back."""
+    _on_nodes_of(lab, "none")
+    try:
+        yield
+    finally:
+        _on_nodes_of(lab, "linux")
+    rolled = lab.tool("kubectl", "rollout", "status", "daemonset/istio-cni-node", "--namespace=kube-system")
+    assert rolled.returncode == 0, rolled.stderr
+
+
+def _on_nodes_of(lab: WholeLab, system: str) -> None:
+    selector = {"spec": {"template": {"spec": {"nodeSelector": {"kubernetes.io/os": system}}}}}
+    patch = ("patch", "daemonset", "istio-cni-node", "--namespace=kube-system", f"--patch={json.dumps(selector)}")
+    answer = lab.tool("kubectl", *patch)
+    assert answer.returncode == 0, answer.stderr
+
+
 def _pod(
     lab: WholeLab, name: str, *, inject: bool = True, host_path: str = "", command: list[str] | None = None
 ) -> dict[str, Any]:
@@ -126,9 +159,10 @@ def _get(lab: WholeLab, name: str) -> dict[str, Any]:
     return lab.get("pod", name, f"--namespace={NAMESPACE}")
 
 
-def _init_state(lab: WholeLab, name: str, container: str) -> dict[str, Any]:
+def _init_state(lab: WholeLab, name: str, container: str, *, of: str = "state") -> dict[str, Any]:
+    """of: `state` or `lastState`."""
     statuses = _get(lab, name)["status"].get("initContainerStatuses", ())
-    return next((status["state"] for status in statuses if status["name"] == container), {})
+    return next((status[of] for status in statuses if status["name"] == container and of in status), {})
 
 
 def _process_of(lab: WholeLab, name: str) -> int:
