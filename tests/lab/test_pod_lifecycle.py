@@ -63,6 +63,17 @@ def test_who_ignores_sigterm_is_killed_when_the_grace_period_is_over(scratch_pod
     assert "not yet" in said, "SIGTERM came first"
 
 
+def test_a_pod_deleted_by_force_does_not_run_on_until_its_grace_period_is_over(scratch_pods: ScratchPods) -> None:
+    eventually(lambda: "running" in scratch_pods.container("forgotten")["state"])
+    following = scratch_pods.started("logs", "--follow", "forgotten")
+    time.sleep(1)
+
+    assert scratch_pods.kubectl("delete", "pod", "forgotten", "--force", "--grace-period=0").returncode == 0
+
+    said, _ = following.communicate(timeout=15)  # the log ends with the process; the grace period would be 60 s
+    assert following.returncode == 0, said
+
+
 def test_hooks_run_and_a_sidecar_ends_after_the_containers(scratch_pods: ScratchPods) -> None:
     eventually(lambda: scratch_pods.pod("orderly")["status"]["phase"] == "Running")
     following = scratch_pods.started("logs", "--follow", "orderly", "--container=sidecar")

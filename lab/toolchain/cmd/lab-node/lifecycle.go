@@ -14,7 +14,8 @@ import (
 
 const (
 	// A container gets this much to end even if its hook has used the whole grace period up, as with a kubelet.
-	leastGrace = 2 * time.Second
+	leastGrace   = 2 * time.Second
+	defaultGrace = 30 * time.Second
 	// The node itself is going: hooks are not run and nobody waits long.
 	nodeShutdownGrace = time.Second
 )
@@ -36,6 +37,22 @@ func (w *podWorker) beginTermination() (deadline time.Time, hurried bool) {
 		w.ending.deadline = time.Now().Add(grace)
 	})
 	return w.ending.deadline, w.ending.hurried
+}
+
+func (w *podWorker) grace() time.Duration {
+	select {
+	case <-w.gone:
+		return leastGrace // nobody waits for it any more: it was deleted by force
+	default:
+	}
+	pod := w.current()
+	if pod.DeletionGracePeriodSeconds != nil {
+		return time.Duration(*pod.DeletionGracePeriodSeconds) * time.Second
+	}
+	if pod.Spec.TerminationGracePeriodSeconds != nil {
+		return time.Duration(*pod.Spec.TerminationGracePeriodSeconds) * time.Second
+	}
+	return defaultGrace
 }
 
 // terminate ends one container of a pod that ends: its hook at once, then its turn, then SIGTERM.
