@@ -14,9 +14,12 @@ from lab import aws_moto, build, cluster_dns, commands, network
 from lab.aws_account import AccountOutdated, AwsError, MotoAccount
 from lab.aws_made import Aws
 from lab.control_plane import ControlPlane
-from lab.engine import STAND_IN_HOST, LabEngine, Step
+from lab.engine import LabEngine, Step
 from lab.errors import LabError
 from lab.inspection import inspect
+from lab.load_balancer import report as balancers
+from lab.load_balancer import running
+from lab.load_balancer.cluster import source
 from lab.progress import TerminalProgress
 from lab.report import Applied, Line, compose
 from meshops import plan as planning
@@ -119,8 +122,14 @@ def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *,
             stand = aws_moto.start(plane.state)
             account = account_of(plane, stand, settings)
         progress.line(f"AWS stand-in {'found running' if stand.reused else 'up'}: moto at {stand.endpoint_url}")
+        with timings.measure("load balancers' stand-in"):
+            running.start(plane, cluster=settings.cluster.name, region=settings.region, endpoint_url=stand.endpoint_url)
         with timings.measure("program"):
             engine = apply(directory, plane, account, plan, settings, progress)
+        with timings.measure("load balancers' targets"):
+            progress.update("waiting for the targets of the load balancers")
+            for standing in balancers.await_healthy(plane.state.root):
+                progress.line(str(standing))
         with timings.measure("report"):
             progress.update("reading the report from the cluster")
             found = inspect(plane, settings, endpoint_url=stand.endpoint_url)
@@ -190,7 +199,15 @@ def apply(
         config = read_stack(directory, STACK).config
     for last in (False, True):
         shown = ComponentProgress(plan.run.registrations, progress)
-        engine = LabEngine(plane, account, region=settings.region, report=shown.report)
+        engine = LabEngine(
+            plane,
+            account,
+            region=settings.region,
+            report=shown.report,
+            await_balancer=lambda document: balancers.await_served(
+                plane.state.root, source(document), document["metadata"].get("generation", 0)
+            ),
+        )
         try:
             run = run_program(
                 directory,
@@ -232,5 +249,5 @@ def _applied(engine: LabEngine, endpoint_url: str) -> Applied:
         real=dict(sorted(real.items())),
         recorded=engine.account.types("recorded"),
         endpoint_url=endpoint_url,
-        address=STAND_IN_HOST,
+        address=balancers.HOSTS["Ingress"],
     )

@@ -20,15 +20,13 @@ import yaml
 from lab.aws_account import MAKERS, UNTAGGED, AccountOutdated, AwsError, MotoAccount
 from lab.aws_made import Made
 from lab.control_plane import ControlPlane
-from lab.errors import ChartUnavailable
+from lab.errors import ChartUnavailable, LabError
 from lab.helm import Helm, HelmError, release_of
+from lab.load_balancer.report import HOSTS
 from lab.objects import Document, Key, Objects, Refused, UnknownKind
 from meshops.monitor import EngineError, Registration
 from meshops.recorder import Recorder
 from meshops.wire import Secret, revealed
-
-STAND_IN_HOST = "alb.stand-in.lab.invalid"
-"""The address that Ingresses and load-balanced Services get: nothing answers there, and nothing ever may."""
 
 _REMOVAL_SECONDS = 90.0
 _RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -70,11 +68,18 @@ class LabEngine:
 
     steps:        what was done, in order
     not_installed: release -> why the lab has no such chart
+    await_balancer: waits until the live object has its load balancer; raises LabError
     outdated:     the AWS account has to be made anew and the program run again; from there on nothing was made
     """
 
     def __init__(
-        self, plane: ControlPlane, account: MotoAccount, *, region: str, report: Callable[[Step], None] | None = None
+        self,
+        plane: ControlPlane,
+        account: MotoAccount,
+        *,
+        region: str,
+        report: Callable[[Step], None] | None = None,
+        await_balancer: Callable[[Document], object] | None = None,
     ) -> None:
         self.objects = Objects(api=plane.api)
         self.helm = Helm(plane=plane, objects=self.objects)
@@ -83,6 +88,7 @@ class LabEngine:
         self.not_installed: dict[str, str] = {}
         self.outdated = False
         self._plane, self._report = plane, report or (lambda step: None)
+        self._await_balancer = await_balancer or (lambda document: None)
         self._recorder = Recorder(region)
         self._providers: dict[str, Mapping[str, Any]] = {}
         self._records = _Records(path=plane.state.root / "applied.json")
@@ -187,6 +193,11 @@ class LabEngine:
         self._records.objects[registration.urn] = {"key": asdict(key), "patch": patch}
         self._records.save()
         change, document = self.objects.apply(inputs)
+        if _balanced(document):
+            try:
+                self._await_balancer(document)
+            except LabError as problem:
+                raise EngineError(str(problem)) from problem
         return change, (f"{key.namespace}/{key.name}" if key.namespace else key.name, _object_outputs(document))
 
     def _require_new(self, key: Key, *, patch: bool) -> None:
@@ -297,7 +308,14 @@ def _object_outputs(document: Document) -> dict[str, Any]:
     for key in ("spec", "status"):
         if key in document:
             outputs[key] = document[key]
-    balanced = document["kind"] == "Service" and document["spec"].get("type") == "LoadBalancer"
-    if document["kind"] == "Ingress" or balanced:
-        outputs["status"] = {"loadBalancer": {"ingress": [{"hostname": STAND_IN_HOST}]}}
+    if _balanced(document):
+        # As the provider gives it: AWS has no address for it, only the name.
+        outputs["status"] = {"loadBalancer": {"ingress": [{"hostname": HOSTS[document["kind"]]}]}}
     return outputs
+
+
+def _balanced(document: Document) -> bool:
+    """Whether a load balancer is made for it, which the provider waits for."""
+    if document["kind"] == "Service":
+        return document["spec"].get("type") == "LoadBalancer"
+    return document["kind"] == "Ingress"

@@ -30,6 +30,7 @@ _NAMESPACE_SECONDS = 10.0
 _POLL_SECONDS = 0.01
 # What ip says of a bridge or a route that is there already.
 _TAKEN = "File exists"
+_FIRST_BALANCER = 10
 # What the node's and every pod's interface is called inside.
 INTERFACE = "eth0"
 # What the node's interface towards the outside world is called.
@@ -143,6 +144,13 @@ def connect_outside(record: NetworkRecord, process: subprocess.Popen[bytes], nod
     # Service addresses never get that far; but a process of the node needs a route before they are translated.
     for beyond in ("default", record.services):
         _run(*at_node, "ip", "route", "add", beyond, "via", record.outside, "dev", _OUTSIDE, "src", record.node)
+
+
+def claim(record: NetworkRecord, number: int) -> str:
+    """The address of the n-th load balancer, on the lab's own bridge; it goes with the bridge."""
+    address = str(ip_network(record.network)[_FIRST_BALANCER + number])
+    _ip("address", "replace", f"{address}/32", "dev", record.bridge)
+    return address
 
 
 def entering(pid: int) -> tuple[str, ...]:

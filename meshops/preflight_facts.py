@@ -129,7 +129,7 @@ def _attempt(what: str, read: Callable[[], _T | Unavailable]) -> _T | Unavailabl
 
 def _vpc(settings: Settings, eks: Any, ec2: Any) -> Vpc | Unavailable:
     cluster = settings.cluster.name
-    in_cluster = _vpc_of_cluster(eks, ec2, cluster)
+    in_cluster = vpc_of_cluster(eks, ec2, cluster)
     existing = settings.network.existing
     if existing is not None:
         vpc_id, found_by = existing.vpc_id, "the stack's network.existing.vpcId"
@@ -145,21 +145,22 @@ def _vpc(settings: Settings, eks: Any, ec2: Any) -> Vpc | Unavailable:
                 remedy="Run this after the first `pulumi up`, or set network.existing to check a VPC beforehand.",
             )
         vpc_id, found_by = named[0]["VpcId"], f"its tag Name={name} (there is no cluster yet)"
+    return Vpc(id=vpc_id, found_by=found_by, cluster_vpc_id=in_cluster, subnets=subnets_of(ec2, vpc_id))
+
+
+def subnets_of(ec2: Any, vpc_id: str) -> tuple[Subnet, ...]:
+    """Every subnet of a VPC, by zone and id. Raises botocore's errors."""
     zone_types = {
         zone["ZoneName"]: zone.get("ZoneType", "availability-zone")
         for zone in ec2.describe_availability_zones()["AvailabilityZones"]
     }
     pages = ec2.get_paginator("describe_subnets").paginate(Filters=[{"Name": "vpc-id", "Values": [vpc_id]}])
     subnets = [_subnet(raw, zone_types) for page in pages for raw in page["Subnets"]]
-    return Vpc(
-        id=vpc_id,
-        found_by=found_by,
-        cluster_vpc_id=in_cluster,
-        subnets=tuple(sorted(subnets, key=lambda subnet: (subnet.zone, subnet.id))),
-    )
+    return tuple(sorted(subnets, key=lambda subnet: (subnet.zone, subnet.id)))
 
 
-def _vpc_of_cluster(eks: Any, ec2: Any, name: str) -> str | None:
+def vpc_of_cluster(eks: Any, ec2: Any, name: str) -> str | None:
+    """The VPC that a cluster is in; None if there is no such cluster. Raises botocore's errors."""
     try:
         network = eks.describe_cluster(name=name)["cluster"]["resourcesVpcConfig"]
     except eks.exceptions.ResourceNotFoundException:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import hashlib
+import os
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,3 +15,18 @@ class ServedPair:
     arn: str
     certificate: Path
     key: Path
+
+
+def written(directory: Path, arn: str, certificate: bytes, key: bytes) -> ServedPair:
+    """The pair as files, the key readable by its owner only.
+
+    They are named after their content, so that a new certificate is a new name, which Envoy takes for a change.
+    """
+    digest = hashlib.sha256(certificate).hexdigest()[:16]
+    pair = ServedPair(arn=arn, certificate=directory / f"{digest}.crt", key=directory / f"{digest}.key")
+    directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+    for path, content in ((pair.certificate, certificate), (pair.key, key)):
+        if not path.exists():
+            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
+                file.write(content)
+    return pair

@@ -49,13 +49,14 @@ class Target:
 
 @dataclass(frozen=True, kw_only=True)
 class TargetGroup:
-    """Who gets the traffic. service: `<namespace>/<name>`, port as the Ingress or the Service names it.
+    """Who gets the traffic. service: `<namespace>/<name>`; port: the Service's; balancer: the name of its owner.
 
     deregistration_delay: seconds that a target which has left may still answer what it was asked.
     """
 
+    balancer: str
     service: str
-    port: str
+    port: int
     protocol: Literal["HTTP", "HTTPS", "TCP"]
     check: HealthCheck
     deregistration_delay: int
@@ -65,7 +66,7 @@ class TargetGroup:
     @property
     def name(self) -> str:
         """As a file name and as Envoy's cluster."""
-        return f"{self.service.replace('/', '_')}_{self.port}"
+        return f"{self.balancer}_{self.port}"
 
 
 @dataclass(frozen=True, kw_only=True)

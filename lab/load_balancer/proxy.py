@@ -113,20 +113,23 @@ class Proxy:
                 return {_address(host): _health(host) for host in cluster.get("host_statuses", ())}
         return {}
 
-    def rejected(self) -> str:
-        """Why Envoy did not take the newest configuration; empty if it did."""
-        status, body = self._ask("/config_dump")
+    def listens(self, balancer: str, count: int) -> bool:
+        """Whether so many listeners of a load balancer are open."""
+        status, body = self._ask("/listeners?format=json")
+        if status != http.client.OK:
+            return False
+        names = [entry["name"] for entry in json.loads(body).get("listener_statuses", ())]
+        return sum(1 for name in names if name.startswith(f"{balancer}_")) >= count
+
+    def rejected(self, balancer: str) -> str:
+        """Why Envoy did not take the newest listeners of a load balancer; empty if it did."""
+        status, body = self._ask("/config_dump?resource=dynamic_listeners")
         if status != http.client.OK:
             return ""
-        for config in json.loads(body).get("configs", ()):
-            states = [
-                *config.get("dynamic_listeners", ()),
-                *config.get("dynamic_warming_clusters", ()),
-                *config.get("dynamic_active_clusters", ()),
-            ]
-            for state in states:
-                if problem := (state.get("error_state") or {}).get("details"):
-                    return str(problem)
+        for state in json.loads(body).get("configs", ()):
+            problem = (state.get("error_state") or {}).get("details")
+            if problem and str(state.get("name", "")).startswith(f"{balancer}_"):
+                return str(problem)
         return ""
 
     def _bootstrap(self) -> Document:

@@ -11,7 +11,7 @@ import struct
 import subprocess
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -174,8 +174,9 @@ class Balancer:
     ) -> TargetGroup:
         """Makes these its targets. extra: addresses where nothing is, or nothing that is ours."""
         group = TargetGroup(
+            balancer="alb",
             service="istio-ingress/gateway",
-            port="443",
+            port=443,
             protocol="HTTPS",
             check=check or a_check(targets[0].health_port if targets else None),
             deregistration_delay=30,
@@ -246,7 +247,7 @@ def free_port() -> int:
 
 
 @contextlib.contextmanager
-def running_envoy(directory: Path, proxy: Proxy) -> Iterator[Path]:
+def running_envoy(directory: Path, proxy: Proxy) -> Generator[Path]:
     """Envoy over a proxy's files; gives its log."""
     proxy.prepare()
     log = directory / "envoy.log"

@@ -12,8 +12,9 @@ import pytest
 
 from lab.aws_account import AccountOutdated, AwsError
 from lab.aws_made import Made
-from lab.engine import STAND_IN_HOST, LabEngine
+from lab.engine import LabEngine
 from lab.errors import ChartUnavailable
+from lab.load_balancer.report import HOSTS
 from lab.objects import Key, Refused
 from meshops.monitor import EngineError, Registration
 from meshops.wire import Secret
@@ -178,7 +179,7 @@ def test_a_refusal_names_the_object_the_field_and_the_api_servers_words(lab: Lab
 def test_an_ingress_gets_the_stand_ins_address(lab: Lab) -> None:
     inputs = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "gw", "namespace": "in"}}
     _, outputs = lab.engine().create(registration("kubernetes:networking.k8s.io/v1:Ingress", "gw", inputs))
-    assert outputs["status"] == {"loadBalancer": {"ingress": [{"hostname": STAND_IN_HOST}]}}
+    assert outputs["status"] == {"loadBalancer": {"ingress": [{"hostname": HOSTS["Ingress"]}]}}
 
 
 def test_a_release_whose_chart_the_lab_lacks_is_recorded_with_the_reason(lab: Lab) -> None:

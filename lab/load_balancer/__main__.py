@@ -1,0 +1,72 @@
+"""`python -m lab.load_balancer`: the controller's part, as one of the lab's processes."""
+
+from __future__ import annotations
+
+import argparse
+import datetime
+import signal
+import sys
+import time
+from pathlib import Path
+
+from lab import control_plane, network
+from lab.aws_made import Aws
+from lab.load_balancer import report
+from lab.load_balancer.account import AWS_ERRORS, Account
+from lab.load_balancer.cluster import CLUSTER_ERRORS, Cluster
+from lab.load_balancer.controller import Controller
+from lab.load_balancer.proxy import Proxy
+from lab.objects import Objects, UnknownKind
+from lab.state import State
+
+# A target that goes away is known this soon; a gateway that stops accepts for seconds more.
+_PAUSE_SECONDS = 0.5
+FIRST_WORDS = (
+    "stand-in for the AWS Load Balancer Controller, with an Envoy in the place of its ALBs and NLBs: not AWS. "
+    "Not played: security groups (inbound-cidrs), WAF rules, access logs, preserve_client_ip of NLBs, readiness gates."
+)
+
+
+def main(arguments: list[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    for name in ("state", "cluster", "region", "endpoint"):
+        parser.add_argument(f"--{name}", required=True)
+    given = parser.parse_args(arguments)
+    state = State(root=Path(given.state))
+    record = state.network()
+    if record is None:
+        sys.exit(f"{state.root}: no lab is there")
+    controller = Controller(
+        root=state.root,
+        cluster=Cluster(objects=Objects(api=control_plane.api_server(state, record))),
+        account=Account(aws=Aws(endpoint_url=given.endpoint, region=given.region), cluster=given.cluster),
+        proxy=Proxy(directory=report.directory(state.root)),
+        claim=lambda number: network.claim(record, number),
+        say=_say,
+    )
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
+    _say(FIRST_WORDS)
+    _run(controller)
+
+
+def _run(controller: Controller) -> None:
+    trouble = ""
+    while True:
+        try:
+            controller.step()
+            trouble = ""
+        except (*CLUSTER_ERRORS, *AWS_ERRORS, UnknownKind) as problem:
+            # Said once: it goes on for as long as the other side is away.
+            if str(problem) != trouble:
+                trouble = str(problem)
+                _say(f"trying again: {problem}")
+        time.sleep(_PAUSE_SECONDS)
+
+
+def _say(text: str) -> None:
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    print(f"{now} {text}", flush=True)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,117 @@
+"""What the stand-in last did, as a file beside the lab's other state: for the engine, for `lab up`, for people."""
+
+from __future__ import annotations
+
+import json
+import os
+import time
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from lab.errors import LabError
+
+HOSTS = {"Ingress": "alb.stand-in.lab.invalid", "Service": "nlb.stand-in.lab.invalid"}
+"""Kind -> the host name in its status. No name server knows it, and none ever may; the address is beside it."""
+
+_POLL_SECONDS = 0.1
+
+
+@dataclass(frozen=True, kw_only=True)
+class Standing:
+    """One load balancer, or why there is none.
+
+    source:  `Ingress <namespace>/<name>`; generation: metadata.generation of what was looked at
+    address: where it listens, empty if it does not; ports: on that address
+    refused: why the newest wish was refused, as `<reason>: <text>`; the one before may be served all the same
+    targets: `<address>:<port>` -> initial, healthy or unhealthy
+    """
+
+    source: str
+    generation: int
+    address: str = ""
+    ports: tuple[int, ...] = ()
+    refused: str = ""
+    targets: Mapping[str, str]
+
+    def __str__(self) -> str:
+        if self.refused:
+            return f"stand-in for {self._what}: {self.source} REFUSED: {self.refused}"
+        healthy = sum(1 for health in self.targets.values() if health == "healthy")
+        ports = ", ".join(map(str, self.ports))
+        counted = f"{healthy} of {len(self.targets)} targets healthy"
+        return f"stand-in for {self._what}: {self.source} at {self.address}, ports {ports}, {counted}"
+
+    @property
+    def _what(self) -> str:
+        return "an ALB" if self.source.startswith("Ingress") else "an NLB"
+
+
+def directory(root: Path) -> Path:
+    """The stand-in's own directory below a lab's state."""
+    return root / "load-balancers"
+
+
+def path(root: Path) -> Path:
+    return directory(root) / "report.json"
+
+
+def write(root: Path, standings: tuple[Standing, ...]) -> None:
+    text = json.dumps([asdict(standing) for standing in standings], indent=1)
+    target = path(root)
+    if not target.exists() or target.read_text(encoding="utf-8") != text:
+        unfinished = target.with_suffix(".unfinished")
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, target)
+
+
+def read(root: Path) -> tuple[Standing, ...]:
+    """All load balancers of a lab; none if the stand-in has not looked yet."""
+    try:
+        entries = json.loads(path(root).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return ()
+    return tuple(
+        Standing(
+            source=entry["source"],
+            generation=entry["generation"],
+            address=entry["address"],
+            ports=tuple(entry["ports"]),
+            refused=entry["refused"],
+            targets=entry["targets"],
+        )
+        for entry in entries
+    )
+
+
+def await_served(root: Path, source: str, generation: int, *, seconds: float = 60.0) -> Standing:
+    """Waits until the stand-in has served this generation of an object. Raises LabError: refused, or not in time."""
+    deadline = time.monotonic() + seconds
+    while True:
+        for standing in read(root):
+            if standing.source == source and standing.generation >= generation:
+                if standing.refused:
+                    raise LabError(
+                        f"the stand-in for the load balancer controller refused {source}: {standing.refused}"
+                    )
+                if standing.address:
+                    return standing
+        if time.monotonic() > deadline:
+            raise LabError(
+                f"{source} got no address within {seconds:.0f} s from the stand-in for the load balancer controller: "
+                f"its log is {root / 'logs'}/load-balancer-controller.log"
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def await_healthy(root: Path, *, seconds: float = 120.0) -> tuple[Standing, ...]:
+    """Waits until every load balancer has targets and all are healthy. Raises LabError that names the others."""
+    deadline = time.monotonic() + seconds
+    while True:
+        standings = read(root)
+        sick = [s for s in standings if s.refused or not s.targets or set(s.targets.values()) != {"healthy"}]
+        if not sick:
+            return standings
+        if time.monotonic() > deadline:
+            raise LabError(f"not served within {seconds:.0f} s: {'; '.join(map(str, sick))}")
+        time.sleep(_POLL_SECONDS)
