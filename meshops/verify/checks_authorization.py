@@ -9,6 +9,7 @@ from meshops.preflight_result import Unavailable
 from meshops.verify.calls import Purpose
 from meshops.verify.facts import Exchange
 from meshops.verify.result import Layer, Verdict, check
+from meshops.verify.stack import ROOT
 from meshops.verify.subject import Subject, named
 from meshops.verify.tally import Tally
 
@@ -218,14 +219,15 @@ def policies_in_force(subject: Subject) -> Verdict:
 
 
 def _expected_policies(subject: Subject, member: Member) -> set[str]:
-    """As istioctl shows them: `name.namespace`, and only those with a rule."""
+    """As istioctl shows them, `name.namespace`: the mesh's, the namespace's and the application's own.
+
+    One without rules is among them: it is what refuses whoever no other one lets in.
+    """
     stack = subject.stack
     documents: list[Document | None] = [
         *namespace_authorization(member.namespace, stack.settings.mesh.trust_domain),
         application_authorization(member, stack.graph),
+        *(item for item in stack.of_kind("AuthorizationPolicy") if item["metadata"]["namespace"] == ROOT),
     ]
-    return {
-        f"{item['metadata']['name']}.{item['metadata']['namespace']}"
-        for item in documents
-        if item is not None and item["spec"].get("rules")
-    }
+    found = (item["metadata"] for item in documents if item is not None)
+    return {f"{metadata['name']}.{metadata['namespace']}" for metadata in found}

@@ -125,6 +125,7 @@ def public_hosts(subject: Subject) -> Verdict:
     if not subject.has_alb:
         return Verdict(status="pass", finding=_NO_ALB)
     tally = Tally()
+    assert subject.traffic, "the proxies' lines about these answers come with it"
     owners = {host: member for member in subject.stack.published for host in member.application.hosts}
     for answer in subject.edge.answers if owners else ():
         member = owners[answer.host]

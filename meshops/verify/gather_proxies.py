@@ -111,7 +111,7 @@ def parse_secret(text: str) -> str:
 
 
 def parse_authz(text: str) -> tuple[str, ...]:
-    """`name.namespace` of the ALLOW policies with a rule. One without rules has no name in the proxy."""
+    """`name.namespace` of the ALLOW policies."""
     lines = text.splitlines()
     if not lines or not lines[0].startswith("ACTION"):
         raise ToolError("istioctl shows no table of policies")

@@ -42,7 +42,7 @@ from meshops.verify.tools import ToolError, Tools
 
 _BATCH = 12
 """Probe pods at a time."""
-_WAIT_SECONDS = 60
+_WAIT_SECONDS = 120
 _LOG_SECONDS = 8
 """Proxies write their log once a second; a line that is not there after this long is not coming."""
 _POLL_SECONDS = 0.4
@@ -139,7 +139,7 @@ class ProbeRun:
         ]
         self._pods |= batch  # before they exist, so that an interruption finds them
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-        self._tools.ask_kubectl("create", "--filename=-", stdin=text, seconds=30)
+        self._tools.ask_kubectl("create", "--filename=-", stdin=text, seconds=60)
 
     def _await(self, batch: Mapping[str, Client]) -> dict[str, str | Unavailable]:
         """Pod name -> what its container printed, or why it printed nothing."""

@@ -15,7 +15,7 @@ from versions import CURL_IMAGE
 
 CONTAINER = "probe"
 PROXY = "istio-proxy"
-DEADLINE_SECONDS = 120
+DEADLINE_SECONDS = 180
 """Kubernetes itself ends a probe pod after this long, whatever became of the run that made it."""
 GATE = "meshops.verify/never-in-service"
 _CONNECT_SECONDS = "3"

@@ -21,11 +21,11 @@ class Tools:
     istioctl: str = "istioctl"
     kubeconfig: Path | None = None
 
-    def ask_kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 20) -> str:
+    def ask_kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 45) -> str:
         """Its output. Raises ToolError."""
         return self._run(self.kubectl, *arguments, stdin=stdin, seconds=seconds)
 
-    def ask_istioctl(self, *arguments: str, seconds: float = 20) -> str:
+    def ask_istioctl(self, *arguments: str, seconds: float = 45) -> str:
         """Its output. Raises ToolError."""
         return self._run(self.istioctl, *arguments, stdin=None, seconds=seconds)
 
