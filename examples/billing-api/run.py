@@ -2,19 +2,12 @@
 
 from __future__ import annotations
 
-import sys
-from pathlib import Path
-
-from examples import callers
+from examples import callers, load
 from examples.audit import line_of, logged
 from examples.callers import NAMESPACE, OUTSIDE, call, in_pod
 from examples.cluster import leaves_nothing, own_namespaces
+from examples.last_words import LastWords, followed
 from examples.steps import SUCCEEDS, Steps, exit_code, matches, prints, prints_no, watch
-
-HERE = Path(__file__).resolve().parent
-sys.path.insert(0, str(HERE))
-
-import load  # noqa: E402  (its directory is not Python's)
 
 BILLING = "billing-api"
 HOST = f"{BILLING}.{NAMESPACE}.svc.cluster.local"
@@ -49,6 +42,12 @@ def deploy(steps: Steps) -> None:
 
 def identities(steps: Steps) -> None:
     steps.title("Who may call: an identity, a method, a path")
+    steps.until(
+        "frontend-ui asks billing-api for its own page",
+        node("frontend-ui", "http://127.0.0.1:8080/data", "await reply.text()"),
+        expect=SUCCEEDS & prints("HTTP 200") & prints("invoice"),
+        timeout=PATIENCE,
+    )
     steps.until(
         "frontend-ui may GET /api/data",
         call("as-frontend-ui", URL),
@@ -103,14 +102,20 @@ def egress(steps: Steps) -> None:
     )
 
 
-def fetch(host: str) -> list[str]:
-    """A request of billing-api's own process kind, from its own pod."""
+def node(application: str, url: str, shown: str) -> list[str]:
+    """A request by Node.js in an application's own pod. shown: of the reply, an expression."""
     program = (
-        f"fetch('https://{host}/', {{signal: AbortSignal.timeout(5000)}})"
-        ".then((reply) => console.log('HTTP ' + reply.status + ' ' + (reply.headers.get('server') ?? '')),"
-        " (problem) => { console.error('no answer: ' + (problem.cause?.code ?? problem.message)); process.exit(1); })"
+        f'fetch("{url}", {{ signal: AbortSignal.timeout(5000) }})'
+        f'.then(async (reply) => console.log("HTTP", reply.status, {shown}))'
+        ".catch((problem) => { console.error(problem.cause?.code ?? problem.message); process.exit(1) })"
     )
-    return ["kubectl", "exec", "-n", NAMESPACE, f"deployment/{BILLING}", "-c", BILLING, "--", "node", "-e", program]
+    pod = ["-n", NAMESPACE, f"deployment/{application}", "-c", application]
+    return ["kubectl", "exec", *pod, "--", "node", "-e", program]
+
+
+def fetch(host: str) -> list[str]:
+    """billing-api asks an external host."""
+    return node(BILLING, f"https://{host}/", 'reply.headers.get("server") ?? ""')
 
 
 def audit(steps: Steps) -> None:
@@ -142,13 +147,20 @@ def rollout(steps: Steps) -> None:
     steps.say(f"""frontend-ui's identity asks {load.PER_SECOND} times a second while every pod of billing-api is
         replaced. A leaving pod goes on answering for 5 s (preStop), then the service finishes what it has begun,
         and its sidecar ends after it.""")
-    leaving = steps.read(
-        ["kubectl", "get", "pods", "-n", NAMESPACE, "-l", f"app={BILLING}", "-o", "jsonpath={.items[*].metadata.name}"]
-    ).split()
+    names = "jsonpath={.items[*].metadata.name}"
+    leaving = steps.read(["kubectl", "get", "pods", "-n", NAMESPACE, "-l", f"app={BILLING}", "-o", names]).split()
     deployment = ["-n", NAMESPACE, f"deployment/{BILLING}"]
-    with load.running(in_pod("as-frontend-ui"), URL) as counted:
+    with (
+        followed(NAMESPACE, leaving[0], (BILLING, "istio-proxy")) as words,
+        load.running(in_pod("as-frontend-ui"), URL) as counted,
+    ):
         steps.run("Every pod is replaced", ["kubectl", "rollout", "restart", *deployment])
-        steps.run("One after the other", ["kubectl", "rollout", "status", *deployment, "--timeout=150s"], timeout=160)
+        steps.run(
+            "One after the other",
+            ["kubectl", "rollout", "status", *deployment, "--timeout=150s"],
+            timeout=160,
+            shown=lambda answer: "\n".join(dict.fromkeys(answer.text.splitlines())),
+        )
         pods = [f"pod/{name}" for name in leaving]
         wait = ["kubectl", "wait", "-n", NAMESPACE, *pods, "--for=delete", "--timeout=90s"]
         steps.run("Until the last of the old ones is gone", wait, timeout=100)
@@ -156,6 +168,26 @@ def rollout(steps: Steps) -> None:
         f"{sum(counted.answers.values())} requests:\n{counted.table()}",
         "no request lost",
         holds=counted.lost == 0 and counted.answers["200 0"] > 10 * load.PER_SECOND and not counted.problem,
+    )
+    order(steps, leaving[0], words)
+
+
+def order(steps: Steps, pod: str, words: LastWords) -> None:
+    """The sidecar drains, the service ends, the sidecar ends."""
+    steps.say(f"How one of the old pods, {pod}, ended:")
+    wanted = (
+        ("istio-proxy", "draining proxy"),
+        (BILLING, "SIGTERM"),
+        (BILLING, "exit 0"),
+        ("istio-proxy", "Agent has successfully terminated"),
+    )
+    lines = [words.first(container, text) for container, text in wanted]
+    times = [line.time for line in lines if line is not None]
+    shown = "\n".join(f"{line.time}  {line.container:12} {line.text.split(chr(9))[-1]}" for line in lines if line)
+    steps.check(
+        "\n".join((shown, *words.problems)),
+        "the sidecar drains first and ends last",
+        holds=len(times) == len(wanted) and times == sorted(times),
     )
 
 

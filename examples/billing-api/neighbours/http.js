@@ -9,7 +9,7 @@ export function answer(response, status, body, type = 'application/json') {
 }
 
 /** routes: "METHOD /path" -> function (request, response, path); a path that ends in "/*" takes what is below it. */
-export function serve(name, routes, { port, host = '0.0.0.0' }) {
+export function serve(name, routes, { port, host = process.env.HOST ?? '0.0.0.0' }) {
   const server = http.createServer(async (request, response) => {
     const { pathname } = new URL(request.url, 'http://pod');
     const below = pathname.replace(/\/[^/]+$/, '/*');
