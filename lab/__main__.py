@@ -17,6 +17,7 @@ from lab import shell as pod_shell
 from lab.bringing_up import STACK, Outcome, bring_up
 from lab.errors import LabError
 from lab.progress import TerminalProgress
+from lab.traps import command as traps_command
 from meshops.preflight_command import stack_settings
 from meshops.preflight_text import Style
 from meshops.stacks import StackError
@@ -114,6 +115,11 @@ def example(options: argparse.Namespace) -> int:
     return examples.run(options.name, TerminalProgress())
 
 
+def traps(options: argparse.Namespace) -> int:
+    """Measures traps 3 and 5 on the running lab and prints what was found; the mesh is then as it was."""
+    return traps_command.run(stack_settings(PROGRAM, STACK), TerminalProgress(), write=options.write)
+
+
 def onboard(options: argparse.Namespace) -> int:
     """Brings the running lab to its stack with the namespaces of a file added, or shows what that would change."""
     if options.plan:
@@ -142,7 +148,21 @@ def _closing(outcome: Outcome) -> str:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
     subcommands = parser.add_subparsers(required=True, metavar="command")
-    for command in (up, down, status, kubeconfig, toolchain, shell, logs, verify, bench, example, onboard, offboard):
+    for command in (
+        up,
+        down,
+        status,
+        kubeconfig,
+        toolchain,
+        shell,
+        logs,
+        verify,
+        bench,
+        example,
+        traps,
+        onboard,
+        offboard,
+    ):
         description = (command.__doc__ or "").rstrip(".")
         subcommand = subcommands.add_parser(command.__name__, help=description, description=description)
         subcommand.set_defaults(run=command)
@@ -161,6 +181,8 @@ def _parser() -> argparse.ArgumentParser:
             subcommand.add_argument("--pods", type=int, default=50, metavar="N", help="with sidecars (%(default)s)")
         if command is example:
             subcommand.add_argument("name", help=", ".join(examples.names()))
+        if command is traps:
+            subcommand.add_argument("--write", action="store_true", help="write the tables into docs/traps.md too")
         if command is onboard:
             subcommand.add_argument("entry", type=Path, help="a list of namespaces, as in a stack's file")
             subcommand.add_argument("--plan", action="store_true", help="only print what would change, as Markdown")

@@ -7,13 +7,17 @@ import subprocess
 import sys
 from pathlib import Path
 
-from lab import commands, quarkus_app
+from lab import commands, images_tls, quarkus_app
 from lab.errors import LabError
 from lab.progress import Progress
 
 PROGRAM = Path(__file__).resolve().parent.parent
 # What an example needs and `make lab` does not.
-_PREPARED = {"quarkus-app": quarkus_app.ensure}
+_PREPARED = {
+    "encryption-in-transit": images_tls.prepare,
+    "quarkus-app": quarkus_app.ensure,
+    "tls-passthrough": images_tls.prepare,
+}
 
 
 def names() -> tuple[str, ...]:

@@ -39,7 +39,12 @@ def _played_by_nginx(pattern: str, configuration: Path, *, stand_in: str = "") -
         # As in the image, root opens the port.
         entrypoint=("/usr/local/sbin/nginx",),
         command=_COMMAND,
-        files={"/usr/local/sbin/nginx": str(nginx.program()), "/etc/nginx": str(configuration)},
+        # Not all of /etc/nginx: a pod may mount something of its own next to these.
+        files={
+            "/usr/local/sbin/nginx": str(nginx.program()),
+            "/etc/nginx/nginx.conf": str(configuration / "nginx.conf"),
+            "/etc/nginx/conf.d": str(configuration / "conf.d"),
+        },
         user=0,
         stand_in=stand_in,
     )

@@ -25,8 +25,8 @@ def call(*options: str) -> list[str]:
 
 
 def code(number: str) -> str:
-    """The article's line for a response code."""
-    return LINE + number
+    """The end of the line that the article prints for a response code."""
+    return f"HTTP Response Code: {number}"
 
 
 def apply(steps: Steps, title: str, name: str) -> None:

@@ -151,13 +151,21 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV401", "not from the application", _answers("right-identity", _OK, details="direct_response")),
     ("MV401", "HTTP 503", _answers("right-identity", replace(_OK, http_code=503))),
     ("MV402", "HTTP 200, not 403", _answers("wrong-identity", _OK)),
-    ("MV402", "the mesh let it through", _answers("wrong-identity", replace(_OK, http_code=403), details="via_upstream")),
+    (
+        "MV402",
+        "the mesh let it through",
+        _answers("wrong-identity", replace(_OK, http_code=403), details="via_upstream"),
+    ),
     ("MV403", "HTTP 405, not 403", _answers("wrong-method", replace(_OK, http_code=405))),
     ("MV404", "HTTP 404, not 403", _answers("wrong-path", replace(_OK, http_code=404))),
     ("MV405", "lacks the caller's principal", _lines("wrong-path", lambda line: replace(line, downstream_peer=""))),
     ("MV405", "no line about it", _lines("wrong-method", _no_server_line)),
     ("MV405", "the reason", _lines("wrong-identity", lambda line: replace(line, details=""))),
-    ("MV406", "billing.shop is missing", _workload(policies=("allow-ingress-gateway.shop", "allow-health-checks.shop"))),
+    (
+        "MV406",
+        "billing.shop is missing",
+        _workload(policies=("allow-ingress-gateway.shop", "allow-health-checks.shop")),
+    ),
     ("MV501", "no answer, curl exit 35", _answers("declared-host", Answer(exit_code=35, http_code=0))),
     (
         "MV502",
@@ -220,7 +228,11 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
         _set("Namespace", "", "shop", "metadata", "labels", value={"istio.io/rev": "other"}),
     ),
     ("MV607", "namespace shop does not exist", _without("Namespace", "", "shop")),
-    ("MV608", "AuthorizationPolicy shop/billing: it does not exist", _without("AuthorizationPolicy", "shop", "billing")),
+    (
+        "MV608",
+        "AuthorizationPolicy shop/billing: it does not exist",
+        _without("AuthorizationPolicy", "shop", "billing"),
+    ),
     (
         "MV608",
         "spec.action is",

@@ -322,9 +322,7 @@ def _exchange(world: Stack, call: Call, served: str) -> Exchange:
         return Exchange(call=call, answer=answer, lines=(server_line(world, call.callee), gateway))
     code = _CODES.get(call.purpose, 200)
     details = "via_upstream" if code == 200 else _DENIED
-    server = server_line(
-        world, call.callee, call.identity, method=call.method, response_code=code, details=details
-    )
+    server = server_line(world, call.callee, call.identity, method=call.method, response_code=code, details=details)
     answer = Answer(exit_code=0, http_code=code)
     return Exchange(call=call, answer=answer, lines=(server, client_line(world, call)))
 

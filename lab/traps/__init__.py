@@ -1,0 +1,1 @@
+"""Traps 3 and 5 measured on the running lab: what an answer is, and how the call travelled."""
