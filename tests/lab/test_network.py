@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import http.client
 import json
+import os
 import socket
 import subprocess
 import time
@@ -48,7 +49,7 @@ class Pod:
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         return subprocess.run(
             [self.lab.toolchain.bin("kubectl"), "exec", f"--namespace={NAMESPACE}", self.name, "--", *command],
-            env={"PATH": "/usr/bin:/bin", **self.lab.environment},
+            env={**os.environ, **self.lab.environment},
             capture_output=True, text=True, check=False, timeout=60,
         )  # fmt: skip
 
