@@ -60,7 +60,7 @@ def corefile(record: NetworkRecord) -> str:
 {CLUSTER_DOMAIN}:{PORT} in-addr.arpa:{PORT} ip6.arpa:{PORT} {{
     errors
     health :{HEALTH_PORT} {{
-        lameduck 5s
+        lameduck 1s
     }}
     ready :{READY_PORT}
     kubernetes {CLUSTER_DOMAIN} in-addr.arpa ip6.arpa {{

@@ -110,7 +110,11 @@ class Helm:
             Path(path).unlink()
 
     def _await(self, release: Release) -> None:
-        """Until each Deployment of the release is available. helm's own --wait looks every two seconds only."""
+        """Until each Deployment and DaemonSet of the release is available.
+
+        helm's own --wait looks every two seconds only, and lets as many pods of a DaemonSet be missing as an update may
+        take away: on one node, all.
+        """
         deadline = time.monotonic() + release.timeout
         while waiting := self._unavailable(release):
             if time.monotonic() > deadline:
@@ -121,16 +125,13 @@ class Helm:
                 raise HelmError(f"release {release.name}: interrupted while waiting for {', '.join(waiting)}")
 
     def _unavailable(self, release: Release) -> list[str]:
-        waiting = []
-        for deployment in self.objects.listed("apps/v1", "Deployment", namespace=release.namespace):
-            metadata, status = deployment["metadata"], deployment.get("status", {})
-            if metadata.get("annotations", {}).get("meta.helm.sh/release-name") != release.name:
-                continue
-            observed = status.get("observedGeneration", 0) >= metadata["generation"]
-            wanted = deployment["spec"].get("replicas", 1)
-            if not observed or status.get("availableReplicas", 0) < wanted or status.get("updatedReplicas", 0) < wanted:
-                waiting.append(f"Deployment {metadata['name']}")
-        return waiting
+        return [
+            f"{kind} {found['metadata']['name']}"
+            for kind, available in (("Deployment", deployment_available), ("DaemonSet", daemon_set_available))
+            for found in self.objects.listed("apps/v1", kind, namespace=release.namespace)
+            if found["metadata"].get("annotations", {}).get("meta.helm.sh/release-name") == release.name
+            if not available(found)
+        ]
 
     def _run(self, *arguments: str) -> str:
         finished = subprocess.run(
@@ -145,6 +146,25 @@ class Helm:
             said = [line for line in finished.stderr.strip().splitlines() if not line.startswith(("W", "I"))]
             raise HelmError(f"helm {' '.join(arguments[:3])}: {said[-1] if said else finished.stderr.strip()}")
         return finished.stdout
+
+
+def deployment_available(deployment: Mapping[str, Any]) -> bool:
+    """Whether all of its replicas are of its newest template and available."""
+    status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
+    return _observed(deployment) and min(status.get("availableReplicas", 0), status.get("updatedReplicas", 0)) >= wanted
+
+
+def daemon_set_available(daemon_set: Mapping[str, Any]) -> bool:
+    """Whether each node has a pod of its newest template, available."""
+    status = daemon_set.get("status", {})
+    # Before its controller has counted the nodes, the number of pods it wants is 0.
+    wanted = max(status.get("desiredNumberScheduled", 0), 1)
+    ready = min(status.get("numberAvailable", 0), status.get("updatedNumberScheduled", 0))
+    return _observed(daemon_set) and ready >= wanted
+
+
+def _observed(workload: Mapping[str, Any]) -> bool:
+    return workload.get("status", {}).get("observedGeneration", 0) >= workload["metadata"]["generation"]
 
 
 def release_of(name: str, inputs: Mapping[str, Any], *, chart: str, directory: Path) -> Release:

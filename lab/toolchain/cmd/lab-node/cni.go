@@ -122,6 +122,9 @@ func firstNetworkList(directory string) (*libcni.NetworkConfigList, error) {
 	return libcni.NetworkConfFromFile(files[0])
 }
 
+// pluginSlots keeps many pods that begin at once from starting as many programs of 80 MB at once.
+var pluginSlots = make(chan struct{}, cpuCount())
+
 // pluginRunner runs the plugins of one pod; the first of the chain is played here.
 type pluginRunner struct {
 	version.PluginDecoder
@@ -142,6 +145,8 @@ func (r *pluginRunner) ExecPlugin(ctx context.Context, path string, input []byte
 	if path == labNetwork {
 		return json.Marshal(r.result())
 	}
+	pluginSlots <- struct{}{}
+	defer func() { <-pluginSlots }()
 	command := exec.CommandContext(ctx, "/proc/self/exe", pluginCommand, path, r.host)
 	command.Args[0] = "lab-node"
 	command.Env = pluginEnvironment(environment)

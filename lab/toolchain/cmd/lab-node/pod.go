@@ -254,7 +254,9 @@ func (w *podWorker) refreshVolumes(ctx context.Context) {
 func (w *podWorker) tearDown() {
 	w.cleanOne.Do(func() {
 		if w.box != nil {
-			w.node.detach(w.box, w.current())
+			if !w.nodeStopping() {
+				w.node.detach(w.box, w.current())
+			}
 			w.node.stopSandbox(w.box)
 		}
 		if err := os.RemoveAll(w.dir); err != nil && !errors.Is(err, os.ErrNotExist) {
