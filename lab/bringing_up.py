@@ -19,7 +19,6 @@ from lab.errors import LabError
 from lab.inspection import inspect
 from lab.load_balancer import report as balancers
 from lab.load_balancer import running
-from lab.load_balancer.cluster import source
 from lab.progress import TerminalProgress
 from lab.report import Applied, Line, compose
 from meshops import plan as planning
@@ -204,9 +203,7 @@ def apply(
             account,
             region=settings.region,
             report=shown.report,
-            await_balancer=lambda document: balancers.await_served(
-                plane.state.root, source(document), document["metadata"].get("generation", 0)
-            ),
+            await_balancer=lambda document: balancers.await_served(plane.state.root, document),
         )
         try:
             run = run_program(

@@ -96,11 +96,6 @@ def reference(document: Document) -> str:
     return f"{document['metadata']['namespace']}/{document['metadata']['name']}"
 
 
-def source(document: Document) -> str:
-    """`Ingress <namespace>/<name>`: how reports and errors call it."""
-    return f"{document['kind']} {reference(document)}"
-
-
 def _backend(ingress: Document) -> str:
     service = (ingress["spec"].get("defaultBackend") or {}).get("service") or {}
     return f"{ingress['metadata']['namespace']}/{service['name']}" if service else ""

@@ -12,13 +12,14 @@ from typing import Any
 from lab.load_balancer import report
 from lab.load_balancer.account import Account
 from lab.load_balancer.certificates import ServedPair, written
-from lab.load_balancer.cluster import Cluster, Seen, reference, source
+from lab.load_balancer.cluster import Cluster, Seen, reference
 from lab.load_balancer.envoy_clusters import assignment, cluster
 from lab.load_balancer.envoy_listeners import listener
 from lab.load_balancer.ingress_model import PREFIX, ingress_model
 from lab.load_balancer.model import LoadBalancerModel, Refusal, TargetGroup
 from lab.load_balancer.proxy import Proxy
-from lab.load_balancer.report import HOSTS, Standing
+from lab.load_balancer.report import HOSTS, Standing, wish_of
+from lab.load_balancer.report import source_of as source
 from lab.load_balancer.service_model import service_model
 from lab.load_balancer.surroundings import Surroundings, balancer_name
 
@@ -83,7 +84,7 @@ class Controller:
 
     def _surroundings(self, seen: Seen) -> Surroundings | None:
         """What AWS says is read again when the cluster's wishes changed, and every few seconds."""
-        versions = json.dumps([(source(w), w["metadata"].get("generation"), _annotations(w)) for w in seen.wanted])
+        versions = json.dumps([(source(wanted), wish_of(wanted)) for wanted in seen.wanted])
         looked, before = self._looked
         if versions != before or time.monotonic() - looked > _AWS_SECONDS or self._around is None:
             self._around = self._read_account(seen)
@@ -200,12 +201,11 @@ class Controller:
 
     def _standing(self, wanted: Document, addresses: dict[str, str], refused: dict[str, Refusal]) -> Standing:
         name = source(wanted)
-        generation = wanted["metadata"].get("generation", 0)
         problem = refused.get(name)
         text = f"{problem.reason}: {problem}" if problem else ""
         model = self._served.get(name)
         if model is None:
-            return Standing(source=name, generation=generation, refused=text, targets={})
+            return Standing(source=name, wish=wish_of(wanted), refused=text, targets={})
         if not text and (rejected := self.proxy.rejected(model.name)):
             text = f"FailedDeployModel: Envoy did not take it: {rejected}"
         targets = {
@@ -213,7 +213,7 @@ class Controller:
         }
         return Standing(
             source=name,
-            generation=generation,
+            wish=wish_of(wanted),
             address=addresses[name] if self.proxy.listens(model.name, len(model.listeners)) else "",
             ports=tuple(made.port for made in model.listeners),
             refused=text,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 from lab.errors import LabError
 
@@ -21,14 +23,14 @@ _POLL_SECONDS = 0.1
 class Standing:
     """One load balancer, or why there is none.
 
-    source:  `Ingress <namespace>/<name>`; generation: metadata.generation of what was looked at
+    source:  `Ingress <namespace>/<name>`; wish: what it asked for when it was looked at (`wish_of`)
     address: where it listens, empty if it does not; ports: on that address
     refused: why the newest wish was refused, as `<reason>: <text>`; the one before may be served all the same
     targets: `<address>:<port>` -> initial, healthy or unhealthy
     """
 
     source: str
-    generation: int
+    wish: str
     address: str = ""
     ports: tuple[int, ...] = ()
     refused: str = ""
@@ -45,6 +47,12 @@ class Standing:
     @property
     def _what(self) -> str:
         return "an ALB" if self.source.startswith("Ingress") else "an NLB"
+
+
+def source_of(document: Mapping[str, Any]) -> str:
+    """`Ingress <namespace>/<name>`: how reports and errors call an object."""
+    metadata = document["metadata"]
+    return f"{document['kind']} {metadata['namespace']}/{metadata['name']}"
 
 
 def directory(root: Path) -> Path:
@@ -74,7 +82,7 @@ def read(root: Path) -> tuple[Standing, ...]:
     return tuple(
         Standing(
             source=entry["source"],
-            generation=entry["generation"],
+            wish=entry["wish"],
             address=entry["address"],
             ports=tuple(entry["ports"]),
             refused=entry["refused"],
@@ -84,12 +92,19 @@ def read(root: Path) -> tuple[Standing, ...]:
     )
 
 
-def await_served(root: Path, source: str, generation: int, *, seconds: float = 60.0) -> Standing:
-    """Waits until the stand-in has served this generation of an object. Raises LabError: refused, or not in time."""
+def wish_of(document: Mapping[str, Any]) -> str:
+    """A digest of what an object asks for. Not its generation, which a change of annotations leaves as it is."""
+    asked = [document["metadata"].get("annotations") or {}, document["spec"]]
+    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+
+
+def await_served(root: Path, document: Mapping[str, Any], *, seconds: float = 60.0) -> Standing:
+    """Waits until what a live object asks for is served. Raises LabError: refused, or not in time."""
+    source, wish = source_of(document), wish_of(document)
     deadline = time.monotonic() + seconds
     while True:
         for standing in read(root):
-            if standing.source == source and standing.generation >= generation:
+            if standing.source == source and standing.wish == wish:
                 if standing.refused:
                     raise LabError(
                         f"the stand-in for the load balancer controller refused {source}: {standing.refused}"
