@@ -103,9 +103,11 @@ def plaintext(subject: Subject) -> Verdict:
         callee = exchange.call.callee
         if callee is not None:
             _plaintext(tally, callee, exchange, again.get(named(callee)))
-    return tally.verdict(
-        "{count} applications answered plaintext as their phase says.", nothing="No application listens."
-    )
+    permissive = sum(member.namespace.phase == "permissive" for member in subject.stack.listeners)
+    holds = "{count} applications reset plaintext: curl exit code 56."
+    if permissive:
+        holds = "{count} applications answered plaintext as their phase says; " + f"{permissive} permissive."
+    return tally.verdict(holds, nothing="No application listens.")
 
 
 def _plaintext(tally: Tally, callee: Member, outside: Exchange, admitted: Exchange | None) -> None:

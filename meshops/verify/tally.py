@@ -29,7 +29,7 @@ class Tally:
         self._notes.append(line)
 
     def verdict(self, holds: str, *, nothing: str = "", remedy: str = "") -> Verdict:
-        """holds: the finding when all of them passed, with `{count}` for how many.
+        """holds: the finding when all of them passed, with `{count}` for `3 of 3`.
 
         nothing: the finding of a pass when there was nothing to look at; without it that is unknown.
         """
@@ -43,10 +43,14 @@ class Tally:
             if nothing:
                 return Verdict(status="pass", finding=nothing, evidence=evidence)
             return Verdict(status="unknown", finding="There was nothing to look at.", evidence=evidence)
-        return Verdict(status="pass", finding=holds.format(count=len(self._lines)), evidence=evidence)
+        return Verdict(status="pass", finding=holds.format(count=_all(self._lines)), evidence=evidence)
 
     def _of(self, wanted: Status) -> list[str]:
         return [line for status, line in self._lines if status == wanted]
+
+
+def _all(lines: list[tuple[Status, str]]) -> str:
+    return f"{len(lines)} of {len(lines)}"
 
 
 def _first(lines: list[str]) -> str:
