@@ -183,8 +183,8 @@ def network_load_balancer(steps: Steps, domain: str, certificate: Path) -> None:
 
 def without_sni(steps: Steps, domain: str) -> None:
     steps.title("Why the article's solution 2 does not work behind an ALB")
-    steps.say("""An ALB sends no SNI to its targets, which the load balancer of the article's time was not asked about
-        either. A Gateway that passes TLS through has nothing else to choose by.""")
+    steps.say("""An ALB sends no SNI to its targets. A Gateway that passes TLS through to one of several applications
+        has nothing else to choose by.""")
     ip = [
         "kubectl",
         "get",
