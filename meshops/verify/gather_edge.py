@@ -27,10 +27,10 @@ CERTIFICATE_ANNOTATION = "alb.ingress.kubernetes.io/certificate-arn"
 
 
 def address_of(objects: Objects) -> str:
-    """Of the ALB, as the controller wrote it to the Ingress; empty while there is none."""
+    """Of the ALB, as the controller wrote it to the Ingress: an address if it gave one, its name otherwise, or nothing."""
     ingress = objects.find("Ingress", ISTIO_INGRESS, INGRESS_NAME)
     entries = (ingress.at("status", "loadBalancer", "ingress") if ingress else None) or ()
-    return next((entry.get("hostname") or entry.get("ip") or "" for entry in entries), "")
+    return next((entry.get("ip") or entry.get("hostname") or "" for entry in entries), "")
 
 
 def gather_edge(stack: Stack, objects: Objects, run: str) -> Edge | Unavailable:
