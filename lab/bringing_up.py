@@ -19,7 +19,9 @@ from lab.errors import LabError
 from lab.inspection import inspect
 from lab.load_balancer import report as balancers
 from lab.load_balancer import running
+from lab.objects import Objects
 from lab.progress import TerminalProgress
+from lab.readiness import await_workloads
 from lab.report import Applied, Line, compose
 from meshops import plan as planning
 from meshops.monitor import EngineError, Registration
@@ -125,6 +127,8 @@ def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *,
             running.start(plane, cluster=settings.cluster.name, region=settings.region, endpoint_url=stand.endpoint_url)
         with timings.measure("program"):
             engine = apply(directory, plane, account, plan, settings, progress)
+        with timings.measure("pods"):
+            await_workloads(Objects(api=plane.api), progress.update)
         with timings.measure("load balancers' targets"):
             progress.update("waiting for the targets of the load balancers")
             for standing in balancers.await_healthy(plane.state.root):
