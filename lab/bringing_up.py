@@ -131,8 +131,7 @@ def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *,
             await_workloads(Objects(api=plane.api), progress.update)
         with timings.measure("load balancers' targets"):
             progress.update("waiting for the targets of the load balancers")
-            for standing in balancers.await_healthy(plane.state.root):
-                progress.line(str(standing))
+            standings = balancers.await_healthy(plane.state.root)
         with timings.measure("report"):
             progress.update("reading the report from the cluster")
             found = inspect(plane, settings, endpoint_url=stand.endpoint_url)
@@ -145,7 +144,7 @@ def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *,
         elif isinstance(problem, KeyboardInterrupt):
             progress.line("interrupted: the lab runs on, half changed; make lab again completes it")
         raise
-    lines = compose(found, _applied(engine, stand.endpoint_url), settings)
+    lines = compose(found, _applied(engine, stand.endpoint_url, standings), settings)
     return Outcome(plane=plane, lines=lines, steps=tuple(engine.steps), timings=timings)
 
 
@@ -239,7 +238,7 @@ def apply(
     raise AssertionError("unreachable: the second round returns or raises")
 
 
-def _applied(engine: LabEngine, endpoint_url: str) -> Applied:
+def _applied(engine: LabEngine, endpoint_url: str, standings: tuple[balancers.Standing, ...]) -> Applied:
     real: Counter[str] = Counter()
     for change in ("created", "unchanged", "updated"):
         real.update(engine.account.types(change))
@@ -250,5 +249,5 @@ def _applied(engine: LabEngine, endpoint_url: str) -> Applied:
         real=dict(sorted(real.items())),
         recorded=engine.account.types("recorded"),
         endpoint_url=endpoint_url,
-        address=balancers.HOSTS["Ingress"],
+        balancers=tuple(map(str, standings)),
     )

@@ -58,8 +58,20 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="AWS Load Balancer Controller",
-        lab="absent: neither its chart nor its program is in a package registry",
+        lab="a stand-in of the lab's own, because neither its chart nor its program is in a package registry: it refuses "
+        "what it does not know, and makes no readiness gates and no security groups",
         real="installed by its chart",
+    ),
+    Difference(
+        part="ALB and NLB",
+        lab="one Envoy of this machine: without WAF, access logs, security groups (inbound-cidrs) and client addresses "
+        "kept by an NLB; a target whose TLS handshake takes over 10 s gives 504 where an ALB gives 502",
+        real="Elastic Load Balancing",
+    ),
+    Difference(
+        part="The ACM certificate",
+        lab="moto's, an RSA key whatever was asked for, requested as exportable: the load balancers' stand-in needs it",
+        real="ACM's own, which no one but AWS's services can use",
     ),
     Difference(
         part="Pods' network",

@@ -78,7 +78,7 @@ class Applied:
     """What the engine did, to compare the cluster with.
 
     kinds: kind -> how many objects; releases: `<namespace>/<name>`; not_installed: release -> why
-    real, recorded: AWS type -> how many
+    real, recorded: AWS type -> how many; balancers: a line for each load balancer
     """
 
     kinds: Mapping[str, int]
@@ -87,7 +87,7 @@ class Applied:
     real: Mapping[str, int]
     recorded: Mapping[str, int]
     endpoint_url: str
-    address: str
+    balancers: tuple[str, ...]
 
 
 def compose(found: Inspection, applied: Applied, settings: Settings) -> tuple[Line, ...]:
@@ -256,7 +256,8 @@ def _stand_ins(applied: Applied) -> Iterator[Line]:
             *_wrapped(_counted(applied.recorded)),
         )
     yield _stand_in("hosted zone", "the settings' own exists in moto under an id of moto's choice, and is translated")
-    yield _stand_in("load balancer", f"{applied.address}; nothing answers there until the ALB has its stand-in")
+    for balancer in applied.balancers:
+        yield _stand_in("load balancer", balancer)
     for release, why in applied.not_installed.items():
         yield _stand_in(f"release {release}", f"not installed: {why}")
 

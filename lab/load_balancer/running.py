@@ -12,7 +12,6 @@ from lab import processes
 from lab.control_plane import ControlPlane
 from lab.load_balancer import report
 from lab.load_balancer.proxy import Proxy
-from lab.state import State
 
 ENVOY = "load-balancers"
 CONTROLLER = "load-balancer-controller"
@@ -42,25 +41,11 @@ def start(plane: ControlPlane, *, cluster: str, region: str, endpoint_url: str) 
     envoy = processes.start(state, ENVOY, proxy.command())
     log = processes.log_file(state, ENVOY)
     processes.wait_until("the load balancers' Envoy", proxy.ready, seconds=_START_SECONDS, watched=envoy, log=log)
-    before = _finished(state)
+    # Not waited for: whoever asks for a load balancer waits until it is served.
     controller = ["/usr/bin/env", f"PYTHONPATH={_ROOT}", "PYTHONDONTWRITEBYTECODE=1", sys.executable, "-m"]
-    process = processes.start(state, CONTROLLER, [*controller, "lab.load_balancer", *arguments])
-    log = processes.log_file(state, CONTROLLER)
-    processes.wait_until(
-        "the stand-in for the load balancer controller",
-        lambda: _finished(state) > before,
-        seconds=_START_SECONDS,
-        watched=process,
-        log=log,
-    )
+    processes.start(state, CONTROLLER, [*controller, "lab.load_balancer", *arguments])
     note.write_text(wanted, encoding="utf-8")
     return Running(reused=False)
-
-
-def _finished(state: State) -> int:
-    """How much the controller has said: its first words are its first sign of life."""
-    log = processes.log_file(state, CONTROLLER)
-    return log.stat().st_size if log.exists() else 0
 
 
 def _code() -> str:

@@ -6,6 +6,7 @@ import json
 from datetime import UTC, datetime, timedelta
 
 from lab.inspection import Analysis, ApplicationPod, Inspection, InstalledChart, IssuedCertificate
+from lab.load_balancer.report import Standing
 from lab.report import Applied
 from meshops.preflight_result import Result, Verdict
 from meshops.preflight_subnets import CHECK
@@ -73,6 +74,14 @@ INSPECTION = Inspection(
     preflight=(Result(check=CHECK, verdict=Verdict(status="pass", summary="2 subnets.")),),
 )
 
+STANDING = Standing(
+    source="Ingress in/gateway",
+    wish="1",
+    address="10.201.0.10",
+    ports=(80, 443),
+    targets={"10.201.64.2:443": "healthy", "10.201.64.3:443": "initial"},
+)
+
 APPLIED = Applied(
     kinds={"Namespace": 2, "Sidecar": 3},
     releases=("istio-system/istiod",),
@@ -80,5 +89,5 @@ APPLIED = Applied(
     real={"aws:ec2/vpc:Vpc": 1, "aws:ec2/subnet:Subnet": 4},
     recorded={"aws:eks/addon:Addon": 4},
     endpoint_url="http://127.0.0.1:5000",
-    address="alb.stand-in.lab.invalid",
+    balancers=(str(STANDING),),
 )
