@@ -3,24 +3,17 @@
 from __future__ import annotations
 
 import argparse
-import os
 import signal
 import sys
-from collections import Counter
 from pathlib import Path
 from types import FrameType
 
-from configuration.problems import SettingsError
-from lab import aws_moto, build, commands, examples, onboarding, pod_logs, report, verification
-from lab import bench as pod_bench
+from lab import build, commands, examples, pod_logs
 from lab import shell as pod_shell
-from lab.bringing_up import STACK, Outcome, bring_up
 from lab.errors import LabError
 from lab.progress import TerminalProgress
-from lab.traps import command as traps_command
-from meshops.preflight_command import stack_settings
-from meshops.preflight_text import Style
-from meshops.stacks import StackError
+
+# What runs the program is imported where it is needed: the Pulumi SDK takes a second, and `shell` and `logs` must not.
 
 PROGRAM = Path(__file__).resolve().parent.parent
 _INTERRUPTED = 130
@@ -36,7 +29,7 @@ def main(arguments: list[str]) -> int:
     options.rest = rest
     try:
         return int(options.run(options))
-    except (LabError, SettingsError, StackError) as problem:
+    except (LabError, *_program_errors()) as problem:
         print(f"lab: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
@@ -45,18 +38,10 @@ def main(arguments: list[str]) -> int:
 
 
 def up(options: argparse.Namespace) -> int:
-    """Brings the lab up, or up to date, and prints the report."""
-    progress = TerminalProgress()
-    settings = stack_settings(PROGRAM, STACK)
-    with commands.alone(commands.current_state()):
-        outcome = bring_up(PROGRAM, progress, settings, keep=options.keep)
-    progress.pause()  # clears the line that is being redrawn
-    style = Style(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    print()
-    print(report.render(outcome.lines, style=style))
-    print()
-    print(_closing(outcome))
-    return 1 if report.failed(outcome.lines) else 0
+    """Brings the lab up, or up to date, reports what is in it, and proves by traffic that it holds."""
+    from lab import up_command
+
+    return up_command.up(PROGRAM, keep=options.keep, prove=options.prove)
 
 
 def down(options: argparse.Namespace) -> int:
@@ -67,6 +52,8 @@ def down(options: argparse.Namespace) -> int:
 
 def status(options: argparse.Namespace) -> int:
     """What of the lab runs; 0 only if all of it does."""
+    from lab import aws_moto
+
     rows = [(row.name, row.state, row.detail) for row in commands.status()]
     endpoint = aws_moto.endpoint_of(commands.current_state())
     rows.append(("moto", "running" if endpoint else "absent", endpoint or "the stand-in for AWS"))
@@ -100,11 +87,18 @@ def logs(options: argparse.Namespace) -> int:
 
 def verify(options: argparse.Namespace) -> int:
     """The proofs of `meshops verify` on the running lab; what follows are that command's own arguments."""
+    from lab import verification
+    from lab.bringing_up import STACK
+
     return verification.run(STACK, options.rest)
 
 
 def bench(options: argparse.Namespace) -> int:
     """Measures what pods with sidecars cost on the running lab; 1 if they do not fit."""
+    from lab import bench as pod_bench
+    from lab.bringing_up import STACK
+    from meshops.preflight_command import stack_settings
+
     result = pod_bench.measure(commands.running(), stack_settings(PROGRAM, STACK), options.pods)
     print(pod_bench.text(result))
     return 0 if result.fits else 1
@@ -117,11 +111,17 @@ def example(options: argparse.Namespace) -> int:
 
 def traps(options: argparse.Namespace) -> int:
     """Measures traps 3 and 5 on the running lab and prints what was found; the mesh is then as it was."""
+    from lab.bringing_up import STACK
+    from lab.traps import command as traps_command
+    from meshops.preflight_command import stack_settings
+
     return traps_command.run(stack_settings(PROGRAM, STACK), TerminalProgress(), write=options.write)
 
 
 def onboard(options: argparse.Namespace) -> int:
     """Brings the running lab to its stack with the namespaces of a file added, or shows what that would change."""
+    from lab import onboarding
+
     if options.plan:
         print(onboarding.difference(PROGRAM, options.entry))
         return 0
@@ -131,18 +131,18 @@ def onboard(options: argparse.Namespace) -> int:
 
 def offboard(options: argparse.Namespace) -> int:
     """Brings the running lab back to its stack as the file has it."""
+    from lab import onboarding
+
     print(onboarding.summary(onboarding.apply(PROGRAM, None, TerminalProgress())))
     return 0
 
 
-def _closing(outcome: Outcome) -> str:
-    changes = Counter(step.change for step in outcome.steps)
-    counted = ", ".join(f"{count} {change}" for change, count in sorted(changes.items()))
-    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.timings.steps)
-    total = sum(seconds for _, seconds in outcome.timings.steps)
-    wrong = sum(line.status == "failed" for line in outcome.lines)
-    verdict = "the lab is up" if not wrong else f"the lab runs, but {wrong} of the lines above failed"
-    return f"{counted}\n{times}; {total:.1f} s in all\n{verdict}: export KUBECONFIG={outcome.plane.kubeconfig}"
+def _program_errors() -> tuple[type[Exception], ...]:
+    """What is wrong with the stack's file; looked at only when something was raised."""
+    from configuration.problems import SettingsError
+    from meshops.stacks import StackError
+
+    return SettingsError, StackError
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -170,6 +170,7 @@ def _parser() -> argparse.ArgumentParser:
             subcommand.add_argument(
                 "--keep", action="store_true", help="leave a lab that fails on its way up as it is, to look at it"
             )
+            subcommand.add_argument("--no-proofs", dest="prove", action="store_false", help="bring it up and no more")
         if command is shell:
             subcommand.add_argument("pod", help="its name, namespace/name, or how it begins")
             subcommand.add_argument("-c", "--container", help="the pod's default container if not given")

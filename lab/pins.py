@@ -58,7 +58,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="AWS Load Balancer Controller",
-        lab="a stand-in of the lab's own, because neither its chart nor its program is in a package registry: it refuses "
+        lab="a stand-in of the lab's own, because neither chart nor program is in a package registry: it refuses "
         "what it does not know, and makes no readiness gates and no security groups",
         real="installed by its chart",
     ),

@@ -82,7 +82,4 @@ def addresses(state: State, settings: Settings) -> tuple[str, ...]:
         if application.tls == "terminate"
         for host in application.hosts
     ]
-    return tuple(
-        f"curl --cacert {certificates[-1]} --resolve {host}:443:{address} https://{host}/" for host in hosts
-    )
-
+    return tuple(f"curl --cacert {certificates[-1]} --resolve {host}:443:{address} https://{host}/" for host in hosts)

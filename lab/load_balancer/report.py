@@ -60,6 +60,11 @@ def directory(root: Path) -> Path:
     return root / "load-balancers"
 
 
+def certificates(root: Path) -> Path:
+    """Where the served certificates and their keys are."""
+    return directory(root) / "certificates"
+
+
 def path(root: Path) -> Path:
     return directory(root) / "report.json"
 

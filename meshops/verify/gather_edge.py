@@ -27,7 +27,7 @@ CERTIFICATE_ANNOTATION = "alb.ingress.kubernetes.io/certificate-arn"
 
 
 def address_of(objects: Objects) -> str:
-    """Of the ALB, as the controller wrote it to the Ingress: an address if given, else its name, else empty."""
+    """Of the ALB, as the controller wrote it to the Ingress: an address if there is one, else its name, else empty."""
     ingress = objects.find("Ingress", ISTIO_INGRESS, INGRESS_NAME)
     entries = (ingress.at("status", "loadBalancer", "ingress") if ingress else None) or ()
     return next((entry.get("ip") or entry.get("hostname") or "" for entry in entries), "")

@@ -1,0 +1,48 @@
+"""The part of docs/verify.md that is made from the checks themselves: `python -m meshops.verify.reference`."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+from meshops.verify.registry import CHECKS
+from meshops.verify.result import LAYERS, Check
+
+BEGIN = "<!-- from here on made from the checks: make docs -->"
+
+
+def reference() -> str:
+    """Every check by layer: what it shows, how, and what to do about a fail."""
+    return "\n".join(_lines())
+
+
+def _lines() -> Iterator[str]:
+    for layer in LAYERS:
+        yield f"## {layer}"
+        yield ""
+        for check in (check for check in CHECKS if check.layer == layer):
+            yield from _entry(check)
+
+
+def _entry(check: Check) -> Iterator[str]:
+    yield f"### {check.id} {check.name}"
+    yield ""
+    yield f"{check.shows}"
+    yield ""
+    yield f"- How: {check.how}"
+    yield f"- If it fails ({check.severity}): {check.remedy}"
+    yield ""
+
+
+def written(page: str) -> str:
+    """The page with its generated part made anew."""
+    head, found, _ = page.partition(BEGIN)
+    if not found:
+        raise ValueError(f"the page has no line {BEGIN!r}")
+    return f"{head}{BEGIN}\n\n{reference()}"
+
+
+if __name__ == "__main__":
+    path = Path(sys.argv[1])
+    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
