@@ -120,7 +120,7 @@ class Controller:
         """Makes the AWS side what the model says, and has its certificates at hand."""
         for arn in {arn for made in model.listeners for arn in made.certificates}:
             if arn not in self._pairs:
-                self._pairs[arn] = written(self.proxy.directory / "certificates", arn, *self.account.pair(arn))
+                self._pairs[arn] = written(report.certificates(self.root), arn, *self.account.pair(arn))
         before = self._made.get(model.name)
         if before is None or _without_targets(before) != _without_targets(model):
             self.account.make(model, self._vpc)
