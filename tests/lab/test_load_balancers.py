@@ -171,7 +171,7 @@ def scratch(whole_lab: WholeLab) -> Iterator[WholeLab]:
         ingress["spec"]["defaultBackend"]["service"]["name"] = f"scratch-{name}"
         documents.append(ingress)
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
-    done = whole_lab.tool("kubectl", "apply", "--filename=-", stdin=text)
+    done = whole_lab.tool("kubectl", "apply", "--server-side", "--filename=-", stdin=text)
     assert done.returncode == 0, done.stderr
     yield whole_lab
     gone = whole_lab.tool("kubectl", "delete", "--filename=-", stdin=text)
@@ -213,7 +213,7 @@ def test_an_nlb_passes_the_clients_tls_through_to_the_gateway(whole_lab: WholeLa
     service = nlb_service(SETTINGS)
     source = f"Service {ISTIO_INGRESS}/{service['metadata']['name']}"
     text = json.dumps(service)
-    assert whole_lab.tool("kubectl", "apply", "--filename=-", stdin=text).returncode == 0
+    assert whole_lab.tool("kubectl", "apply", "--server-side", "--filename=-", stdin=text).returncode == 0
     try:
         await_that(lambda: healthy(whole_lab, source), lambda: str(report.read(whole_lab.state)))
         context = ssl.create_default_context()
