@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
+from typing import get_args
 
 from configuration.applications import Egress
 from manifests.mesh_graph import Grant, Member
@@ -18,19 +19,15 @@ _UNDECLARED_PATH = "/meshops-verify-undeclared"
 _UNDECLARED_HOSTS = ("example.org", "example.net", "example.com")
 _WILDCARD = "meshops-verify"
 
+EVERY_PURPOSE: tuple[Purpose, ...] = get_args(Purpose)
 
-def first_calls(stack: Stack, gateways: Mapping[str, str]) -> tuple[Call, ...]:
-    """Every call that can be planned. gateways: name -> address of each running gateway pod."""
-    return tuple(
-        _numbered(
-            (
-                *_plaintext(stack),
-                *_gateway(stack, gateways),
-                *_authorization(stack),
-                *_egress(stack),
-            )
-        )
-    )
+
+def first_calls(
+    stack: Stack, gateways: Mapping[str, str], purposes: Collection[Purpose] = EVERY_PURPOSE
+) -> tuple[Call, ...]:
+    """Every call of these purposes that can be planned. gateways: name -> address of each running gateway pod."""
+    planned = (*_plaintext(stack), *_gateway(stack, gateways), *_authorization(stack), *_egress(stack))
+    return tuple(_numbered(call for call in planned if call.purpose in purposes))
 
 
 def past_network_policy(stack: Stack, timed_out: Iterable[Member]) -> tuple[Call, ...]:

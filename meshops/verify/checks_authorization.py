@@ -29,6 +29,7 @@ _NOBODY = "No application declares a caller in the mesh."
     severity="high",
     remedy="See the callee's AuthorizationPolicy and the caller's Sidecar; the audit line names who was refused.",
     needs=("traffic",),
+    calls=("right-identity",),
 )
 def right_identity(subject: Subject) -> Verdict:
     tally = Tally()
@@ -79,6 +80,7 @@ def _not_asked(tally: Tally, subject: Subject, asked: set[tuple[str, str]]) -> N
     severity="critical",
     remedy="See the AuthorizationPolicies of the callee's namespace and of istio-system: one of them lets it in.",
     needs=("traffic",),
+    calls=("wrong-identity",),
 )
 def wrong_identity(subject: Subject) -> Verdict:
     return _refusals(subject, "wrong-identity", "{count} wrong identities got 403.")
@@ -93,6 +95,7 @@ def wrong_identity(subject: Subject) -> Verdict:
     severity="high",
     remedy="See the methods of the callee's AuthorizationPolicies.",
     needs=("traffic",),
+    calls=("wrong-method",),
 )
 def wrong_method(subject: Subject) -> Verdict:
     return _refusals(subject, "wrong-method", "{count} wrong methods got 403.")
@@ -107,6 +110,7 @@ def wrong_method(subject: Subject) -> Verdict:
     severity="high",
     remedy="See the paths of the callee's AuthorizationPolicies.",
     needs=("traffic",),
+    calls=("wrong-path",),
 )
 def wrong_path(subject: Subject) -> Verdict:
     return _refusals(subject, "wrong-path", "{count} wrong paths got 403.")
@@ -146,6 +150,7 @@ def _refusals(subject: Subject, purpose: Purpose, holds: str) -> Verdict:
     severity="high",
     remedy="See meshConfig.accessLogFormat and Telemetry istio-system/mesh-default; `pulumi up` sets them again.",
     needs=("traffic",),
+    calls=("wrong-identity", "wrong-method", "wrong-path"),
 )
 def audit_line(subject: Subject) -> Verdict:
     tally = Tally()

@@ -22,6 +22,7 @@ _BLACK_HOLE = "BlackHoleCluster"
     severity="high",
     remedy="See the ServiceEntry of the host, the application's Sidecar, and the way out of the VPC.",
     needs=("traffic",),
+    calls=("declared-host",),
 )
 def declared_hosts(subject: Subject) -> Verdict:
     tally = Tally()
@@ -55,6 +56,7 @@ def declared_hosts(subject: Subject) -> Verdict:
     severity="critical",
     remedy="See the application's Sidecar (REGISTRY_ONLY) and stray ServiceEntries.",
     needs=("traffic",),
+    calls=("undeclared-host", "undeclared-host-outside"),
 )
 def undeclared_hosts(subject: Subject) -> Verdict:
     tally = Tally()

@@ -28,6 +28,7 @@ _CONNECT_FAILED = (6, 7, 28)
     severity="critical",
     remedy="The Gateway's HTTPS server must have hosts '*': any other value matches the SNI that an ALB does not send.",
     needs=("traffic",),
+    calls=("gateway",),
 )
 def without_sni(subject: Subject) -> Verdict:
     tally = Tally()
@@ -53,6 +54,7 @@ def without_sni(subject: Subject) -> Verdict:
     severity="high",
     remedy="The Gateway's HTTPS server must say minProtocolVersion TLSV1_3; `pulumi up` sets it again.",
     needs=("traffic",),
+    calls=("gateway-older-tls",),
 )
 def gateway_older_tls(subject: Subject) -> Verdict:
     tally = Tally()
@@ -78,6 +80,7 @@ def gateway_older_tls(subject: Subject) -> Verdict:
     severity="high",
     remedy="See Certificate istio-ingress/istio-shared-gateway-tls and what cert-manager says about it.",
     needs=("traffic",),
+    calls=("gateway",),
 )
 def gateway_certificate(subject: Subject) -> Verdict:
     tally, settings = Tally(), subject.stack.settings.certificates
@@ -111,6 +114,7 @@ def gateway_certificate(subject: Subject) -> Verdict:
     severity="high",
     remedy="A gateway that serves an older one does not hear istiod: see `istioctl proxy-status`.",
     needs=("traffic", "secret"),
+    calls=("gateway",),
 )
 def gateway_serves_secret(subject: Subject) -> Verdict:
     tally, wanted = Tally(), certificate.read(subject.secret)
@@ -134,6 +138,7 @@ def gateway_serves_secret(subject: Subject) -> Verdict:
     severity="critical",
     remedy="See the VirtualService of the host, and the gateway's access log for the reason.",
     needs=("traffic",),
+    calls=("gateway",),
 )
 def gateway_routes(subject: Subject) -> Verdict:
     tally = Tally()

@@ -27,6 +27,7 @@ UNREACHABLE = (6, 7)
     severity="critical",
     remedy="See the DestinationRule of the application and the PeerAuthentication of its namespace.",
     needs=("traffic",),
+    calls=("gateway",),
 )
 def gateway_to_pod(subject: Subject) -> Verdict:
     tally = Tally()
@@ -48,6 +49,7 @@ def gateway_to_pod(subject: Subject) -> Verdict:
     severity="critical",
     remedy="See the DestinationRule of the callee and the PeerAuthentication of its namespace.",
     needs=("traffic",),
+    calls=("right-identity",),
 )
 def pod_to_pod(subject: Subject) -> Verdict:
     tally = Tally()
@@ -91,6 +93,7 @@ def _identities(tally: Tally, subject: Subject, exchange: Exchange, callee: Memb
     severity="critical",
     remedy="See the PeerAuthentications of istio-system and of the namespace, and that every pod has its sidecar.",
     needs=("traffic",),
+    calls=("plaintext", "plaintext-past-network-policy"),
 )
 def plaintext(subject: Subject) -> Verdict:
     tally = Tally()

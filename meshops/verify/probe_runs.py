@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -15,8 +15,8 @@ from manifests.mesh_graph import Member
 from manifests.names import GATEWAY_SELECTOR
 from meshops.preflight_result import Unavailable
 from meshops.verify.access_log import LogLine, matching, parse_lines
-from meshops.verify.call_plan import first_calls, past_network_policy
-from meshops.verify.calls import OUTSIDE, Call, Client
+from meshops.verify.call_plan import EVERY_PURPOSE, first_calls, past_network_policy
+from meshops.verify.calls import OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import (
     MANAGED_BY,
     RUN_LABEL,
@@ -89,12 +89,14 @@ class ProbeRun:
         )
         self._tools.ask_kubectl("delete", "namespace", run_namespace(self._run), "--ignore-not-found", "--wait=false")
 
-    def ask(self, objects: Objects) -> tuple[tuple[Exchange, ...], _Output]:
-        """Makes every call, and a second time those that only a NetworkPolicy stopped. Raises ToolError."""
+    def ask(
+        self, objects: Objects, purposes: Collection[Purpose] = EVERY_PURPOSE
+    ) -> tuple[tuple[Exchange, ...], _Output]:
+        """Makes every call of these purposes, and again those that only a NetworkPolicy stopped. Raises ToolError."""
         gateways = {
             pod.name: pod.ip for pod in objects.pods_of(GATEWAY_KEY[0], GATEWAY_SELECTOR) if pod.running and pod.ip
         }
-        exchanges, proxies = self._make(first_calls(self._stack, gateways))
+        exchanges, proxies = self._make(first_calls(self._stack, gateways, purposes))
         stopped = [
             exchange.call.callee
             for exchange in exchanges

@@ -8,6 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
 from meshops.preflight_result import Severity, Status
+from meshops.verify.calls import Purpose
 
 if TYPE_CHECKING:
     from meshops.verify.subject import Subject
@@ -59,6 +60,7 @@ class Check:
     severity: of a fail. critical: traffic or data is open; high: a wall is missing or soon will be; medium: drift.
     remedy: what to do about a fail when the verdict itself knows nothing better.
     needs: the facts it looks at.
+    calls: the probe pods' calls it looks at, if it needs traffic: a run makes those of its checks and no other.
     """
 
     id: str
@@ -69,6 +71,7 @@ class Check:
     severity: Severity
     remedy: str
     needs: tuple[Fact, ...]
+    calls: tuple[Purpose, ...]
     judge: Callable[[Subject], Verdict]
 
 
@@ -82,6 +85,7 @@ def check(
     severity: Severity,
     remedy: str,
     needs: tuple[Fact, ...] = ("objects",),
+    calls: tuple[Purpose, ...] = (),
 ) -> Callable[[Callable[[Subject], Verdict]], Check]:
     """Makes a check of a function that judges the facts."""
 
@@ -95,6 +99,7 @@ def check(
             severity=severity,
             remedy=remedy,
             needs=needs,
+            calls=calls,
             judge=judge,
         )
 

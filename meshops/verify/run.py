@@ -6,7 +6,7 @@ import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Collection, Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from meshops.preflight_result import Unavailable
+from meshops.verify.calls import Purpose
 from meshops.verify.facts import Edge, Facts, Objects, Traffic
 from meshops.verify.gather_edge import gather_acm, gather_edge
 from meshops.verify.gather_objects import gather_objects, gather_secret
@@ -145,7 +146,9 @@ def gather(
         of_edge: Edge | Unavailable
         if "traffic" in wanted:
             with clock("traffic"):
-                traffic, of_edge = _traffic(stack, tools, there, run, now, edge)
+                purposes = {purpose for check in checks for purpose in check.calls}
+                probes = ProbeRun(tools, stack, run)
+                traffic, of_edge = _traffic(probes, tools, there, purposes, now, edge)
         else:
             of_edge = edge.result()
         return Facts(
@@ -165,12 +168,17 @@ def gather(
 
 
 def _traffic(
-    stack: Stack, tools: Tools, objects: Objects, run: str, now: datetime, edge: Future[Edge | Unavailable]
+    run: ProbeRun,
+    tools: Tools,
+    objects: Objects,
+    purposes: Collection[Purpose],
+    now: datetime,
+    edge: Future[Edge | Unavailable],
 ) -> tuple[Traffic | Unavailable, Edge | Unavailable]:
     try:
         clean_leftovers(tools, now)
-        with ProbeRun(tools, stack, run) as probes:
-            exchanges, proxies = probes.ask(objects)
+        with run as probes:
+            exchanges, proxies = probes.ask(objects, purposes)
             return probes.with_lines(exchanges, proxies, edge.result())
     except ToolError as problem:
         reason = Unavailable(reason=f"No traffic could be sent: {problem}", remedy=_NO_PROBES)

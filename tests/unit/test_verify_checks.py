@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from meshops.verify.access_log import LogLine
 from meshops.verify.facts import Answer, Edge, Exchange, Facts, Handshake, HttpAnswer, Traffic, Workload
 from meshops.verify.registry import CHECKS
+from meshops.verify.result import Check
 
 from .verify_world import (
     MISSING,
@@ -41,6 +42,14 @@ def test_in_a_mesh_that_holds_every_check_passes(id: str) -> None:
 def test_a_fact_that_could_not_be_had_is_unknown_and_says_why(id: str, fact: str) -> None:
     found = verdict(id, replace(healthy(), **{fact: MISSING}))
     assert (found.status, found.finding) == ("unknown", "it could not be had")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_a_check_needs_no_other_calls_than_it_says(check: Check) -> None:
+    facts = healthy()
+    assert isinstance(facts.traffic, Traffic)
+    own = tuple(exchange for exchange in facts.traffic.exchanges if exchange.call.purpose in check.calls)
+    assert verdict(check.id, replace(facts, traffic=Traffic(exchanges=own))) == verdict(check.id, facts)
 
 
 def _edge(**changes: Any) -> Change:

@@ -41,6 +41,7 @@ def test_every_check_has_an_id_of_its_own_layer_and_says_what_it_is() -> None:
         assert check.name
         assert len(check.name) <= 45, check.id
         assert check.needs, check.id
+        assert not check.calls or "traffic" in check.needs, check.id
 
 
 def test_no_two_checks_have_one_name() -> None:
