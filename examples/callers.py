@@ -1,16 +1,20 @@
-"""Pods with curl that call the stack's applications: two with the identity of one of them, one outside the mesh."""
+"""Who calls the stack's applications: pods with curl, two of them with the identity of one, and a client outside."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Literal
 
+from examples.cluster import load_balancer_address
 from examples.documents import shown_path
-from examples.steps import Steps
+from examples.steps import Expectation, Steps
+from manifests.ingress import INGRESS_NAME
+from manifests.names import ISTIO_INGRESS
 
 Caller = Literal["as-frontend-ui", "as-inventory-job", "outsider"]
 
 NAMESPACE, OUTSIDE = "secure-apps", "examples-outside"
+_STATUS = r"\nHTTP %{http_code}\n"
 _DOCUMENTS = Path(__file__).resolve().parent / "callers.yaml"
 
 
@@ -33,4 +37,14 @@ def in_pod(caller: Caller) -> list[str]:
 
 def call(caller: Caller, url: str, *options: str) -> list[str]:
     """curl in one of them; it prints the body and then a line with the HTTP status, which is 000 without an answer."""
-    return [*in_pod(caller), "curl", "-sS", "-m", "5", *options, "-w", r"\nHTTP %{http_code}\n", url]
+    return [*in_pod(caller), "curl", "-sS", "-m", "5", *options, "-w", _STATUS, url]
+
+
+def from_outside(steps: Steps, title: str, host: str, path: str, expect: Expectation) -> None:
+    """A client of the load balancer asks for a public name, over all three layers."""
+    address = load_balancer_address(steps, "ingress", ISTIO_INGRESS, INGRESS_NAME, timeout=60)
+    steps.say("""The load balancer ends TLS with the certificate of ACM, opens TLS to the gateway, and the gateway opens
+        mutual TLS to the pod. In a lab that certificate is a stand-in's, which no public authority signed: hence
+        --insecure.""")
+    curl = ["curl", "-sS", "-m", "10", "--insecure", "--resolve", f"{host}:443:{address}", "-w", _STATUS]
+    steps.until(title, [*curl, f"https://{host}{path}"], expect=expect, timeout=60)

@@ -14,6 +14,7 @@ HOST = f"{BILLING}.{NAMESPACE}.svc.cluster.local"
 URL = f"http://{HOST}:3000/api/data"
 # Envoy writes its log once a second; configuration reaches the proxies within a few.
 PATIENCE = 60.0
+PUBLIC_HOST = "app.lab.example.com"
 ALLOWED_HOST, OTHER_HOST = "api.stripe.com", "exfiltration.example.org"
 
 
@@ -26,6 +27,7 @@ def script(steps: Steps) -> None:
     own_namespaces(steps, OUTSIDE)
     leaves_nothing(steps, "serviceaccounts")
     deploy(steps)
+    whole_way(steps)
     identities(steps)
     plaintext(steps)
     egress(steps)
@@ -40,14 +42,19 @@ def deploy(steps: Steps) -> None:
     callers.deploy(steps)
 
 
+def whole_way(steps: Steps) -> None:
+    steps.title("The whole way")
+    callers.from_outside(
+        steps,
+        "A client asks frontend-ui, which asks billing-api as itself",
+        PUBLIC_HOST,
+        "/data",
+        SUCCEEDS & prints("invoice") & prints("HTTP 200"),
+    )
+
+
 def identities(steps: Steps) -> None:
     steps.title("Who may call: an identity, a method, a path")
-    steps.until(
-        "frontend-ui asks billing-api for its own page",
-        node("frontend-ui", "http://127.0.0.1:8080/data", "await reply.text()"),
-        expect=SUCCEEDS & prints("HTTP 200") & prints("invoice"),
-        timeout=PATIENCE,
-    )
     steps.until(
         "frontend-ui may GET /api/data",
         call("as-frontend-ui", URL),

@@ -8,10 +8,9 @@ from pathlib import Path
 from examples import callers
 from examples.audit import line_of, logged
 from examples.callers import OUTSIDE, call
-from examples.cluster import leaves_nothing, load_balancer_address, own_namespaces
+from examples.cluster import leaves_nothing, own_namespaces
 from examples.documents import shown_path
 from examples.steps import SUCCEEDS, Answer, Steps, exit_code, matches, prints, watch
-from manifests.ingress import INGRESS_NAME
 from manifests.names import GATEWAY_REF, ISTIO_INGRESS, service_host
 
 HERE = Path(__file__).resolve().parent
@@ -97,17 +96,8 @@ def _take_back(steps: Steps) -> None:
 
 def three_layers(steps: Steps) -> None:
     steps.title("From outside, over all three layers")
-    address = load_balancer_address(steps, "ingress", ISTIO_INGRESS, INGRESS_NAME, timeout=PATIENCE)
-    steps.say("""The load balancer ends TLS with the certificate of ACM, opens TLS to the gateway, and the gateway opens
-        mutual TLS to the pod. In a lab that certificate is a stand-in's, which no public authority signed: hence
-        --insecure.""")
-    steps.until(
-        "A client asks for the public name",
-        ["curl", "-sS", "-m", "10", "--insecure", "--resolve", f"{PUBLIC_HOST}:443:{address}",
-         "-w", r"\nHTTP %{http_code}\n", f"https://{PUBLIC_HOST}/parcels"],
-        expect=SUCCEEDS & prints(FIRST) & prints("HTTP 200"),
-        timeout=PATIENCE,
-    )  # fmt: skip
+    answered = SUCCEEDS & prints(FIRST) & prints("HTTP 200")
+    callers.from_outside(steps, "A client asks for the public name", PUBLIC_HOST, "/parcels", answered)
     through: dict[str, object] = {
         "authority": PUBLIC_HOST,
         "response_code": 200,
