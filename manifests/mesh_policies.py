@@ -15,6 +15,7 @@ from manifests.document import Document, document
 from manifests.gateway import passthrough_hosts, terminated_hosts
 from manifests.names import (
     COLLECTOR_HOST,
+    DNS_HOST,
     GATEWAY_SELECTOR,
     ISTIO_INGRESS,
     ISTIO_SYSTEM,
@@ -152,11 +153,11 @@ def _gateway_allow(namespaces: tuple[Namespace, ...]) -> Document | None:
 
 
 def _sidecar(*, tracing: bool) -> Document:
-    """For injected pods of namespaces that have no Sidecar of their own: their own namespace, and what is traced to.
+    """For injected pods of namespaces that have no Sidecar: their own namespace, the DNS, and what is traced to.
 
     Without `istio-system/*`: here, in that namespace, Istio's validation takes it for a second `./*` and warns.
     """
-    hosts = ["./*", *([f"{OBSERVABILITY}/{COLLECTOR_HOST}"] if tracing else [])]
+    hosts = ["./*", f"{KUBE_SYSTEM}/{DNS_HOST}", *([f"{OBSERVABILITY}/{COLLECTOR_HOST}"] if tracing else [])]
     return document(
         "networking.istio.io/v1",
         "Sidecar",

@@ -35,6 +35,8 @@ def service_host(name: str, namespace: str) -> str:
 
 
 COLLECTOR_HOST = service_host(COLLECTOR, OBSERVABILITY)
+DNS_HOST = service_host("kube-dns", KUBE_SYSTEM)
+"""The cluster's DNS, by the name that it has on EKS too."""
 
 
 def principal(trust_domain: str, namespace: str, service_account: str) -> str:

@@ -13,7 +13,7 @@ from configuration.applications import Application, Egress, Namespace
 from manifests.document import Document, document
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import destination_rule
-from manifests.names import COLLECTOR_HOST, ISTIO_SYSTEM, OBSERVABILITY
+from manifests.names import COLLECTOR_HOST, DNS_HOST, ISTIO_SYSTEM, KUBE_SYSTEM, OBSERVABILITY
 
 
 def namespace_sidecar(namespace: Namespace, *, graph: MeshGraph, tracing: bool) -> Document:
@@ -40,7 +40,9 @@ def _declared_hosts(namespace: Namespace, application: Application, graph: MeshG
 
 
 def _sidecar(name: str, namespace: Namespace, hosts: list[str], *, selector: str | None, tracing: bool) -> Document:
-    platform = [f"{ISTIO_SYSTEM}/*", *([f"{OBSERVABILITY}/{COLLECTOR_HOST}"] if tracing else [])]
+    # A query over UDP passes the sidecar by; one over TCP, after an answer that was too long, does not.
+    dns = f"{KUBE_SYSTEM}/{DNS_HOST}"
+    platform = [f"{ISTIO_SYSTEM}/*", dns, *([f"{OBSERVABILITY}/{COLLECTOR_HOST}"] if tracing else [])]
     return document(
         "networking.istio.io/v1",
         "Sidecar",

@@ -107,7 +107,8 @@ def test_the_gateway_answers_nobody_where_nothing_is_public() -> None:
 def test_without_tracing_nothing_names_the_collector() -> None:
     documents = rendered(tracing=False)
     assert all("otel" not in rule["spec"]["host"] for rule in documents.exemptions)
-    assert documents.sidecar["spec"]["egress"] == [{"hosts": ["./*"]}]
+    dns = "kube-system/kube-dns.kube-system.svc.cluster.local"
+    assert documents.sidecar["spec"]["egress"] == [{"hosts": ["./*", dns]}]
     assert documents.telemetry["spec"] == {
         "accessLogging": [{"providers": [{"name": "envoy"}], "match": {"mode": "CLIENT_AND_SERVER"}}]
     }

@@ -178,7 +178,11 @@ def test_an_application_that_nobody_may_call_has_a_policy_that_matches_nobody() 
 
 
 def test_each_application_may_call_what_it_declares_and_nothing_else() -> None:
-    platform = ["istio-system/*", "observability/otel-collector.observability.svc.cluster.local"]
+    platform = [
+        "istio-system/*",
+        "kube-system/kube-dns.kube-system.svc.cluster.local",
+        "observability/otel-collector.observability.svc.cluster.local",
+    ]
     hosts = {
         application.name: application_sidecar(member(SECURE_APPS, application.name), graph=graph(), tracing=True)[
             "spec"
