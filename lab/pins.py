@@ -64,8 +64,8 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="ALB and NLB",
-        lab="one Envoy of this machine: without WAF, access logs, security groups (inbound-cidrs) and client addresses "
-        "kept by an NLB; a target whose TLS handshake takes over 10 s gives 504 where an ALB gives 502",
+        lab="one Envoy of this machine: without WAF, access logs and client addresses kept by an NLB; a client outside "
+        "inbound-cidrs is hung up on; a target whose TLS handshake takes over 10 s gives 504 where an ALB gives 502",
         real="Elastic Load Balancing",
     ),
     Difference(

@@ -23,7 +23,8 @@ from lab.state import State
 _PAUSE_SECONDS = 0.5
 FIRST_WORDS = (
     "stand-in for the AWS Load Balancer Controller, with an Envoy in the place of its ALBs and NLBs: not AWS. "
-    "Not played: security groups (inbound-cidrs), WAF rules, access logs, preserve_client_ip of NLBs, readiness gates."
+    "Not played: WAF rules, access logs to S3, preserve_client_ip of NLBs, the end of the deregistration delay, "
+    "readiness gates, finalizers."
 )
 
 

@@ -10,6 +10,7 @@ import json
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from ipaddress import IPv4Network
 
 from lab.load_balancer.model import HealthCheck, Refusal
 
@@ -89,6 +90,16 @@ class Annotations:
             rule = f"it must be from {least} to {most} seconds"
             raise self.wrong(name, f"{key}={value}", rule, reason="FailedDeployModel")
         return int(value)
+
+    def cidrs(self, name: str) -> tuple[str, ...]:
+        """IPv4 ranges between commas; everyone if the annotation is left out."""
+        made = tuple(part.strip() for part in self.text(name, "0.0.0.0/0").split(","))
+        for cidr in made:
+            try:
+                IPv4Network(cidr)
+            except ValueError as problem:
+                raise self.wrong(name, cidr, f"it must be an IPv4 range: {problem}") from None
+        return made
 
     def listen_ports(self, default: str) -> tuple[tuple[str, int], ...]:
         """`[{"HTTP": 80}, {"HTTPS": 443}]` as pairs of protocol and port."""

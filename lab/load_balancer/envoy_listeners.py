@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Any
 
 from lab.load_balancer.certificates import ServedPair
@@ -30,6 +31,9 @@ def listener(
     """One listener at an address. bound_port: another port than the load balancer's, for tests on loopback."""
     port = made.port if bound_port is None else bound_port
     chain = _tcp_chain(model, made) if made.protocol == "TCP" else _http_chain(model, made, pairs)
+    if "0.0.0.0/0" not in model.allowed_cidrs:
+        # The security group's part; it would drop what this closes at once.
+        chain["filter_chain_match"] = {"source_prefix_ranges": [_range(cidr) for cidr in model.allowed_cidrs]}
     return {
         "@type": f"{_TYPES}.config.listener.v3.Listener",
         "name": f"{model.name}_{made.port}",
@@ -37,6 +41,11 @@ def listener(
         "filter_chains": [chain],
         "per_connection_buffer_limit_bytes": 1 << 20,
     }
+
+
+def _range(cidr: str) -> Document:
+    network = IPv4Network(cidr)
+    return {"address_prefix": str(network.network_address), "prefix_len": network.prefixlen}
 
 
 def _http_chain(model: LoadBalancerModel, made: Listener, pairs: tuple[ServedPair, ...]) -> Document:

@@ -75,7 +75,7 @@ def ingress_model(ingress: Document, around: Surroundings) -> LoadBalancerModel:
         idle_timeout=given.seconds(
             "load-balancer-attributes", attributes, "idle_timeout.timeout_seconds", 60, least=1, most=4000
         ),
-        allowed_cidrs=tuple(part.strip() for part in given.text("inbound-cidrs", "0.0.0.0/0").split(",")),
+        allowed_cidrs=given.cidrs("inbound-cidrs"),
     )
 
 

@@ -75,7 +75,7 @@ class Seen:
 class FakeTarget:
     """A TLS server on loopback with a plain health port, as the gateway's pods are.
 
-    port, health_port: 0 for any.
+    port, health_port: 0 for any. proxy_protocol: a connection begins with its client's address; it becomes the peer.
     conduct: `answer`, `reset` the connection on a request, `silent` (never answer), or seconds before it answers.
     """
 
@@ -83,6 +83,7 @@ class FakeTarget:
     name: str = "target"
     address: str = "127.0.0.1"
     tls: bool = True
+    proxy_protocol: bool = False
     conduct: str | float = "answer"
     status_code: int = 200
     seen: list[Seen] = field(default_factory=list)
@@ -118,6 +119,8 @@ class FakeTarget:
     def _traffic(self, connection: socket.socket, peer: str) -> None:
         names: list[str | None] = []
         version = ""
+        if self.proxy_protocol:
+            peer = _proxied(connection)
         if self.tls:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             context.load_cert_chain(self.pair.certificate, self.pair.key)
@@ -144,6 +147,14 @@ class FakeTarget:
         connection.sendall(f"HTTP/1.1 {self.status_code} Said\r\ncontent-length: 0\r\n\r\n".encode())
 
 
+def _proxied(connection: socket.socket) -> str:
+    """The client's address as the PROXY protocol's second version tells it."""
+    head = connection.recv(16, socket.MSG_WAITALL)
+    assert head.startswith(b"\r\n\r\n\0\r\nQUIT\n"), head
+    rest = connection.recv(int.from_bytes(head[14:16], "big"), socket.MSG_WAITALL)
+    return socket.inet_ntoa(rest[:4])
+
+
 def _head(connection: socket.socket) -> str:
     """The request's head; empty at the end, or for what is no HTTP."""
     data = b""
@@ -168,6 +179,7 @@ class Balancer:
     log: Path
     policy: str = "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09"
     idle_timeout: int = 60
+    allowed_cidrs: tuple[str, ...] = ("0.0.0.0/0",)
 
     def serve(
         self, *targets: FakeTarget, extra: tuple[Target, ...] = (), check: HealthCheck | None = None
@@ -194,17 +206,25 @@ class Balancer:
             ),
             drop_invalid_headers=True,
             idle_timeout=self.idle_timeout,
+            allowed_cidrs=self.allowed_cidrs,
         )
+        self.play(model)
+        return group
+
+    def play(self, model: LoadBalancerModel) -> None:
+        """Makes the Envoy this load balancer."""
         ports = {80: self.http, 443: self.https}
         self.proxy.apply(
             listeners=[
                 listener(model, made, address="127.0.0.1", pairs=(self.pair,), bound_port=ports[made.port])
                 for made in model.listeners
             ],
-            clusters=[cluster(group, endpoints=str(self.proxy.endpoints(group.name)), idle_timeout=self.idle_timeout)],
-            endpoints=[assignment(group)],
+            clusters=[
+                cluster(group, endpoints=str(self.proxy.endpoints(group.name)), idle_timeout=model.idle_timeout)
+                for group in model.groups
+            ],
+            endpoints=[assignment(group) for group in model.groups],
         )
-        return group
 
     def await_health(self, group: TargetGroup, wanted: dict[str, str]) -> None:
         """Waits until the targets' health is this."""

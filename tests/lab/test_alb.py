@@ -28,6 +28,7 @@ def envoy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Balancer]:
 @pytest.fixture
 def balancer(envoy: Balancer) -> Balancer:
     envoy.policy, envoy.idle_timeout = "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09", 60
+    envoy.allowed_cidrs = ("0.0.0.0/0",)
     return envoy
 
 
@@ -81,6 +82,17 @@ def test_the_certificate_is_served_byte_for_byte(balancer: Balancer, target: Fak
     _serve(balancer, target)
     served = ssl.get_server_certificate(("127.0.0.1", balancer.https))
     assert ssl.PEM_cert_to_DER_cert(served) == ssl.PEM_cert_to_DER_cert(balancer.pair.certificate.read_text())
+
+
+def test_a_client_outside_the_inbound_cidrs_gets_nothing(balancer: Balancer, target: FakeTarget) -> None:
+    _serve(balancer, target)
+    assert balancer.curl().startswith("HTTP/2 200")
+    balancer.allowed_cidrs = ("198.51.100.0/24", "203.0.113.7/32")
+    balancer.serve(target)
+    await_that(lambda: balancer.curl().startswith("curl exit"), balancer.curl)
+    balancer.allowed_cidrs = ("198.51.100.0/24", "127.0.0.0/8")
+    balancer.serve(target)
+    await_that(lambda: balancer.curl().startswith("HTTP/2 200"), balancer.curl)
 
 
 def test_http_is_redirected_to_the_port_of_https(balancer: Balancer, target: FakeTarget) -> None:

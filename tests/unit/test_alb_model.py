@@ -160,6 +160,7 @@ def test_an_internet_facing_load_balancer_looks_for_the_other_role() -> None:
     [
         ("scheme", "public", "it must be one of internal, internet-facing"),
         ("target-type", "pod", "it must be one of ip, instance"),
+        ("inbound-cidrs", "10.0.0.1/8", "it must be an IPv4 range"),
         ("listen-ports", "443", "it must be like"),
         ("listen-ports", "[]", "at least one"),
         ("listen-ports", '[{"TLS": 443}]', "it must be like"),
