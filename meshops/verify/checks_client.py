@@ -147,6 +147,36 @@ def public_hosts(subject: Subject) -> Verdict:
     return tally.verdict("{count} hosts answered, each from its own application.", nothing="No public hosts.")
 
 
+@check(
+    "MV106",
+    _LAYER,
+    name="Passthrough hosts serve their own certificate",
+    shows="Under each passthrough host the application itself answers with its certificate; nobody before ends TLS.",
+    how="A handshake with the host's name from this machine to the NLB's address; the leaf must not be the gateway's.",
+    severity="critical",
+    remedy="See the Gateway's PASSTHROUGH server and the host's VirtualService (tls, sniHosts).",
+    needs=("passthrough", "secret"),
+)
+def passthrough(subject: Subject) -> Verdict:
+    tally, found = Tally(), subject.passthrough
+    gateway = certificate.read(subject.secret).fingerprint
+    for host, handshake in found.handshakes.items():
+        if not handshake.certificate:
+            missed = tally.failed if handshake.refused else tally.unknown
+            missed(f"{host} at {found.address}: no TLS ({handshake.problem or 'no certificate'})")
+            continue
+        served = certificate.read(handshake.certificate)
+        days = served.days_left(subject.now)
+        line = f"{host}: {handshake.version}, {served.key} of {served.issuer}, {days} days left"
+        if served.fingerprint == gateway:
+            tally.failed(f"{host}: the gateway's certificate is served: TLS ends there")
+        elif days < 0:
+            tally.failed(f"{line}: it has ended")
+        else:
+            tally.passed(line)
+    return tally.verdict("{count} hosts serve their own certificate.", nothing="No application passes its TLS through.")
+
+
 def _failed_handshake(address: str, handshake: Handshake, wanted: str) -> Verdict:
     if handshake.refused:
         return Verdict(status="fail", finding=f"{address} refused {wanted}: {handshake.problem}")

@@ -114,7 +114,7 @@ class Proxy:
 class Workload:
     """What istioctl reads from the proxy of one pod of an application, or of the gateway.
 
-    certificate: PEM of its own certificate (proxy-config secret).
+    certificate: PEM of its own certificate (proxy-config secret); of the gateway nothing else is asked.
     policies: `name.namespace` of the ALLOW policies in force (x authz check).
     mtls: the effective mode (x describe pod), e.g. STRICT.
     """
@@ -163,6 +163,14 @@ class Edge:
     redirect: HttpAnswer
     answers: tuple[HttpAnswer, ...]
     """Of each public host, over HTTPS."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Passthrough:
+    """The NLB as this machine sees it: host -> the TLS of whoever answers under that name."""
+
+    address: str
+    handshakes: Mapping[str, Handshake]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -226,6 +234,7 @@ class Facts:
     acm: str | Unavailable
     """PEM of the certificate that the Ingress names, from ACM."""
     edge: Edge | Unavailable
+    passthrough: Passthrough | Unavailable
     proxies: tuple[Proxy, ...] | Unavailable
     workloads: tuple[Workload, ...] | Unavailable
     traffic: Traffic | Unavailable

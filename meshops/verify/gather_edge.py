@@ -13,12 +13,13 @@ from concurrent.futures import ThreadPoolExecutor
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from manifests.ingress import INGRESS_NAME
+from manifests.gateway import passthrough_hosts
+from manifests.ingress import INGRESS_NAME, NLB_NAME
 from manifests.mesh_graph import Member
 from manifests.names import ISTIO_INGRESS
 from meshops.preflight_facts import session_of
 from meshops.preflight_result import Unavailable
-from meshops.verify.facts import Edge, Handshake, HttpAnswer, Objects
+from meshops.verify.facts import Edge, Handshake, HttpAnswer, Objects, Passthrough
 from meshops.verify.probes import agent_of
 from meshops.verify.stack import Stack
 
@@ -26,17 +27,17 @@ _SECONDS = 5.0
 CERTIFICATE_ANNOTATION = "alb.ingress.kubernetes.io/certificate-arn"
 
 
-def address_of(objects: Objects) -> str:
-    """Of the ALB, as the controller wrote it to the Ingress: an address if there is one, else its name, else empty."""
-    ingress = objects.find("Ingress", ISTIO_INGRESS, INGRESS_NAME)
-    entries = (ingress.at("status", "loadBalancer", "ingress") if ingress else None) or ()
+def address_of(objects: Objects, kind: str, name: str) -> str:
+    """Of a load balancer, as its controller wrote it: an address if there is one, else its name, else empty."""
+    found = objects.find(kind, ISTIO_INGRESS, name)
+    entries = (found.at("status", "loadBalancer", "ingress") if found else None) or ()
     return next((entry.get("ip") or entry.get("hostname") or "" for entry in entries), "")
 
 
 def gather_edge(stack: Stack, objects: Objects, run: str) -> Edge | Unavailable:
     if "alb" not in stack.settings.load_balancer.entries:
         return Unavailable(reason="This stack has no ALB.", remedy="Nothing to do.")
-    address = address_of(objects)
+    address = address_of(objects, "Ingress", INGRESS_NAME)
     if not address:
         return Unavailable(
             reason=f"Ingress {ISTIO_INGRESS}/{INGRESS_NAME} has no address.",
@@ -62,13 +63,32 @@ def gather_edge(stack: Stack, objects: Objects, run: str) -> Edge | Unavailable:
         )
 
 
+def gather_passthrough(stack: Stack, objects: Objects) -> Passthrough | Unavailable:
+    """Raises nothing: a host that does not answer is a handshake with a problem."""
+    hosts = passthrough_hosts(tuple(item for item in stack.namespaces if item.in_mesh))
+    if not hosts:
+        return Passthrough(address="", handshakes={})
+    address = address_of(objects, "Service", NLB_NAME)
+    if not address:
+        return Unavailable(
+            reason=f"Service {ISTIO_INGRESS}/{NLB_NAME} has no address.",
+            remedy="See what the load balancer controller says about it: kubectl describe service.",
+        )
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        made = pool.map(lambda host: handshake(address, 443, host), hosts)
+        return Passthrough(address=address, handshakes=dict(zip(hosts, made, strict=True)))
+
+
 def _of(member: Member) -> list[tuple[str, str]]:
     application = member.application
     return [(host, application.readiness_path) for host in application.hosts]
 
 
-def handshake(address: str, port: int, server_name: str, version: ssl.TLSVersion) -> Handshake:
-    """One connection of exactly this version. The chain is not judged here: the check compares the leaf with ACM's."""
+def handshake(address: str, port: int, server_name: str, version: ssl.TLSVersion | None = None) -> Handshake:
+    """One connection, of exactly this version if one is given.
+
+    The chain is not judged here: the checks compare the leaf with ACM's, or with the gateway's.
+    """
     try:
         with (
             socket.create_connection((address, port), timeout=_SECONDS) as plain,

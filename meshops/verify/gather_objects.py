@@ -16,6 +16,7 @@ from meshops.verify.tools import ToolError, Tools
 KINDS: tuple[str, ...] = (
     "pods",
     "namespaces",
+    "services",
     "ingresses.networking.k8s.io",
     "networkpolicies.networking.k8s.io",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io",

@@ -82,6 +82,7 @@ def gather_workloads(tools: Tools, stack: Stack, objects: Objects) -> tuple[Work
 
 def _workload(tools: Tools, key: tuple[str, str], pod: Pod) -> Workload:
     name = f"{pod.name}.{pod.namespace}"
+    of_application = key != GATEWAY_KEY
     return Workload(
         namespace=key[0],
         application=key[1],
@@ -93,11 +94,15 @@ def _workload(tools: Tools, key: tuple[str, str], pod: Pod) -> Workload:
         policies=_attempt(
             f"The policies in force in {pod}",
             lambda: parse_authz(tools.ask_istioctl("experimental", "authz", "check", name)),
-        ),
+        )
+        if of_application
+        else (),
         mtls=_attempt(
             f"The mode of {pod}",
             lambda: parse_mode(tools.ask_istioctl("experimental", "describe", "pod", name)),
-        ),
+        )
+        if of_application
+        else "",
     )
 
 

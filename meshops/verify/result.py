@@ -30,7 +30,7 @@ LAYERS: tuple[Layer, ...] = (
     "Configuration",
 )
 
-Fact = Literal["objects", "secret", "acm", "edge", "proxies", "workloads", "traffic"]
+Fact = Literal["objects", "secret", "acm", "edge", "passthrough", "proxies", "workloads", "traffic"]
 """What a check looks at, and so what a run has to gather for it. `objects` comes with each of the others."""
 
 

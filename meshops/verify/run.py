@@ -16,7 +16,7 @@ from typing import TypeVar
 from meshops.preflight_result import Unavailable
 from meshops.verify.calls import Purpose
 from meshops.verify.facts import Edge, Facts, Objects, Traffic
-from meshops.verify.gather_edge import gather_acm, gather_edge
+from meshops.verify.gather_edge import gather_acm, gather_edge, gather_passthrough
 from meshops.verify.gather_objects import gather_objects, gather_secret
 from meshops.verify.gather_proxies import gather_proxies, gather_workloads
 from meshops.verify.probe_runs import ProbeRun, clean_leftovers
@@ -121,6 +121,7 @@ def gather(
             secret=objects,
             acm=objects,
             edge=objects,
+            passthrough=objects,
             proxies=objects,
             workloads=objects,
             traffic=objects,
@@ -138,6 +139,7 @@ def gather(
 
     try:
         edge = start("edge", lambda: gather_edge(stack, there, run))
+        passthrough = start("passthrough", lambda: gather_passthrough(stack, there))
         acm = start("acm", lambda: gather_acm(stack, there, aws_endpoint_url))
         secret = start("secret", lambda: gather_secret(tools))
         proxies = start("proxies", lambda: gather_proxies(tools, stack.settings.mesh.revision))
@@ -157,6 +159,7 @@ def gather(
             secret=secret.result(),
             acm=acm.result(),
             edge=of_edge,
+            passthrough=passthrough.result(),
             proxies=proxies.result(),
             workloads=workloads.result(),
             traffic=traffic,

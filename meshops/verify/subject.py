@@ -10,7 +10,7 @@ from typing import TypeVar
 from manifests.mesh_graph import Member
 from meshops.preflight_result import Unavailable
 from meshops.verify.calls import Purpose
-from meshops.verify.facts import Edge, Exchange, Facts, Objects, Proxy, Traffic, Workload
+from meshops.verify.facts import Edge, Exchange, Facts, Objects, Passthrough, Proxy, Traffic, Workload
 from meshops.verify.stack import Stack
 
 _T = TypeVar("_T")
@@ -57,6 +57,10 @@ class Subject:
     @property
     def edge(self) -> Edge:
         return needed(self.facts.edge)
+
+    @property
+    def passthrough(self) -> Passthrough:
+        return needed(self.facts.passthrough)
 
     @property
     def proxies(self) -> tuple[Proxy, ...]:

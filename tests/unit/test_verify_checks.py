@@ -10,7 +10,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from meshops.verify.access_log import LogLine
-from meshops.verify.facts import Answer, Edge, Exchange, Facts, Handshake, HttpAnswer, Traffic, Workload
+from meshops.verify.facts import Answer, Edge, Exchange, Facts, Handshake, HttpAnswer, Passthrough, Traffic, Workload
 from meshops.verify.registry import CHECKS
 from meshops.verify.result import Check
 
@@ -85,6 +85,10 @@ def _served(certificate: str) -> Change:
     return _answers("gateway", replace(_OK, certificates=(certificate,)))
 
 
+def _passes_through(facts: Facts, handshake: Handshake) -> Facts:
+    return replace(facts, passthrough=Passthrough(address="10.0.0.20", handshakes={"vault.example.com": handshake}))
+
+
 def _workload(**changes: Any) -> Change:
     def change(facts: Facts) -> Facts:
         assert isinstance(facts.workloads, tuple)
@@ -139,6 +143,9 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV104", "301 to http://", _edge(redirect=HttpAnswer(host="a", status=301, location="http://other/"))),
     ("MV105", "HTTP 503", _edge(answers=(HttpAnswer(host="app.test.example.com", status=503),))),
     ("MV105", "no such request", _edge(answers=(HttpAnswer(host="app.test.example.com", status=200),))),
+    ("MV106", "TLS ends there", lambda facts: _passes_through(facts, Handshake(certificate=pem()))),
+    ("MV106", "it has ended", lambda facts: _passes_through(facts, Handshake(certificate=pem(days=1, age=2)))),
+    ("MV106", "no TLS (reset)", lambda facts: _passes_through(facts, Handshake(problem="reset", refused=True))),
     ("MV201", "curl exit 35", _answers("gateway", Answer(exit_code=35, http_code=0))),
     ("MV202", "TLS 1.2 was taken", _answers("gateway-older-tls", replace(_OK, http_code=404))),
     ("MV203", "not ECDSA P-256", _served(pem(curve=ec.SECP384R1))),
@@ -329,6 +336,7 @@ UNKNOWN: tuple[tuple[str, Change], ...] = (
     ("MV101", _edge(modern=Handshake(problem="timed out"))),
     ("MV102", _edge(older=Handshake(problem="timed out"))),
     ("MV104", _edge(redirect=HttpAnswer(host="a", problem="timed out"))),
+    ("MV106", lambda facts: _passes_through(facts, Handshake(problem="timed out"))),
     ("MV201", _answers("gateway", _UNREACHED)),
     ("MV202", _answers("gateway-older-tls", _UNREACHED)),
     ("MV203", _answers("gateway", _UNREACHED)),
@@ -365,6 +373,11 @@ def test_a_probe_pod_that_did_not_run_is_unknown(purpose: str) -> None:
     }[purpose]
     facts = with_exchanges(healthy(), purpose, lambda exchange: replace(exchange, answer=MISSING))
     assert {verdict(id, facts).status for id in of} == {"unknown"}
+
+
+def test_an_application_that_ends_its_own_tls_is_seen_by_its_certificate() -> None:
+    found = verdict("MV106", _passes_through(healthy(), Handshake(version="TLSv1.3", certificate=pem(days=30))))
+    assert (found.status, found.finding) == ("pass", "1 of 1 hosts serve their own certificate.")
 
 
 def test_a_policy_that_takes_tls_12_must_take_it() -> None:

@@ -29,6 +29,7 @@ from meshops.verify.facts import (
     HttpAnswer,
     LiveObject,
     Objects,
+    Passthrough,
     Pod,
     Proxy,
     Traffic,
@@ -151,6 +152,7 @@ def _facts(world: Stack) -> Facts:
         secret=served,
         acm=public,
         edge=edge(world, public),
+        passthrough=Passthrough(address="", handshakes={}),
         proxies=tuple(
             Proxy(pod=str(pod), version="1.31.1", control_plane="1.31.1", stale=())
             for pod in pods(world)
