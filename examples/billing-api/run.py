@@ -13,7 +13,7 @@ BILLING = "billing-api"
 HOST = f"{BILLING}.{NAMESPACE}.svc.cluster.local"
 URL = f"http://{HOST}:3000/api/data"
 # Envoy writes its log once a second; configuration reaches the proxies within a few.
-PATIENCE = 60.0
+PATIENCE = 120.0
 PUBLIC_HOST = "app.lab.example.com"
 ALLOWED_HOST, OTHER_HOST = "api.stripe.com", "exfiltration.example.org"
 

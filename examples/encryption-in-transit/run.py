@@ -15,7 +15,7 @@ NGINX, HELLO = "nginx", "hello-world-rest-api"
 URL = f"http://{HELLO}.{BACK}:8080"
 LINE = f"From {NGINX}.{FRONT} to {HELLO}.{BACK} - HTTP Response Code: "
 # Envoy writes its log once a second; configuration reaches the proxies within a few.
-PATIENCE = 60.0
+PATIENCE = 120.0
 
 
 def call(*options: str) -> list[str]:

@@ -22,7 +22,7 @@ URL = f"http://{service_host(PARCELS, NAMESPACE)}:8080/parcels"
 FIRST = "ZT12345678"
 LAB = (sys.executable, "-m", "lab")
 OFFBOARD = (*LAB, "offboard")
-PATIENCE = 60.0
+PATIENCE = 120.0
 REFUSED = SUCCEEDS & prints("RBAC: access denied") & prints("HTTP 403")
 
 
