@@ -1,20 +1,16 @@
-"""Runs the probe pods: makes them, waits for what curl printed, finds the proxies' lines, removes everything."""
+"""Runs the probe pods: makes them, waits for what curl printed, and removes them whatever happens."""
 
 from __future__ import annotations
 
 import json
 import time
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
+from collections.abc import Collection, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from manifests.document import Document
-from manifests.mesh_graph import Member
 from manifests.names import GATEWAY_SELECTOR
 from meshops.preflight_result import Unavailable
-from meshops.verify.access_log import LogLine, matching, parse_lines
 from meshops.verify.call_plan import EVERY_PURPOSE, first_calls, past_network_policy
 from meshops.verify.calls import OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import (
@@ -25,13 +21,11 @@ from meshops.verify.facts import (
     Exchange,
     Objects,
     Traffic,
-    line_of,
 )
+from meshops.verify.probe_logs import ProxyLogs
 from meshops.verify.probes import (
     CONTAINER,
     DEADLINE_SECONDS,
-    PROXY,
-    agent_of,
     answers,
     namespace_document,
     pod_document,
@@ -43,14 +37,9 @@ from meshops.verify.tools import ToolError, Tools
 _BATCH = 12
 """Probe pods at a time."""
 _WAIT_SECONDS = 120
-_LOG_SECONDS = 8
-"""Proxies write their log once a second; a line that is not there after this long is not coming."""
 _POLL_SECONDS = 0.4
 _TIMED_OUT = 28
 _REMEDY = "See why the probe pods did not run: kubectl describe pod -A -l app.kubernetes.io/managed-by=meshops-verify."
-
-_Output = dict[str, str]
-"""Pod name -> what its container printed."""
 
 
 def clean_leftovers(tools: Tools, now: datetime) -> None:
@@ -89,14 +78,12 @@ class ProbeRun:
         )
         self._tools.ask_kubectl("delete", "namespace", run_namespace(self._run), "--ignore-not-found", "--wait=false")
 
-    def ask(
-        self, objects: Objects, purposes: Collection[Purpose] = EVERY_PURPOSE
-    ) -> tuple[tuple[Exchange, ...], _Output]:
+    def ask(self, objects: Objects, purposes: Collection[Purpose] = EVERY_PURPOSE) -> tuple[Exchange, ...]:
         """Makes every call of these purposes, and again those that only a NetworkPolicy stopped. Raises ToolError."""
         gateways = {
             pod.name: pod.ip for pod in objects.pods_of(GATEWAY_KEY[0], GATEWAY_SELECTOR) if pod.running and pod.ip
         }
-        exchanges, proxies = self._make(first_calls(self._stack, gateways, purposes))
+        exchanges = self._make(first_calls(self._stack, gateways, purposes))
         stopped = [
             exchange.call.callee
             for exchange in exchanges
@@ -105,19 +92,15 @@ class ProbeRun:
             and isinstance(exchange.answer, Answer)
             and exchange.answer.exit_code == _TIMED_OUT
         ]
-        if stopped:
-            more, of_more = self._make(past_network_policy(self._stack, stopped))
-            return (*exchanges, *more), {**proxies, **of_more}
-        return exchanges, proxies
+        return (*exchanges, *self._make(past_network_policy(self._stack, stopped)))
 
-    def _make(self, calls: Sequence[Call]) -> tuple[tuple[Exchange, ...], _Output]:
-        """The calls with their answers, and what the probe pods' own proxies wrote."""
+    def _make(self, calls: Sequence[Call]) -> tuple[Exchange, ...]:
+        """The calls with their answers."""
         by_client: dict[Client, list[Call]] = {}
         for call in calls:
             by_client.setdefault(call.client, []).append(call)
         clients = list(by_client)
         found: dict[str, Answer | Unavailable] = {}
-        proxies: _Output = {}
         for start in range(0, len(clients), _BATCH):
             batch = {f"meshops-verify-{self._run}-{len(self._pods) + index}": client
                      for index, client in enumerate(clients[start : start + _BATCH])}  # fmt: skip
@@ -128,8 +111,7 @@ class ProbeRun:
                 printed = answers(outcome) if isinstance(outcome, str) else {}
                 silent = outcome if isinstance(outcome, Unavailable) else _silent(name, outcome)
                 found |= {call.id: printed.get(call.id, silent) for call in by_client[client]}
-            proxies |= self._own_proxies(batch)
-        return tuple(Exchange(call=call, answer=found[call.id]) for call in calls), proxies
+        return tuple(Exchange(call=call, answer=found[call.id]) for call in calls)
 
     def _create(self, batch: Mapping[str, Client], by_client: Mapping[Client, list[Call]]) -> None:
         documents: list[Document] = []
@@ -156,115 +138,26 @@ class ProbeRun:
             states = {item["metadata"]["name"]: item for item in json.loads(text)["items"]}
             for name in batch:
                 if name not in outcomes and name in states and _ended(states[name]):
-                    outcomes[name] = self._printed(batch[name], name, CONTAINER)
+                    outcomes[name] = self._printed(batch[name], name)
         for name in batch:
             if name not in outcomes:
                 reason = f"Probe pod {name} did not finish in {_WAIT_SECONDS} s: {_why(states.get(name))}"
                 outcomes[name] = Unavailable(reason=reason, remedy=_REMEDY)
         return outcomes
 
-    def _printed(self, client: Client, pod: str, container: str) -> str | Unavailable:
+    def _printed(self, client: Client, pod: str) -> str | Unavailable:
         namespace = client.namespace or run_namespace(self._run)
         try:
-            return self._tools.ask_kubectl("logs", pod, f"--namespace={namespace}", f"--container={container}")
+            return self._tools.ask_kubectl("logs", pod, f"--namespace={namespace}", f"--container={CONTAINER}")
         except ToolError as problem:
             return Unavailable(reason=str(problem), remedy=_REMEDY)
 
-    def _own_proxies(self, batch: Mapping[str, Client]) -> _Output:
-        if not any(client.injected for client in batch.values()):
-            return {}
-        time.sleep(1.2)  # they write once a second, and these end with their pods
-        printed = {name: self._printed(client, name, PROXY) for name, client in batch.items() if client.injected}
-        return {name: text for name, text in printed.items() if isinstance(text, str)}
-
     def with_lines(
-        self, exchanges: tuple[Exchange, ...], proxies: _Output, edge: Edge | Unavailable
+        self, exchanges: tuple[Exchange, ...], edge: Edge | Unavailable
     ) -> tuple[Traffic, Edge | Unavailable]:
-        """Adds what the proxies wrote about each call. Asks again until the lines that must come are there."""
-        own = [
-            line
-            for name, text in proxies.items()
-            for line in parse_lines(text, namespace=self._pods[name].namespace, application=name, client=True)
-        ]
-        deadline = time.monotonic() + _LOG_SECONDS
-        while True:
-            lines = [*own, *self._proxy_lines()]
-            found = tuple(self._joined(exchange, lines, self._pod_of(exchange.call)) for exchange in exchanges)
-            outer = _joined_edge(edge, lines)
-            if time.monotonic() > deadline or not _missing(found, outer, self._stack):
-                return Traffic(exchanges=found), outer
-            time.sleep(1)
-
-    def _pod_of(self, call: Call) -> str:
-        return next((name for name, client in self._pods.items() if client == call.client), "")
-
-    def _joined(self, exchange: Exchange, lines: Iterable[LogLine], pod: str) -> Exchange:
-        call = exchange.call
-        address = exchange.answer.local_address if isinstance(exchange.answer, Answer) else ""
-        # A name in TLS tells one call from another only within one pod.
-        own = tuple(line for line in lines if not line.client or line.application == pod)
-        found = matching(
-            own,
-            agent=agent_of(self._run, call.id),
-            remote_address=address,
-            server_name=call.host if call.callee is None and call.client.injected else "",
-        )
-        return Exchange(call=call, answer=exchange.answer, lines=found)
-
-    def _proxy_lines(self) -> Iterator[LogLine]:
-        """What sidecars and gateway wrote since the run began."""
-        wanted: list[tuple[str, str, str]] = [
-            (member.namespace.name, member.name, f"app={member.name}") for member in self._stack.listeners
-        ]
-        gateway = ",".join(f"{key}={value}" for key, value in GATEWAY_SELECTOR.items())
-        wanted.append((*GATEWAY_KEY, gateway))
-        with ThreadPoolExecutor(max_workers=4) as pool:
-            for (namespace, application, _), text in zip(wanted, pool.map(self._logs, wanted), strict=True):
-                yield from parse_lines(text, namespace=namespace, application=application)
-
-    def _logs(self, wanted: tuple[str, str, str]) -> str:
-        namespace, _, selector = wanted
-        try:
-            return self._tools.ask_kubectl(
-                "logs",
-                f"--namespace={namespace}",
-                f"--selector={selector},!{RUN_LABEL}",
-                f"--container={PROXY}",
-                f"--since-time={self._since}",
-                "--tail=-1",
-                "--max-log-requests=100",
-                "--ignore-errors",
-            )
-        except ToolError:
-            return ""  # whoever needs a line of it says that there is none
-
-
-def _joined_edge(edge: Edge | Unavailable, lines: list[LogLine]) -> Edge | Unavailable:
-    if isinstance(edge, Unavailable):
-        return edge
-    joined = tuple(replace(answer, lines=matching(lines, agent=answer.agent)) for answer in edge.answers)
-    return replace(edge, answers=joined)
-
-
-def _missing(exchanges: Iterable[Exchange], edge: Edge | Unavailable, stack: Stack) -> bool:
-    """Whether a line that must come has not come yet."""
-    for exchange in exchanges:
-        call = exchange.call
-        answered = isinstance(exchange.answer, Answer) and exchange.answer.http_code > 0
-        if call.callee and answered and call.expects_server_line() and not _server_line(exchange, call.callee):
-            return True
-    if isinstance(edge, Unavailable):
-        return False
-    by_host = {host: member for member in stack.published for host in member.application.hosts}
-    return any(
-        answer.status in range(200, 400) and not line_of(answer.lines, member.namespace.name, member.name)
-        for answer in edge.answers
-        if (member := by_host.get(answer.host))
-    )
-
-
-def _server_line(exchange: Exchange, callee: Member) -> LogLine | None:
-    return exchange.line_of(callee.namespace.name, callee.name)
+        """Adds what the proxies wrote about each call."""
+        logs = ProxyLogs(tools=self._tools, stack=self._stack, run=self._run, since=self._since, pods=self._pods)
+        return logs.with_lines(exchanges, edge)
 
 
 def _ended(pod: Mapping[str, Any]) -> bool:

@@ -181,8 +181,7 @@ def _traffic(
     try:
         clean_leftovers(tools, now)
         with run as probes:
-            exchanges, proxies = probes.ask(objects, purposes)
-            return probes.with_lines(exchanges, proxies, edge.result())
+            return probes.with_lines(probes.ask(objects, purposes), edge.result())
     except ToolError as problem:
         reason = Unavailable(reason=f"No traffic could be sent: {problem}", remedy=_NO_PROBES)
         return reason, edge.result()
