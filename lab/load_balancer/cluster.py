@@ -5,7 +5,9 @@ from __future__ import annotations
 import datetime
 import hashlib
 import http.client
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from lab.load_balancer import ingress_model, service_model
 from lab.objects import Document, Key, Objects, Refused
@@ -21,8 +23,8 @@ class Seen:
 
     wanted: tuple[Document, ...]
     """The Ingresses and Services that are the controller's to serve: Ingresses first, each by name."""
-    services: dict[str, Document]
-    slices: dict[str, tuple[Document, ...]]
+    services: Mapping[str, Mapping[str, Any]]
+    slices: Mapping[str, tuple[Mapping[str, Any], ...]]
 
 
 @dataclass(kw_only=True)
