@@ -17,12 +17,12 @@ export function endOnSignal(server) {
   const end = (signal) => {
     if (ending) return;
     ending = true;
-    console.log(`${signal}: no new connections; what was begun is answered`);
     server.close(() => {
       console.log('every request is answered: exit 0');
       process.exit(0);
     });
     server.closeIdleConnections();
+    console.log(`${signal}: no new connections; what was begun is answered`);
     setTimeout(() => {
       console.error(`requests are still open after ${LIMIT_MS} ms: exit 1`);
       process.exit(1);
