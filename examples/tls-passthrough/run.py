@@ -217,8 +217,8 @@ def application_load_balancer(steps: Steps, domain: str, certificate: Path) -> N
     steps.title("Solution 2: behind an ALB")
     address = load_balancer_address(steps, "ingress", ISTIO_INGRESS, INGRESS_NAME, timeout=PATIENCE)
     # The ALB's certificate is ACM's; that it is the right one is what `meshops verify` checks.
-    ask = partial(curl, domain, "reencrypted", address, "-k", "-w", "\nHTTP %{http_code}")
-    through = curl(domain, "passthrough", address, "-k", "-w", "\nHTTP %{http_code}")
+    ask = partial(curl, domain, "reencrypted", address, "-k", "-w", "\\nHTTP %{http_code}")
+    through = curl(domain, "passthrough", address, "-k", "-w", "\\nHTTP %{http_code}")
     steps.say("""The ALB's connection has no SNI, so the shared Gateway's server for "*" ends it. For the host that is
         only routed by SNI there is no route then.""")
     steps.until("The passthrough host, through the ALB", through, expect=code(404), timeout=PATIENCE)
@@ -234,7 +234,18 @@ def application_load_balancer(steps: Steps, domain: str, certificate: Path) -> N
         ["kubectl", "create", "secret", "generic", OWN, "-n", ISTIO_INGRESS, *trusted],
     )
     apply(steps, "SIMPLE towards the pod", filled(HERE / "05-simple-to-the-pod.yaml", DOMAIN=domain))
-    steps.until("nginx's TLS in place of mutual TLS: STRICT refuses it", ask(), expect=code(503), timeout=PATIENCE)
+    steps.until("TLS to the pod in place of mutual TLS", ask(), expect=code(503), timeout=PATIENCE)
+    refused: dict[str, object] = {
+        "response_code": 503,
+        "upstream_transport_failure_reason": "CERTIFICATE_VERIFY_FAILED",
+    }
+    steps.until(
+        "The gateway: under STRICT the sidecar ends TLS, and its certificate is the mesh's and not nginx's",
+        proxy_log(ISTIO_INGRESS, GATEWAY),
+        expect=logged(**refused),
+        shown=line_of("upstream_cluster", **refused),
+        timeout=PATIENCE,
+    )
     steps.run("That rule goes", ["kubectl", "delete", "destinationrule", f"{OWN}-pod", "-n", ISTIO_INGRESS])
 
     simple = filled(HERE / "06-simple-to-the-gateway.yaml", DOMAIN=domain)

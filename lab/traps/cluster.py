@@ -18,6 +18,8 @@ from manifests.document import Document
 
 _PATIENCE_SECONDS = 90.0
 _COMMAND_SECONDS = 60.0
+# What an object has that the API server did not give it.
+_METADATA = ("name", "namespace", "labels", "annotations")
 
 
 @dataclass(kw_only=True)
@@ -41,17 +43,22 @@ class Scratch:
                 self._made.append(key)
             self._objects.apply(document)
 
-    def get(self, key: Key) -> Document | None:
-        return self._objects.get(key)
+    def get(self, key: Key) -> Document:
+        """An object of the lab's own. Raises LabError if it is not there."""
+        found = self._objects.get(key)
+        if found is None:
+            raise LabError(f"the lab has no {key}, so the traps cannot be measured: make lab puts it back")
+        return found
 
     def remove(self, key: Key) -> None:
         self._objects.delete(key)
 
     def restore(self, document: Document) -> None:
-        """Puts back something of the lab's own that `remove` took away, in the engine's name."""
+        """Puts back something of the lab's own that `remove` took away, as `get` gave it, in the engine's name."""
+        kept = {name: document["metadata"][name] for name in _METADATA if name in document["metadata"]}
         engine = Objects(api=self.plane.api)
         try:
-            engine.apply(document)
+            engine.apply({**document, "metadata": kept})
         finally:
             engine.close()
 

@@ -137,20 +137,21 @@ def _mesh(scratch: Scratch, condition: Condition) -> Generator[None]:
     """The mesh's configuration of one condition, and then what it was."""
     name = f"istio-{scratch.revision}"
     key = Key.of({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name, "namespace": ISTIO_SYSTEM}})
-    rule = destination_rule("mesh-mutual-tls", "*.local", "ISTIO_MUTUAL")
-    before = (scratch.get(key) or {})["data"]["mesh"]
+    rule = Key.of(destination_rule("mesh-mutual-tls", "*.local", "ISTIO_MUTUAL"))
+    before = scratch.get(key)["data"]["mesh"]
+    rule_before = scratch.get(rule)
     try:
         if not condition.auto_mtls:
             mesh = {**yaml.safe_load(before), "enableAutoMtls": False, "connectTimeout": _MARKED_TIMEOUT}
             _write_mesh(scratch, name, yaml.safe_dump(mesh))
         if not condition.mesh_rule:
-            scratch.remove(Key.of(rule))
+            scratch.remove(rule)
         yield
     finally:
         if not condition.auto_mtls:
             _write_mesh(scratch, name, before)
         if not condition.mesh_rule:
-            scratch.restore(rule)
+            scratch.restore(rule_before)
 
 
 def _write_mesh(scratch: Scratch, name: str, text: str) -> None:

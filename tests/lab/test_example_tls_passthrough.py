@@ -40,6 +40,7 @@ def test_what_does_not_work_is_shown_not_to(run: subprocess.CompletedProcess[str
     assert positions == sorted(positions)
     assert "The plain HTTP request was sent to HTTPS port" in run.stdout
     assert "HTTP 503" in run.stdout
+    assert "CERTIFICATE_VERIFY_FAILED" in run.stdout
 
 
 def test_no_key_is_printed_and_nothing_is_left(whole_lab: WholeLab, run: subprocess.CompletedProcess[str]) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from lab import places
 from lab.progress import Silent
 from lab.traps import command
 from lab.traps.destination_rules import MUTUAL, NOT_UNDERSTOOD, REFUSED, TAKEN
@@ -22,7 +23,9 @@ def before(whole_lab: WholeLab) -> dict[str, object]:
 
 @pytest.fixture(scope="module")
 def tables(whole_lab: WholeLab, before: dict[str, object]) -> dict[str, str]:
-    return command.measured(stack_settings(ROOT, "lab"), Silent())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(places.STATE_VARIABLE, str(whole_lab.state))
+        return command.measured(stack_settings(ROOT, "lab"), Silent())
 
 
 @pytest.mark.parametrize("trap", [command.TRAP_3, command.TRAP_5])
