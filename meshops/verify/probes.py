@@ -47,7 +47,8 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
         "activeDeadlineSeconds": DEADLINE_SECONDS,
-        "terminationGracePeriodSeconds": 1,
+        # Long enough for the sidecar, which outlives curl, to write its last lines; nobody waits for it.
+        "terminationGracePeriodSeconds": 10,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "readinessGates": [{"conditionType": GATE}],
