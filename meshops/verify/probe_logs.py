@@ -17,7 +17,7 @@ from meshops.verify.probes import PROXY, agent_of
 from meshops.verify.stack import GATEWAY_KEY, Stack
 from meshops.verify.tools import ToolError, Tools
 
-_SECONDS = 25
+_SECONDS = 15
 """Proxies write their log once a second; a line that is not there after this long is not coming."""
 _PREFIX = re.compile(r"\[pod/([^/]+)/")
 
