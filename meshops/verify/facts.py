@@ -76,11 +76,13 @@ class Pod:
 
 @dataclass(frozen=True, kw_only=True)
 class Objects:
-    """The API server's objects of the kinds that matter. Pods of verify's own are in neither."""
+    """The API server's objects of the kinds that matter. What verify itself made is in neither."""
 
     pods: tuple[Pod, ...]
     others: Mapping[tuple[str, str, str], LiveObject]
     """(kind, namespace, name) -> object."""
+    leftovers: tuple[LiveObject, ...] = ()
+    """What verify itself made: pods and namespaces of other runs."""
 
     def find(self, kind: str, namespace: str, name: str) -> LiveObject | None:
         return self.others.get((kind, namespace, name))

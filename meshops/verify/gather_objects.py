@@ -46,17 +46,13 @@ def gather_objects(tools: Tools) -> Objects | Unavailable:
 
 
 def parse_objects(answer: Mapping[str, Any]) -> Objects:
-    """kubectl's List. Pods of verify's own are left out: they come and go with a run."""
+    """kubectl's List. What verify itself made is set apart: it comes and goes with a run."""
     pods: list[Pod] = []
+    leftovers: list[LiveObject] = []
     others: dict[tuple[str, str, str], LiveObject] = {}
     for item in answer["items"]:
         metadata = item["metadata"]
         labels = metadata.get("labels") or {}
-        if labels.get("app.kubernetes.io/managed-by") == MANAGED_BY:
-            continue
-        if item["kind"] == "Pod":
-            pods.append(_pod(item, labels))
-            continue
         found = LiveObject(
             kind=item["kind"],
             namespace=metadata.get("namespace", ""),
@@ -64,8 +60,13 @@ def parse_objects(answer: Mapping[str, Any]) -> Objects:
             labels=labels,
             content=item,
         )
-        others[found.key] = found
-    return Objects(pods=tuple(sorted(pods, key=str)), others=others)
+        if labels.get("app.kubernetes.io/managed-by") == MANAGED_BY:
+            leftovers.append(found)
+        elif item["kind"] == "Pod":
+            pods.append(_pod(item, labels))
+        else:
+            others[found.key] = found
+    return Objects(pods=tuple(sorted(pods, key=str)), others=others, leftovers=tuple(leftovers))
 
 
 def _pod(item: Mapping[str, Any], labels: Mapping[str, str]) -> Pod:

@@ -19,7 +19,8 @@ from meshops.verify.tools import ToolError, Tools
 
 _SECONDS = 15
 """Proxies write their log once a second; a line that is not there after this long is not coming."""
-_PREFIX = re.compile(r"\[pod/([^/]+)/")
+POD_PREFIX = re.compile(r"\[pod/([^/]+)/[^\]]+\] ?")
+"""What kubectl puts before a line of one of several pods."""
 
 _Found = tuple[tuple[Exchange, ...], Edge | Unavailable]
 
@@ -107,7 +108,7 @@ class ProxyLogs:
 def _of_probes(text: str, namespace: str) -> Iterator[LogLine]:
     """The lines of several probe pods, each behind the name of its own."""
     for raw in text.splitlines():
-        if match := _PREFIX.match(raw):
+        if match := POD_PREFIX.match(raw):
             yield from parse_lines(raw, namespace=namespace, application=match[1], client=True)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import time
 from collections.abc import Collection, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -14,7 +15,6 @@ from meshops.preflight_result import Unavailable
 from meshops.verify.call_plan import EVERY_PURPOSE, first_calls, past_network_policy
 from meshops.verify.calls import OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import (
-    MANAGED_BY,
     RUN_LABEL,
     Answer,
     Edge,
@@ -22,7 +22,7 @@ from meshops.verify.facts import (
     Objects,
     Traffic,
 )
-from meshops.verify.probe_logs import ProxyLogs
+from meshops.verify.probe_logs import POD_PREFIX, ProxyLogs
 from meshops.verify.probes import (
     CONTAINER,
     DEADLINE_SECONDS,
@@ -42,17 +42,13 @@ _TIMED_OUT = 28
 _REMEDY = "See why the probe pods did not run: kubectl describe pod -A -l app.kubernetes.io/managed-by=meshops-verify."
 
 
-def clean_leftovers(tools: Tools, now: datetime) -> None:
+def clean_leftovers(tools: Tools, objects: Objects, now: datetime) -> None:
     """Removes what runs left that were killed. One that may still be going on is left alone. Raises ToolError."""
-    selector = f"--selector=app.kubernetes.io/managed-by={MANAGED_BY}"
-    for kind, scope in (("pods", ("--all-namespaces",)), ("namespaces", ())):
-        text = tools.ask_kubectl("get", kind, *scope, selector, "--output=json")
-        for item in json.loads(text)["items"]:
-            metadata = item["metadata"]
-            made = datetime.fromisoformat(metadata["creationTimestamp"].replace("Z", "+00:00"))
-            if now - made > timedelta(seconds=DEADLINE_SECONDS):
-                where = (f"--namespace={metadata['namespace']}",) if scope else ()
-                tools.ask_kubectl("delete", kind, metadata["name"], *where, "--ignore-not-found", "--wait=false")
+    for item in objects.leftovers:
+        made = datetime.fromisoformat(item.at("metadata", "creationTimestamp").replace("Z", "+00:00"))
+        if now - made > timedelta(seconds=DEADLINE_SECONDS) and not item.at("metadata", "deletionTimestamp"):
+            where = (f"--namespace={item.namespace}",) if item.namespace else ()
+            tools.ask_kubectl("delete", item.kind.lower(), item.name, *where, "--ignore-not-found", "--wait=false")
 
 
 class ProbeRun:
@@ -105,7 +101,7 @@ class ProbeRun:
             batch = {f"meshops-verify-{self._run}-{len(self._pods) + index}": client
                      for index, client in enumerate(clients[start : start + _BATCH])}  # fmt: skip
             self._create(batch, by_client)
-            outcomes = self._await(batch)
+            outcomes = self._await(batch, by_client)
             for name, client in batch.items():
                 outcome = outcomes[name]
                 printed = answers(outcome) if isinstance(outcome, str) else {}
@@ -125,32 +121,58 @@ class ProbeRun:
         text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
         self._tools.ask_kubectl("create", "--validate=false", "--filename=-", stdin=text, seconds=60)
 
-    def _await(self, batch: Mapping[str, Client]) -> dict[str, str | Unavailable]:
-        """Pod name -> what its container printed, or why it printed nothing."""
-        outcomes: dict[str, str | Unavailable] = {}
+    def _await(
+        self, batch: Mapping[str, Client], by_client: Mapping[Client, list[Call]]
+    ) -> dict[str, str | Unavailable]:
+        """Pod name -> what it printed, or why it printed nothing. It need not have ended: it has no more to say."""
+        wanted = {name: {call.id for call in by_client[client]} for name, client in batch.items()}
         deadline = time.monotonic() + _WAIT_SECONDS
-        states: dict[str, Mapping[str, Any]] = {}
-        while len(outcomes) < len(batch) and time.monotonic() < deadline:
+        last = False
+        while True:
             time.sleep(_POLL_SECONDS)
-            text = self._tools.ask_kubectl(
-                "get", "pods", "--all-namespaces", f"--selector={RUN_LABEL}={self._run}", "--output=json"
-            )
-            states = {item["metadata"]["name"]: item for item in json.loads(text)["items"]}
-            for name in batch:
-                if name not in outcomes and name in states and _ended(states[name]):
-                    outcomes[name] = self._printed(batch[name], name)
-        for name in batch:
-            if name not in outcomes:
-                reason = f"Probe pod {name} did not finish in {_WAIT_SECONDS} s: {_why(states.get(name))}"
-                outcomes[name] = Unavailable(reason=reason, remedy=_REMEDY)
-        return outcomes
+            printed = self._printed(batch)
+            waiting = [name for name in batch if not wanted[name] <= answers(printed[name]).keys()]
+            if last or not waiting:
+                return dict(printed)
+            states = self._states()
+            if time.monotonic() > deadline:
+                late = {name: _unfinished(name, printed[name], states.get(name)) for name in waiting}
+                return {**printed, **late}
+            # What has ended prints no more; what it printed last is read once again.
+            last = all(_ended(states.get(name)) for name in waiting)
 
-    def _printed(self, client: Client, pod: str) -> str | Unavailable:
-        namespace = client.namespace or run_namespace(self._run)
+    def _states(self) -> dict[str, Mapping[str, Any]]:
+        """Pod name -> the pod, as the API server has it."""
+        text = self._tools.ask_kubectl(
+            "get", "pods", "--all-namespaces", f"--selector={RUN_LABEL}={self._run}", "--output=json"
+        )
+        return {item["metadata"]["name"]: item for item in json.loads(text)["items"]}
+
+    def _printed(self, batch: Mapping[str, Client]) -> dict[str, str]:
+        """Pod name -> what its container has printed by now; empty while it has not begun."""
+        printed: dict[str, str] = dict.fromkeys(batch, "")
+        namespaces = sorted({client.namespace or run_namespace(self._run) for client in batch.values()})
+        with ThreadPoolExecutor(max_workers=4) as pool:
+            for text in pool.map(self._output_of, namespaces):
+                for line in text.splitlines():
+                    if (match := POD_PREFIX.match(line)) and match[1] in printed:
+                        printed[match[1]] += f"{line[match.end() :]}\n"
+        return printed
+
+    def _output_of(self, namespace: str) -> str:
         try:
-            return self._tools.ask_kubectl("logs", pod, f"--namespace={namespace}", f"--container={CONTAINER}")
-        except ToolError as problem:
-            return Unavailable(reason=str(problem), remedy=_REMEDY)
+            return self._tools.ask_kubectl(
+                "logs",
+                f"--namespace={namespace}",
+                f"--selector={RUN_LABEL}={self._run}",
+                f"--container={CONTAINER}",
+                "--tail=-1",
+                "--max-log-requests=100",
+                "--prefix",
+                "--ignore-errors",
+            )
+        except ToolError:
+            return ""  # none of them has begun; if that lasts, the pods themselves say why
 
     def with_lines(
         self, exchanges: tuple[Exchange, ...], edge: Edge | Unavailable
@@ -160,10 +182,17 @@ class ProbeRun:
         return logs.with_lines(exchanges, edge)
 
 
-def _ended(pod: Mapping[str, Any]) -> bool:
-    status = pod.get("status") or {}
+def _ended(pod: Mapping[str, Any] | None) -> bool:
+    status = (pod or {}).get("status") or {}
     states = {entry["name"]: entry.get("state") or {} for entry in status.get("containerStatuses") or ()}
     return "terminated" in states.get(CONTAINER, {})
+
+
+def _unfinished(name: str, printed: str, pod: Mapping[str, Any] | None) -> str | Unavailable:
+    """What it printed, if anything; otherwise why it is not done."""
+    if answers(printed):
+        return printed
+    return Unavailable(reason=f"Probe pod {name} did not run in {_WAIT_SECONDS} s: {_why(pod)}", remedy=_REMEDY)
 
 
 def _why(pod: Mapping[str, Any] | None) -> str:

@@ -18,6 +18,10 @@ PROXY = "istio-proxy"
 DEADLINE_SECONDS = 180
 """Kubernetes itself ends a probe pod after this long, whatever became of the run that made it."""
 GATE = "meshops.verify/never-in-service"
+# Nobody listens there, in any pod: curl waits this long before it tries again, and the pod with it. A sidecar ends with
+# its pod, and with it the lines that it has not written yet. Not the probe's own curl: a connection is logged when it
+# ends, and curl keeps its connections for as long as it runs. The run removes the pod long before.
+_LINGER = ["--silent", "--retry", "1", "--retry-delay", "30", "--retry-connrefused", "http://127.0.0.1:9/"]
 _CONNECT_SECONDS = "3"
 _CALL_SECONDS = "8"
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
@@ -25,10 +29,6 @@ _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?",
 
 def run_namespace(run: str) -> str:
     return f"meshops-verify-{run}"
-
-
-# A sidecar ends with its pod, at once, and what its log has not written in its last second is lost.
-_SHELL = ("sh", "-c", 'curl "$@"; status=$?; sleep 2; exit $status')
 
 
 def agent_of(run: str, call_id: str) -> str:
@@ -43,7 +43,7 @@ def namespace_document(run: str) -> Document:
 
 
 def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, images: Images) -> Document:
-    """A pod that makes its calls, prints what came back and ends.
+    """A pod that makes its calls, prints what came back and ends; with a sidecar it lives on until the run removes it.
 
     It never receives traffic: a readiness gate that nobody opens keeps it out of every Service whose selector its
     labels match, and without `pod-template-hash` no ReplicaSet adopts it.
@@ -62,18 +62,8 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
             "seccompProfile": {"type": "RuntimeDefault"},
         },
         "containers": [
-            {
-                "name": CONTAINER,
-                "image": images.ref(CURL_IMAGE),
-                "command": [*_SHELL, "curl"],
-                "args": curl_arguments(calls, run=run),
-                "securityContext": {
-                    "allowPrivilegeEscalation": False,
-                    "capabilities": {"drop": ["ALL"]},
-                    "readOnlyRootFilesystem": True,
-                },
-                "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
-            }
+            _container(CONTAINER, curl_arguments(calls, run=run), images),
+            *((_container("linger", _LINGER, images),) if client.injected else ()),
         ],
     }
     if client.service_account:
@@ -92,8 +82,26 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
     )
 
 
+def _container(name: str, arguments: list[str], images: Images) -> dict[str, Any]:
+    return {
+        "name": name,
+        "image": images.ref(CURL_IMAGE),
+        "command": ["curl"],
+        "args": arguments,
+        "securityContext": {
+            "allowPrivilegeEscalation": False,
+            "capabilities": {"drop": ["ALL"]},
+            "readOnlyRootFilesystem": True,
+        },
+        "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
+    }
+
+
 def curl_arguments(calls: Iterable[Call], *, run: str) -> list[str]:
-    """One curl for all calls of a pod, side by side: a call that only times out must not hold up the others."""
+    """One curl for all calls of a pod, side by side: a call that only times out must not hold up the others.
+
+    What came back is printed to its standard error, which is not buffered: it is there at once.
+    """
     arguments = ["--no-progress-meter", "--parallel", "--parallel-immediate"]
     for number, call in enumerate(calls):
         arguments += ["--next"] if number else []
@@ -112,7 +120,7 @@ def curl_arguments(calls: Iterable[Call], *, run: str) -> list[str]:
             *(("--header", f"Host: {call.host}") if call.host and call.callee else ()),
             *call.options,
             "--write-out",
-            f"\\n{call.id} %{{json}}\\n",
+            f"%{{stderr}}\\n{call.id} %{{json}}\\n",
             call.url,
         ]
     return arguments

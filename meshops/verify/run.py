@@ -179,7 +179,7 @@ def _traffic(
     edge: Future[Edge | Unavailable],
 ) -> tuple[Traffic | Unavailable, Edge | Unavailable]:
     try:
-        clean_leftovers(tools, now)
+        clean_leftovers(tools, objects, now)
         with run as probes:
             return probes.with_lines(probes.ask(objects, purposes), edge.result())
     except ToolError as problem:

@@ -114,7 +114,7 @@ def test_every_call_of_a_pod_carries_its_own_agent_and_prints_its_own_line() -> 
     assert arguments.count("--next") == len(calls) - 1
     for call in calls:
         assert agent_of("r1", call.id) in arguments
-        assert f"\\n{call.id} %{{json}}\\n" in arguments
+        assert f"%{{stderr}}\\n{call.id} %{{json}}\\n" in arguments
 
 
 def test_a_probe_pod_is_restricted_and_never_in_a_service() -> None:
@@ -129,6 +129,7 @@ def test_a_probe_pod_is_restricted_and_never_in_a_service() -> None:
     assert spec["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert container["securityContext"]["capabilities"] == {"drop": ["ALL"]}
     assert not container["securityContext"]["allowPrivilegeEscalation"]
+    assert [item["name"] for item in spec["containers"]] == ["probe", "linger"], "its sidecar must outlive its calls"
     assert "sidecar.istio.io/inject" not in pod["metadata"]["labels"]
 
 
@@ -136,6 +137,7 @@ def test_a_probe_pod_outside_the_mesh_says_that_it_wants_no_sidecar() -> None:
     pod = pod_document("p", OUTSIDE, _calls("plaintext"), run="r1", images=Images())
     assert pod["metadata"]["namespace"] == "meshops-verify-r1"
     assert pod["metadata"]["labels"]["sidecar.istio.io/inject"] == "false"
+    assert [item["name"] for item in pod["spec"]["containers"]] == ["probe"]
 
 
 def test_what_curl_prints_is_read_and_everything_else_passed_over() -> None:

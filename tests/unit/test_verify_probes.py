@@ -15,6 +15,7 @@ from meshops.preflight_result import Unavailable
 from meshops.verify import probe_runs
 from meshops.verify.calls import Call, Client
 from meshops.verify.facts import Answer, Edge, Exchange, HttpAnswer
+from meshops.verify.gather_objects import parse_objects
 from meshops.verify.probe_logs import ProxyLogs
 from meshops.verify.probe_runs import ProbeRun, clean_leftovers
 from meshops.verify.tools import ToolError, Tools
@@ -57,13 +58,18 @@ class Cluster(Tools):
     def _printed(self, arguments: tuple[str, ...]) -> str:
         if "--container=probe" not in arguments:
             return ""
+        if self.stuck:
+            raise ToolError("waiting to start")
         lines = []
-        words = self.pods[arguments[1]]["spec"]["containers"][0]["args"]
-        for format, url in itertools.pairwise(words):
-            if "%{json}" in format:
-                code = self.exit_codes.get(url, 0)
-                fields = {"exitcode": code, "http_code": 0 if code else 200}
-                lines.append(f"{format.split()[0].removeprefix(chr(92) + 'n')} {json.dumps(fields)}")
+        for name, pod in self.pods.items():
+            if f"--namespace={pod['metadata'].get('namespace')}" not in arguments:
+                continue
+            for format, url in itertools.pairwise(pod["spec"]["containers"][0]["args"]):
+                if "%{json}" in format:
+                    code = self.exit_codes.get(url, 0)
+                    fields = {"exitcode": code, "http_code": 0 if code else 200}
+                    call_id = format.split()[0].rpartition("\\n")[2]
+                    lines.append(f"[pod/{name}/probe] {call_id} {json.dumps(fields)}")
         return "\n".join(lines)
 
 
@@ -136,11 +142,13 @@ def test_a_run_that_made_nothing_removes_nothing() -> None:
 def test_only_what_an_old_run_left_is_cleaned() -> None:
     def pod(name: str, minutes: int) -> dict[str, Any]:
         made = (NOW - timedelta(minutes=minutes)).strftime("%Y-%m-%dT%H:%M:%SZ")
-        return {"kind": "Pod", "metadata": {"name": name, "namespace": "shop", "creationTimestamp": made}}
+        labels = {"app.kubernetes.io/managed-by": "meshops-verify"}
+        metadata = {"name": name, "namespace": "shop", "creationTimestamp": made, "labels": labels}
+        return {"kind": "Pod", "metadata": metadata}
 
-    cluster = Cluster(pods={"old": pod("old", 10), "new": pod("new", 1)})
-    clean_leftovers(cluster, NOW)
-    assert [arguments[1:4] for arguments in _deletions(cluster)] == [("pods", "old", "--namespace=shop")]
+    cluster = Cluster()
+    clean_leftovers(cluster, parse_objects({"items": [pod("old", 10), pod("new", 1)]}), NOW)
+    assert [arguments[1:4] for arguments in _deletions(cluster)] == [("pod", "old", "--namespace=shop")]
 
 
 def test_the_lines_of_every_proxy_on_the_way_are_found() -> None:
