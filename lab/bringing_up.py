@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import aws_moto, build, cluster_dns, commands, network
+from lab import aws_moto, build, cluster_dns, commands, images, network
 from lab.aws_account import AccountOutdated, AwsError, MotoAccount
 from lab.aws_made import Aws
 from lab.control_plane import ControlPlane
@@ -144,7 +144,7 @@ def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *,
         elif isinstance(problem, KeyboardInterrupt):
             progress.line("interrupted: the lab runs on, half changed; make lab again completes it")
         raise
-    lines = compose(found, _applied(engine, stand.endpoint_url, standings), settings)
+    lines = compose(found, _applied(engine, stand.endpoint_url, standings, images.stand_ins(plane.toolchain)), settings)
     return Outcome(plane=plane, lines=lines, steps=tuple(engine.steps), timings=timings)
 
 
@@ -238,7 +238,12 @@ def apply(
     raise AssertionError("unreachable: the second round returns or raises")
 
 
-def _applied(engine: LabEngine, endpoint_url: str, standings: tuple[balancers.Standing, ...]) -> Applied:
+def _applied(
+    engine: LabEngine,
+    endpoint_url: str,
+    standings: tuple[balancers.Standing, ...],
+    stand_ins: Mapping[str, str],
+) -> Applied:
     real: Counter[str] = Counter()
     for change in ("created", "unchanged", "updated"):
         real.update(engine.account.types(change))
@@ -250,4 +255,5 @@ def _applied(engine: LabEngine, endpoint_url: str, standings: tuple[balancers.St
         recorded=engine.account.types("recorded"),
         endpoint_url=endpoint_url,
         balancers=tuple(map(str, standings)),
+        images=stand_ins,
     )

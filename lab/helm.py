@@ -16,7 +16,7 @@ from typing import Any, Literal
 
 from lab.control_plane import ControlPlane
 from lab.objects import Objects
-from lab.overrides import conduct_of, values_for
+from lab.overrides import values_for
 
 Change = Literal["created", "updated", "unchanged"]
 
@@ -59,7 +59,7 @@ class Helm:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
     def install(self, release: Release, known_digest: str) -> tuple[Change, int]:
-        """Installs or upgrades, and waits where the lab awaits this chart. Returns the change and the revision.
+        """Installs or upgrades, and waits until what it installs is available. Returns the change and the revision.
 
         known_digest: of what the last run installed; if it is the same and still deployed, nothing is done.
         Raises HelmError.
@@ -70,8 +70,7 @@ class Helm:
         else:
             self._upgrade(release)
             change = "updated" if before else "created"
-        if conduct_of(release.chart).awaited:
-            self._await(release)
+        self._await(release)
         return change, self.deployed_revision(release)
 
     def uninstall(self, name: str, namespace: str) -> None:

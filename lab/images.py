@@ -44,6 +44,11 @@ def table(toolchain: Toolchain, trusted: Path) -> tuple[Image, ...]:
     return (*inside, *(_trusting(row, trusted) for row in going_out))
 
 
+def stand_ins(toolchain: Toolchain) -> dict[str, str]:
+    """Pattern -> what plays it, of those images whose own programs the lab does not have."""
+    return {row.pattern: row.stand_in for row in (_collector(toolchain), *images_tls.rows()) if row.stand_in}
+
+
 def _trusting(row: Image, trusted: Path) -> Image:
     files = {**row.files, outside.BUNDLE_TARGET: str(trusted)}
     # Node.js brings authorities of its own and reads the system's only when told.

@@ -21,18 +21,6 @@ class Override:
         return f"{self.chart}: {'.'.join(self.path)}={str(self.value).lower()}"
 
 
-@dataclass(frozen=True, kw_only=True)
-class Conduct:
-    """How the lab installs a chart.
-
-    awaited: its Deployments must become available, as they must in the real engine.
-    note: why not, for the report; empty if it is awaited.
-    """
-
-    awaited: bool
-    note: str = ""
-
-
 OVERRIDES: tuple[Override, ...] = (
     Override(
         chart="istiod",
@@ -41,12 +29,6 @@ OVERRIDES: tuple[Override, ...] = (
         reason="upstream Envoy lacks Istio's stats filter: every listener with it would be rejected",
     ),
 )
-
-_NEXT = "its pods stay Pending: the data plane comes with the next step"
-CONDUCT: dict[str, Conduct] = {
-    "aws-load-balancer-controller": Conduct(awaited=False, note=_NEXT),
-}
-"""Charts that are not awaited. Any other is."""
 
 
 def values_for(chart: str, values: Mapping[str, Any]) -> dict[str, Any]:
@@ -59,7 +41,3 @@ def values_for(chart: str, values: Mapping[str, Any]) -> dict[str, Any]:
                 inner = inner.setdefault(key, {})
             inner[override.path[-1]] = override.value
     return merged
-
-
-def conduct_of(chart: str) -> Conduct:
-    return CONDUCT.get(chart, Conduct(awaited=True))

@@ -9,7 +9,7 @@ from datetime import timedelta
 from typing import Literal
 
 from lab.inspection import Analysis, ApplicationPod, Inspection, IssuedCertificate
-from lab.overrides import CONDUCT, OVERRIDES
+from lab.overrides import OVERRIDES
 from lab.pins import DIFFERENCES
 from meshops.preflight_result import Table
 from meshops.preflight_text import Style, table_lines
@@ -79,6 +79,7 @@ class Applied:
 
     kinds: kind -> how many objects; releases: `<namespace>/<name>`; not_installed: release -> why
     real, recorded: AWS type -> how many; balancers: a line for each load balancer
+    images: pattern of an image that is not its own program -> what plays it
     """
 
     kinds: Mapping[str, int]
@@ -88,6 +89,7 @@ class Applied:
     recorded: Mapping[str, int]
     endpoint_url: str
     balancers: tuple[str, ...]
+    images: Mapping[str, str]
 
 
 def compose(found: Inspection, applied: Applied, settings: Settings) -> tuple[Line, ...]:
@@ -100,7 +102,7 @@ def compose(found: Inspection, applied: Applied, settings: Settings) -> tuple[Li
         _injection(found.pods, settings),
         *_preflight(found),
         *_stand_ins(applied),
-        *_differences(applied),
+        *_differences(),
     )
 
 
@@ -213,9 +215,7 @@ def _injection(pods: tuple[ApplicationPod, ...], settings: Settings) -> Line:
     details = tuple(table_lines(Table(header=("", "", "", "", ""), rows=rows))) if rows else ()
     if wrong:
         return Line(status="failed", title="sidecars", text="; ".join(wrong), details=details)
-    waiting = any(pod.phase == "Pending" for pod in pods)
-    note = ". Pods are Pending: the data plane comes with the next step" if waiting else ""
-    text = f"a pod of each of {len(pods)} applications as the API server admitted it{note}"
+    text = f"in the running pod of each of {len(pods)} applications"
     return Line(status="ok", title="sidecars", text=text, details=details)
 
 
@@ -223,6 +223,8 @@ def _pod_problem(pod: ApplicationPod, in_mesh: bool, revision: str) -> str:
     name = f"{pod.namespace}/{pod.application}"
     if not pod.pod:
         return f"{name} has no pod"
+    if pod.phase != "Running":
+        return f"{name} has a pod that is {pod.phase}"
     if not in_mesh:
         return f"{name} has a sidecar outside the mesh" if pod.proxy_image else ""
     if not pod.proxy_image:
@@ -258,6 +260,8 @@ def _stand_ins(applied: Applied) -> Iterator[Line]:
     yield _stand_in("hosted zone", "the settings' own exists in moto under an id of moto's choice, and is translated")
     for balancer in applied.balancers:
         yield _stand_in("load balancer", balancer)
+    for pattern, played_by in applied.images.items():
+        yield _stand_in(f"image {pattern}", played_by)
     for release, why in applied.not_installed.items():
         yield _stand_in(f"release {release}", f"not installed: {why}")
 
@@ -266,14 +270,11 @@ def _stand_in(title: str, text: str, *details: str) -> Line:
     return Line(status="note", title=title, text=text, details=details, section="What stands in")
 
 
-def _differences(applied: Applied) -> Iterator[Line]:
+def _differences() -> Iterator[Line]:
     for difference in DIFFERENCES:
         yield _difference(difference.part, difference.lab, f"in place of: {difference.real}")
     for override in OVERRIDES:
         yield _difference("chart value", str(override), f"because {override.reason}")
-    for chart, conduct in CONDUCT.items():
-        if not any(name.endswith(f"/{chart}") for name in applied.not_installed):
-            yield _difference(f"chart {chart}", f"installed and not awaited: {conduct.note}")
 
 
 def _difference(title: str, text: str, *details: str) -> Line:

@@ -20,7 +20,7 @@ REPORT = (
     "applied, counted in the cluster by their field manager",
     "istioctl analyze: nothing wrong in any namespace",
     "gateway certificate: ECDSA P-256 (secp256r1), 2160 h",
-    "sidecars: a pod of each of 4 applications",
+    "sidecars: in the running pod of each of 4 applications",
     "preflight subnets: 2 subnets",
     "preflight certificate: Issued, covers 1 host",
 )

@@ -41,7 +41,7 @@ def pod(application: str) -> ApplicationPod:
         pod=f"{application}-1",
         proxy_image="docker.io/istio/proxyv2:1.31.1",
         revision="1-31-1",
-        phase="Pending",
+        phase="Running",
     )
 
 
@@ -90,4 +90,5 @@ APPLIED = Applied(
     recorded={"aws:eks/addon:Addon": 4},
     endpoint_url="http://127.0.0.1:5000",
     balancers=(str(STANDING),),
+    images={"*/collector:*": "counts spans"},
 )

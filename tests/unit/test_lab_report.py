@@ -126,11 +126,10 @@ def test_outside_the_mesh_it_is_the_sidecar_that_fails() -> None:
     )
 
 
-def test_pending_pods_are_said_to_wait_for_the_next_step() -> None:
-    assert lines()["sidecars"].text == (
-        "a pod of each of 2 applications as the API server admitted it. "
-        "Pods are Pending: the data plane comes with the next step"
-    )
+def test_running_pods_are_counted_and_one_that_does_not_run_fails() -> None:
+    assert lines()["sidecars"].text == "in the running pod of each of 2 applications"
+    waiting = lines(replace(INSPECTION, pods=(pod("web"), replace(pod("job"), phase="Pending"))))["sidecars"]
+    assert (waiting.status, waiting.text) == ("failed", "shop/job has a pod that is Pending")
 
 
 @pytest.mark.parametrize("status", ["fail", "unknown"])
@@ -153,6 +152,7 @@ def test_everything_that_stands_in_is_named_and_counted() -> None:
             "stand-in for an ALB: Ingress in/gateway at 10.201.0.10, ports 80, 443, 1 of 2 targets healthy",
             (),
         ),
+        "image */collector:*": ("counts spans", ()),
         "release kube-system/aws-load-balancer-controller": (
             "not installed: no package registry carries its chart",
             (),
