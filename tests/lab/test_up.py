@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
+import subprocess
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from lab import commands, places
+from meshops.verify.registry import CHECKS
 from tests.footprint import footprint
 from tests.whole_lab import WholeLab, lab_command
 
@@ -37,10 +40,28 @@ def test_the_report_says_it_of_the_running_cluster(whole_lab: WholeLab, line: st
 def test_what_stands_in_and_every_difference_is_labelled(whole_lab: WholeLab) -> None:
     said = whole_lab.output
 
-    for label in ("What stands in", "AWS: moto at http://127.0.0.1:", "AWS, recorded only:", "load balancer:"):
+    for label in ("What stands in", "AWS: moto at http://127.0.0.1:", "AWS, recorded only:", "stand-in for an ALB:"):
         assert label in said
-    for part in ("Kubernetes:", "Istio:", "Istio telemetry:", "cert-manager:", "AWS Load Balancer Controller: absent"):
+    for part in ("Kubernetes:", "Istio:", "Istio telemetry:", "cert-manager:", "AWS Load Balancer Controller:"):
         assert part in said.partition("How the lab differs from the stack")[2]
+
+
+def test_every_check_of_verify_passed_on_its_way_up(whole_lab: WholeLab) -> None:
+    checks = re.findall(r"^(\S+)\s+MV\d{3}\b", whole_lab.output, re.MULTILINE)
+
+    assert checks == ["PASS"] * len(CHECKS)
+    assert f"the lab is up and every proof holds: {len(CHECKS)} passed, 0 failed, 0 unknown\n" in whole_lab.output
+
+
+def test_the_command_that_it_prints_reaches_an_application_through_all_three_layers(whole_lab: WholeLab) -> None:
+    (command,) = re.findall(r"^through all three layers: (curl .*)$", whole_lab.output, re.MULTILINE)
+
+    answer = subprocess.run(
+        [*shlex.split(command), "--silent", "--show-error"], capture_output=True, text=True, check=False
+    )
+
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert "<title>frontend-ui</title>" in answer.stdout
 
 
 def test_the_cluster_itself_agrees_with_the_report(whole_lab: WholeLab) -> None:
