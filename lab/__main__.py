@@ -53,14 +53,20 @@ def down(options: argparse.Namespace) -> int:
 def status(options: argparse.Namespace) -> int:
     """What of the lab runs; 0 only if all of it does."""
     from lab import aws_moto
+    from lab.load_balancer import running
 
     rows = [(row.name, row.state, row.detail) for row in commands.status()]
-    endpoint = aws_moto.endpoint_of(commands.current_state())
+    state = commands.current_state()
+    endpoint = aws_moto.endpoint_of(state)
     rows.append(("moto", "running" if endpoint else "absent", endpoint or "the stand-in for AWS"))
-    for name, state, detail in rows:
-        print(f"{name:26}{state:10}{detail}")
+    alive = {record.name: record.pid for record in state.records() if record.alive()}
+    for name, part in ((running.CONTROLLER, "load balancer controller"), (running.ENVOY, "ALB and NLB")):
+        detail = f"process {alive[name]}" if name in alive else f"the stand-in for {part}"
+        rows.append((name, "running" if name in alive else "absent", detail))
+    for name, condition, detail in rows:
+        print(f"{name:26}{condition:10}{detail}")
     # Pods come and go; everything else must be there.
-    return 0 if all(state == "running" for name, state, _ in rows if name != "pods' processes") else 1
+    return 0 if all(condition == "running" for name, condition, _ in rows if name != "pods' processes") else 1
 
 
 def kubeconfig(options: argparse.Namespace) -> int:

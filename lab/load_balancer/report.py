@@ -79,22 +79,22 @@ def write(root: Path, standings: tuple[Standing, ...]) -> None:
 
 
 def read(root: Path) -> tuple[Standing, ...]:
-    """All load balancers of a lab; none if the stand-in has not looked yet."""
+    """All load balancers of a lab; none if the stand-in has not looked yet, or is one of another version."""
     try:
         entries = json.loads(path(root).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        return ()
-    return tuple(
-        Standing(
-            source=entry["source"],
-            wish=entry["wish"],
-            address=entry["address"],
-            ports=tuple(entry["ports"]),
-            refused=entry["refused"],
-            targets=entry["targets"],
+        return tuple(
+            Standing(
+                source=entry["source"],
+                wish=entry["wish"],
+                address=entry["address"],
+                ports=tuple(entry["ports"]),
+                refused=entry["refused"],
+                targets=entry["targets"],
+            )
+            for entry in entries
         )
-        for entry in entries
-    )
+    except (FileNotFoundError, KeyError):
+        return ()
 
 
 def wish_of(document: Mapping[str, Any]) -> str:
