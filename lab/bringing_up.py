@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from lab import aws_moto, build, cluster_dns, commands, images, network
+from lab import aws_moto, build, cluster_dns, commands, images, images_examples, network
 from lab.aws_account import AccountOutdated, AwsError, MotoAccount
 from lab.aws_made import Aws
 from lab.control_plane import ControlPlane
@@ -114,6 +114,7 @@ def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *,
         background = build.BackgroundBuild(progress)
         plan = _shown_plan(directory, progress)
         toolchain = background.result()
+        images_examples.prepare(progress)
     with timings.measure("control plane"):
         plane = commands.up_control_plane(progress, toolchain)
     progress.line(f"control plane {'found running' if plane.reused else 'up'}: {plane.api.url}")
