@@ -114,7 +114,7 @@ def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *,
         background = build.BackgroundBuild(progress)
         plan = _shown_plan(directory, progress)
         toolchain = background.result()
-        images_examples.prepare(progress)
+        images_examples.ensure(progress)
     with timings.measure("control plane"):
         plane = commands.up_control_plane(progress, toolchain)
     progress.line(f"control plane {'found running' if plane.reused else 'up'}: {plane.api.url}")

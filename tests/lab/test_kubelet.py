@@ -225,6 +225,9 @@ def test_lab_logs_puts_the_container_in_front(scratch_pods: ScratchPods) -> None
 
 
 def test_the_collectors_stand_in_says_what_it_is(whole_lab: WholeLab) -> None:
-    answer = whole_lab.tool("kubectl", "logs", "--namespace=observability", "--selector=app=otel-collector")
+    # With a selector kubectl gives the last ten lines only.
+    answer = whole_lab.tool(
+        "kubectl", "logs", "--namespace=observability", "--selector=app=otel-collector", "--tail=-1"
+    )
 
     assert "this is the lab's stand-in for the OpenTelemetry collector" in answer.stdout, answer.stderr
