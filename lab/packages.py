@@ -17,6 +17,7 @@ NEEDED: dict[str, str] = {
     "nft": "nftables",  # kube-proxy's
     "iptables": "iptables",  # istio-cni's
     "curl": "curl",  # the probe pods'
+    "openssl": "openssl",  # the example tls-passthrough's
     "update-ca-certificates": "ca-certificates",  # what pods trust, beside the outside world's own
 }
 
