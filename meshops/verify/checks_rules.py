@@ -73,7 +73,7 @@ def _has_mode(policy: Mapping[str, Any]) -> bool:
     severity="critical",
     remedy="`pulumi up` sets the program's rules again; delete a stranger, or name it in mesh.plaintextServices.",
 )
-def destination_rulesas_made(subject: Subject) -> Verdict:
+def destination_rules_as_made(subject: Subject) -> Verdict:
     tally = as_made(subject, "DestinationRule")
     namespaces = {namespace.name for namespace in subject.stack.namespaces if namespace.in_mesh}
     for rule in subject.objects.of_kind("DestinationRule"):
