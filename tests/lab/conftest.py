@@ -93,7 +93,7 @@ def run(lab: ControlPlane, program: str, *arguments: str, stdin: str | None = No
     return finished.stdout
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def scratch_pods(whole_lab: WholeLab) -> Iterator[ScratchPods]:
     """The pods of kubelet_pods.yaml, the first of them running; gone again afterwards."""
     pods = ScratchPods(lab=whole_lab)
