@@ -101,5 +101,6 @@ def scratch_pods(whole_lab: WholeLab) -> Iterator[ScratchPods]:
     assert created.returncode == 0, created.stderr
     eventually(lambda: pods.pod("talker")["status"]["phase"] == "Running")
     yield pods
-    deleted = whole_lab.tool("kubectl", "delete", "namespace", NAMESPACE, "--timeout=60s")
+    # Not waited for: one of them ignores SIGTERM, and the lab goes next.
+    deleted = whole_lab.tool("kubectl", "delete", "namespace", NAMESPACE, "--wait=false")
     assert deleted.returncode == 0, deleted.stderr
