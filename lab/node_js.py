@@ -5,12 +5,10 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-import sys
-import venv
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import places
+from lab import places, pypi
 from lab.errors import LabError
 from lab.progress import Progress
 
@@ -69,19 +67,5 @@ def _checked(node: Path, npm: Path) -> NodeJs | None:
 
 
 def _install(directory: Path) -> None:
-    try:
-        venv.create(directory, with_pip=True, clear=True)
-        subprocess.run(
-            [directory / "bin" / "python", "-m", "pip", "install", "--quiet", PYPI_NODE],
-            check=True,
-            capture_output=True,
-            text=True,
-        )
-    except (subprocess.CalledProcessError, OSError) as problem:
-        shutil.rmtree(directory, ignore_errors=True)
-        detail = str(getattr(problem, "stderr", None) or problem).strip()
-        last = detail.splitlines()[-1] if detail else f"exit of {sys.executable}"
-        raise LabError(
-            f"Node.js {MINIMUM} with npm is missing (apt-get install {DEBIAN_PACKAGES}), "
-            f"and {PYPI_NODE} could not be installed from PyPI: {last}"
-        ) from problem
+    missing = f"Node.js {MINIMUM} with npm is missing (apt-get install {DEBIAN_PACKAGES}),"
+    pypi.install(PYPI_NODE, directory, otherwise=missing)

@@ -10,13 +10,14 @@ from meshops.verify.run import VerifyOptions, verify
 from settings import Settings
 
 
-def prove(plane: ControlPlane, settings: Settings, stack: str) -> Report:
-    """Every check, on the lab as it runs."""
+def prove(plane: ControlPlane, settings: Settings, stack: str, *, only: tuple[str, ...] = ()) -> Report:
+    """The checks with these ids, all if none is named, on the lab as it runs."""
     options = VerifyOptions(
         kubeconfig=plane.kubeconfig,
         kubectl=str(plane.toolchain.bin("kubectl")),
         istioctl=str(plane.toolchain.bin("istioctl")),
         aws_endpoint_url=aws_moto.endpoint_of(plane.state),
+        only=only,
     )
     return verify(settings, options, stack=stack)
 

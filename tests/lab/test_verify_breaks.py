@@ -12,13 +12,13 @@ from typing import Any
 
 import pytest
 
-from lab import aws_moto, places
+from lab import places
 from lab.bringing_up import STACK
 from lab.control_plane import ControlPlane
+from lab.verification import prove
 from meshops.preflight_command import stack_settings
 from meshops.verify.facts import MANAGED_BY
 from meshops.verify.result import Report, Result
-from meshops.verify.run import VerifyOptions, verify
 from tests.whole_lab import ROOT, WholeLab
 
 pytestmark = pytest.mark.timeout(900)
@@ -27,14 +27,7 @@ _MANAGED = ("-A", f"--selector=app.kubernetes.io/managed-by={MANAGED_BY}")
 
 
 def _verify(plane: ControlPlane, *only: str) -> Report:
-    options = VerifyOptions(
-        kubeconfig=plane.kubeconfig,
-        kubectl=str(plane.toolchain.bin("kubectl")),
-        istioctl=str(plane.toolchain.bin("istioctl")),
-        aws_endpoint_url=aws_moto.endpoint_of(plane.state),
-        only=only,
-    )
-    return verify(stack_settings(ROOT, STACK), options, stack=STACK)
+    return prove(plane, stack_settings(ROOT, STACK), STACK, only=only)
 
 
 def _finding(report: Report, id: str) -> str:
