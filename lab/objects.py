@@ -105,8 +105,18 @@ class Objects:
                 time.sleep(0.25)
         if before is None:
             return "created", after
-        same = before["metadata"]["resourceVersion"] == after["metadata"]["resourceVersion"]
+        same = self._stated(before) == self._stated(after)
         return ("unchanged" if same else "updated"), after
+
+    def _stated(self, document: Document) -> Document:
+        """What an apply can change. A controller may write the status between the reading and the applying."""
+        metadata = {key: value for key, value in document["metadata"].items() if key != "resourceVersion"}
+        metadata["managedFields"] = [
+            entry
+            for entry in metadata.get("managedFields", ())
+            if (entry["manager"], entry["operation"]) == (self.field_manager, "Apply")
+        ]
+        return {**document, "metadata": metadata, "status": None}
 
     def get(self, key: Key) -> Document | None:
         """The object, or None if there is none."""

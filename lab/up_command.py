@@ -52,10 +52,19 @@ def closing(outcome: Outcome, settings: Settings, proofs: Report | None) -> str:
     counted = ", ".join(f"{count} {change}" for change, count in sorted(changes.items()))
     times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.timings.steps)
     total = sum(seconds for _, seconds in outcome.timings.steps)
-    lines = [counted, f"{times}; {total:.1f} s in all", _verdict(outcome, proofs)]
+    lines = [counted, *_updated(outcome), f"{times}; {total:.1f} s in all", _verdict(outcome, proofs)]
     lines += [f"through all three layers: {command}" for command in addresses(outcome.plane.state, settings)]
     lines.append(f"kubectl and the rest: export KUBECONFIG={outcome.plane.kubeconfig}")
     return "\n".join(lines)
+
+
+def _updated(outcome: Outcome) -> list[str]:
+    """What an existing lab had otherwise than the program: a change of somebody's that was taken back, or a new one."""
+    if any(step.change == "created" for step in outcome.steps):
+        return []
+    return [
+        f"updated: {step.urn.split('$')[-1].replace('::', ' ')}" for step in outcome.steps if step.change == "updated"
+    ]
 
 
 def _verdict(outcome: Outcome, proofs: Report | None) -> str:

@@ -81,7 +81,7 @@ def test_a_second_run_changes_nothing(whole_lab: WholeLab) -> None:
 
     assert again.returncode == 0, again.stdout + again.stderr
     counted = re.search(r"^\d+ recorded, \d+ unchanged$", again.stdout, re.MULTILINE)
-    assert counted is not None, again.stdout[-800:]
+    assert counted is not None, again.stdout[-1600:]
 
 
 def test_the_kubeconfig_command_prints_a_path_and_nothing_else(whole_lab: WholeLab) -> None:
