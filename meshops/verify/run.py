@@ -115,18 +115,7 @@ def gather(
     with clock("objects"):
         objects = gather_objects(tools)
     if isinstance(objects, Unavailable):
-        return Facts(
-            now=now,
-            objects=objects,
-            secret=objects,
-            acm=objects,
-            edge=objects,
-            passthrough=objects,
-            proxies=objects,
-            workloads=objects,
-            traffic=objects,
-            timings=clock.times,
-        )
+        return _none(now, objects, clock.times)
     there: Objects = objects
     pool = ThreadPoolExecutor(max_workers=5)
 
@@ -168,6 +157,22 @@ def gather(
     finally:
         # Not waited for when interrupted: each of them ends by itself.
         pool.shutdown(wait=False, cancel_futures=True)
+
+
+def _none(now: datetime, why: Unavailable, timings: tuple[tuple[str, float], ...]) -> Facts:
+    """Nothing can be looked at."""
+    return Facts(
+        now=now,
+        objects=why,
+        secret=why,
+        acm=why,
+        edge=why,
+        passthrough=why,
+        proxies=why,
+        workloads=why,
+        traffic=why,
+        timings=timings,
+    )
 
 
 def _traffic(
