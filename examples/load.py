@@ -48,9 +48,10 @@ def command(in_pod: Sequence[str], url: str) -> list[str]:
 def running(in_pod: Sequence[str], url: str) -> Generator[Load]:
     """The load runs while the block does; its counts are there when the block has ended.
 
-    in_pod: `kubectl exec … --` into a pod with curl, a shell and a writable /tmp that no load has run in before
+    in_pod: `kubectl exec … --` into a pod with curl, a shell and a writable /tmp
     """
     load = Load()
+    subprocess.run([*in_pod, "rm", "-f", _STOP], check=True, capture_output=True, timeout=_ENDING_SECONDS)
     client = subprocess.Popen(command(in_pod, url), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         yield load

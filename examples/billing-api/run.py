@@ -177,6 +177,27 @@ def rollout(steps: Steps) -> None:
         holds=counted.lost == 0 and counted.answers["200 0"] > 10 * load.PER_SECOND and not counted.problem,
     )
     order(steps, leaving[0], words)
+    control(steps, deployment)
+
+
+def control(steps: Steps, deployment: list[str]) -> None:
+    """The count above could have been another one."""
+    steps.say("""The control: the same load while all pods are removed at once and without a grace period, as by nodes
+        that fail. The callers' sidecars try again here too, and it does not help.""")
+    pods = ["pods", "-n", NAMESPACE, "-l", f"app={BILLING}"]
+    with load.running(in_pod("as-frontend-ui"), URL) as counted:
+        steps.run("All of them at once", ["kubectl", "delete", *pods, "--grace-period=0", "--force"])
+        steps.run(
+            "Until there are new ones",
+            ["kubectl", "rollout", "status", *deployment, "--timeout=150s"],
+            timeout=160,
+            shown=lambda answer: answer.text.splitlines()[-1],
+        )
+    steps.check(
+        f"{sum(counted.answers.values())} requests:\n{counted.table()}",
+        "requests lost",
+        holds=counted.answers["503 0"] > 0 and not counted.problem,
+    )
 
 
 def order(steps: Steps, pod: str, words: LastWords) -> None:

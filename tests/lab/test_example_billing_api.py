@@ -157,6 +157,7 @@ def test_the_example_holds_on_a_lab(whole_lab: WholeLab) -> None:
         "HTTP 200 lab-outside",
         "downstream_peer_uri_san: spiffe://cluster.local/ns/secure-apps/sa/inventory-job-sa",
         "ok: expected no request lost",
+        "ok: expected requests lost",
         "ok: expected the sidecar drains first and ends last",
         "ok: expected nothing left",
     ):
