@@ -60,7 +60,7 @@ destroy: $(READY) ## STACK=… (AWS credentials) pulumi destroy
 
 test: check ## everything: format, lint, types, unit, contract and lab tests
 	@$(RUN) -m lab toolchain
-	@$(RUN) -m pytest
+	@$(RUN) -m pytest --numprocesses=2
 
 test-unit: $(READY) ## the tests that need no control plane; under a minute
 	@$(RUN) -m pytest tests/unit
@@ -95,5 +95,5 @@ $(READY): requirements.txt requirements-dev.txt constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
 	@echo 'installing Python packages into $(VENV) (once)…'
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check -r requirements-dev.txt
+	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
 	@touch $@

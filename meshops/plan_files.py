@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import contextlib
+import fcntl
 import json
+import os
 import re
 import shutil
 from collections.abc import Generator, Mapping, Sequence
@@ -28,21 +30,35 @@ _FIRST = {key: position for position, key in enumerate(("apiVersion", "kind", "m
 
 @contextlib.contextmanager
 def swapped_in(target: Path) -> Generator[Path, None, None]:
-    """A new directory that takes `target`'s place when the block ends well, and disappears when it does not."""
+    """A new directory that takes `target`'s place when the block ends well, and disappears when it does not.
+
+    Another command that writes beside it waits for its turn.
+    """
     target.parent.mkdir(parents=True, exist_ok=True)
     new, old = target.with_name(f".{target.name}.new"), target.with_name(f".{target.name}.old")
-    for leftover in (new, old):
-        shutil.rmtree(leftover, ignore_errors=True)
-    new.mkdir()
+    with _alone(target.parent):
+        for leftover in (new, old):
+            shutil.rmtree(leftover, ignore_errors=True)
+        new.mkdir()
+        try:
+            yield new
+        except BaseException:
+            shutil.rmtree(new, ignore_errors=True)
+            raise
+        if target.exists():
+            target.rename(old)
+        new.rename(target)
+        shutil.rmtree(old, ignore_errors=True)
+
+
+@contextlib.contextmanager
+def _alone(directory: Path) -> Generator[None, None, None]:
+    descriptor = os.open(directory, os.O_RDONLY)
     try:
-        yield new
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
-    if target.exists():
-        target.rename(old)
-    new.rename(target)
-    shutil.rmtree(old, ignore_errors=True)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
 
 
 def write(directory: Path, run: ProgramRun) -> None:

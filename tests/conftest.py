@@ -1,15 +1,39 @@
-"""Fixtures that the contract and the lab tests share."""
+"""What the contract and the lab tests share: a whole lab, and the two processes that tests run in."""
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Iterator
+from typing import Any
 
 # First of all: hypothesis imported after a run of the mock runtime crashes CPython 3.11's compiler
 # ("AST constructor recursion depth mismatch").
 import hypothesis  # noqa: F401
 import pytest
+from xdist.scheduler import LoadScopeScheduling
 
-from tests.whole_lab import WholeLab, lab_command, running
+from tests.whole_lab import ROOT, WholeLab, lab_command, running
+
+
+class WholeLabApart(LoadScopeScheduling):
+    """For two processes: what shares a whole lab in one; all the rest beside it, which takes less long.
+
+    pytest-xdist's own groups would do, but it marks them in an attribute that pytest 9.2 does not read any more.
+    """
+
+    def _split_scope(self, nodeid: str) -> str:
+        return "a whole lab" if _takes_a_whole_lab(nodeid.partition("::")[0]) else "the rest"
+
+
+@functools.cache
+def _takes_a_whole_lab(file: str) -> bool:
+    """By its fixtures' names: the process that hands tests out has only these."""
+    text = (ROOT / file).read_text(encoding="utf-8")
+    return "whole_lab: " in text or "scratch_pods: " in text
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> WholeLabApart:
+    return WholeLabApart(config, log)
 
 
 @pytest.fixture(scope="session")

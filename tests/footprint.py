@@ -1,50 +1,102 @@
-"""What a lab could leave on the machine, or change of it."""
+"""What a lab could leave on a machine, or change of it; seen on a machine of its own.
+
+That machine is this one's programs and files with network, processes and mounts of its own: no lab but this one runs
+there, and no network leads out of it. A lab whose tools are built needs none.
+"""
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
+import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab.network import BRIDGE_PREFIX
+from tests.whole_lab import ROOT, lab_command
 
-_NAMES = ("etcd", "kube-", "lab-node", "pilot-", "cert-manager", "envoy", "moto.server", "lab.outside", "install-cni")
 _SETTINGS = Path("/proc/sys/net")
 # It changes with the machine's own connections.
 _COUNTERS = frozenset({"nf_conntrack_count"})
+_LOOKING = ("ps", "-eo", "pid,args")
+_SECONDS = 600
 
 
 @dataclass(frozen=True, kw_only=True)
 class Footprint:
-    """processes: command lines of programs that a lab runs; namespaces: network namespaces with a process in them;
-    firewall: what nft and iptables-save say; settings: sysctl -> value below net, without those of a lab's interfaces.
+    """processes: their command lines; namespaces: network namespaces with a process in them; firewall: what nft and
+    iptables-save say; settings: sysctl -> value below net, without those of a lab's interfaces. All sorted.
     """
 
-    processes: frozenset[str]
-    namespaces: frozenset[str]
-    interfaces: frozenset[str]
-    routes: frozenset[str]
-    mounts: frozenset[str]
-    firewall: tuple[str, ...]
+    processes: list[str]
+    namespaces: list[str]
+    interfaces: list[str]
+    routes: list[str]
+    mounts: list[str]
+    firewall: list[str]
     settings: dict[str, str]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Life:
+    """A lab that came and went. up, down: what the commands printed, with their exit codes."""
+
+    before: Footprint
+    up: tuple[int, str]
+    during: Footprint
+    down: tuple[int, str]
+    after: Footprint
+
+
+def life_of(state: Path, temporary: Path) -> Life:
+    """`python -m lab up` and `down` on a machine of their own. temporary: its directory for temporary files."""
+    alone = ("unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child")
+    # The new network's interfaces are in /sys only if it is mounted anew. The shell stays, as a machine's first
+    # process: it takes leave of those whose parents have ended.
+    first = ("sh", "-c", 'mount -t sysfs sysfs /sys && "$@"; exit $?', "sh")
+    seen = subprocess.run(
+        [*alone, *first, sys.executable, "-m", "tests.footprint", state],
+        cwd=ROOT, env={**os.environ, "TMPDIR": str(temporary)}, capture_output=True, text=True, check=False,
+        timeout=_SECONDS,
+    )  # fmt: skip
+    assert seen.returncode == 0, seen.stderr
+    life = json.loads(seen.stdout)
+    return Life(
+        before=Footprint(**life["before"]),
+        up=tuple(life["up"]),
+        during=Footprint(**life["during"]),
+        down=tuple(life["down"]),
+        after=Footprint(**life["after"]),
+    )
+
+
+def _live(state: Path) -> Life:
+    _said("ip", "link", "set", "lo", "up")
+    before = footprint()
+    up = lab_command(state, "up")
+    during = footprint()
+    down = lab_command(state, "down")
+    return Life(
+        before=before,
+        up=(up.returncode, up.stdout + up.stderr),
+        during=during,
+        down=(down.returncode, down.stdout + down.stderr),
+        after=footprint(),
+    )
 
 
 def footprint() -> Footprint:
     """As it is now, in the namespaces of this process."""
     links = _said("ip", "-oneline", "link").splitlines()
     return Footprint(
-        processes=frozenset(
-            line
-            for line in _said("ps", "-eo", "pid,args").splitlines()
-            if any(f"/{name}" in line or f" {name}" in line for name in _NAMES)
-        ),
-        namespaces=frozenset(_namespaces()),
-        interfaces=frozenset(line.split(": ")[1] for line in links),
-        routes=frozenset(_said("ip", "route", "show", "table", "all").splitlines()),
-        mounts=frozenset(line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()),
-        firewall=(_said("nft", "list", "ruleset"), _rules(_said("iptables-save"))),
+        processes=sorted(line for line in _said(*_LOOKING).splitlines() if not line.endswith(" ".join(_LOOKING))),
+        namespaces=sorted(set(_namespaces())),
+        interfaces=sorted(line.split(": ")[1] for line in links),
+        routes=sorted(_said("ip", "route", "show", "table", "all").splitlines()),
+        mounts=sorted(line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines()),
+        firewall=[_said("nft", "list", "ruleset"), _rules(_said("iptables-save"))],
         settings=dict(_settings()),
     )
 
@@ -76,3 +128,7 @@ def _settings() -> Iterator[tuple[str, str]]:
             yield name, path.read_text(encoding="utf-8")
         except OSError:
             continue  # some can be written only
+
+
+if __name__ == "__main__":
+    print(json.dumps(asdict(_live(Path(sys.argv[1])))))

@@ -22,6 +22,9 @@ NAMED_HOST = "trap-3.example.com"
 _NGINX = "docker.io/library/nginx:1.28"
 _CURL = "docker.io/curlimages/curl:8.16.0"
 _EITHER = {"trap-target": "either"}
+# Each worker of a proxy keeps connections of its own, and one made before the callee was told is used once more. With
+# one worker that can be the first of two calls, never both: two that agree are how calls travel from now on.
+_ONE_WORKER = {"proxy.istio.io/config": "concurrency: 1"}
 
 
 def namespace(revision_tag: str) -> tuple[Document, ...]:
@@ -36,7 +39,7 @@ def namespace(revision_tag: str) -> tuple[Document, ...]:
 
 def workloads() -> tuple[Document, ...]:
     return (
-        _pod(CALLER, _CURL, command=["sleep", "infinity"]),
+        _pod(CALLER, _CURL, command=["sleep", "infinity"], annotations=_ONE_WORKER),
         _pod(MESHED, _NGINX, labels=_EITHER),
         _pod(BARE, _NGINX, labels={**_EITHER, "sidecar.istio.io/inject": "false"}),
         service("direct", {"app": MESHED}),
@@ -135,7 +138,14 @@ def _gateway_policy() -> Document:
     )
 
 
-def _pod(name: str, image: str, *, labels: dict[str, str] | None = None, command: list[str] | None = None) -> Document:
+def _pod(
+    name: str,
+    image: str,
+    *,
+    labels: dict[str, str] | None = None,
+    annotations: dict[str, str] | None = None,
+    command: list[str] | None = None,
+) -> Document:
     container: dict[str, Any] = {"name": "main", "image": image}
     if command:
         container["command"] = command
@@ -147,5 +157,6 @@ def _pod(name: str, image: str, *, labels: dict[str, str] | None = None, command
         name,
         namespace=NAMESPACE,
         labels={"app": name, **(labels or {})},
+        annotations=annotations,
         spec={"automountServiceAccountToken": False, "terminationGracePeriodSeconds": 1, "containers": [container]},
     )

@@ -102,9 +102,9 @@ def test_a_lab_that_lost_a_process_is_started_anew_and_down_leaves_nothing(
     # Beside the session's lab, which shows too that two labs do not disturb each other.
     root = tmp_path / "second"
     monkeypatch.setenv("ZTM_LAB_STATE", str(root))
-    interfaces = _interfaces()
     first = commands.up_control_plane(toolchain=control_plane.toolchain)
     assert first.network.bridge != control_plane.network.bridge
+    assert _bridges(root) == {first.network.bridge}
     server = next(record for record in first.state.records() if record.name == "kube-apiserver")
     os.kill(server.pid, signal.SIGKILL)
     _wait(lambda: not server.alive(), "the API server's end")
@@ -117,7 +117,7 @@ def test_a_lab_that_lost_a_process_is_started_anew_and_down_leaves_nothing(
     records = list(second.state.records())
     assert commands.down()
     assert not any(record.alive() for record in records)
-    assert _interfaces() == interfaces
+    assert not _bridges(root)
     assert not root.exists()
     assert not commands.down(), "there was nothing left to take down"
 
@@ -134,12 +134,11 @@ def test_a_start_that_fails_leaves_nothing(
     root = tmp_path / "state"
     monkeypatch.setenv("ZTM_LAB_STATE", str(root))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the logs of a failed start are kept
-    interfaces = _interfaces()
     with pytest.raises(LabError, match=r"ended while starting \(exit 3\): this program is broken") as caught:
         commands.up_control_plane(toolchain=Toolchain(directory=broken, kubectl=control_plane.toolchain.kubectl))
     assert "\n" not in str(caught.value)
     assert not root.exists()
-    assert _interfaces() == interfaces
+    assert not _bridges(root)
 
 
 def test_a_record_of_a_recycled_process_id_is_not_taken_for_ours(tmp_path: Path) -> None:
@@ -155,8 +154,10 @@ def test_a_record_of_a_recycled_process_id_is_not_taken_for_ours(tmp_path: Path)
     assert not record.alive()
 
 
-def _interfaces() -> set[str]:
-    return set(os.listdir("/sys/class/net"))
+def _bridges(state: Path) -> set[str]:
+    """The bridges that say they are this lab's; other labs come and go beside it."""
+    links = Path("/sys/class/net").iterdir()
+    return {link.name for link in links if str(state) in (link / "ifalias").read_text(encoding="utf-8")}
 
 
 def _wait(ready: object, what: str, seconds: float = 20) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
@@ -138,6 +139,26 @@ def test_a_write_that_fails_half_way_leaves_the_old_plan(tmp_path: Path) -> None
     with pytest.raises(OSError, match="no space left"):
         fail()
     assert files(tmp_path) == {"plan/summary.md": b"old"}
+
+
+def test_two_that_write_the_same_plan_write_it_one_after_the_other(tmp_path: Path) -> None:
+    target, first_is_in, second_is_done = tmp_path / "plan", threading.Event(), threading.Event()
+
+    def second() -> None:
+        assert first_is_in.wait(10)
+        with plan_files.swapped_in(target) as directory:
+            (directory / "summary.md").write_text("second")
+        second_is_done.set()
+
+    thread = threading.Thread(target=second)
+    thread.start()
+    with plan_files.swapped_in(target) as directory:
+        first_is_in.set()
+        assert not second_is_done.wait(0.2)
+        (directory / "summary.md").write_text("first")
+    thread.join(10)
+    assert second_is_done.is_set()
+    assert files(tmp_path) == {"plan/summary.md": b"second"}
 
 
 @pytest.mark.parametrize(
