@@ -5,9 +5,22 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
+from lab import images_examples, packages
+from lab.progress import Silent
+from lab.toolchain_files import Toolchain
 from tests.footprint import life_of
 
 
+@pytest.fixture
+def fetched(toolchain: Toolchain) -> None:
+    """What the first `make lab` brings from elsewhere."""
+    packages.ensure(Silent())
+    images_examples.ensure(Silent())
+
+
+@pytest.mark.usefixtures("fetched")
 def test_a_lab_needs_no_network_and_nothing_of_it_is_left_when_it_goes(tmp_path: Path) -> None:
     state, temporary = tmp_path / "state", tmp_path / "temporary"
     temporary.mkdir()
