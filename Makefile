@@ -85,7 +85,7 @@ docs: $(READY) ## write docs/settings.md and docs/verify.md from the types and c
 	@$(RUN) -m meshops plan --stack prod && cp build/plan/prod/topology.svg docs/plan-prod.svg
 
 schemas: $(READY) ## write schemas/ from the pinned modules (needs Go)
-	@$(RUN) -m meshops.schemas_build
+	@$(RUN) -m validation.build.write
 
 clean: ## remove the virtual environment and everything built in this directory
 	@rm -rf $(VENV) build

@@ -8,8 +8,10 @@ import sys
 from pathlib import Path
 from types import FrameType
 
-from lab import build, commands, examples, pod_logs
-from lab import shell as pod_shell
+from lab.build import build
+from lab.cluster import lifecycle
+from lab.commands import examples, pod_logs
+from lab.commands import shell as pod_shell
 from lab.errors import LabError
 from lab.progress import TerminalProgress
 
@@ -39,25 +41,25 @@ def main(arguments: list[str]) -> int:
 
 def up(options: argparse.Namespace) -> int:
     """Brings the lab up, or up to date, reports what is in it, and proves by traffic that it holds."""
-    from lab import up_command
+    from lab.commands import up as up_command
 
     return up_command.up(PROGRAM, keep=options.keep, prove=options.prove)
 
 
 def down(options: argparse.Namespace) -> int:
     """Stops and removes the lab."""
-    print("the lab is stopped and removed" if commands.down() else "no lab is running here")
+    print("the lab is stopped and removed" if lifecycle.down() else "no lab is running here")
     return 0
 
 
 def status(options: argparse.Namespace) -> int:
     """What of the lab runs; 0 only if all of it does."""
-    from lab import aws_moto
+    from lab.aws import moto
     from lab.load_balancer import running
 
-    rows = [(row.name, row.state, row.detail) for row in commands.status()]
-    state = commands.current_state()
-    endpoint = aws_moto.endpoint_of(state)
+    rows = [(row.name, row.state, row.detail) for row in lifecycle.status()]
+    state = lifecycle.current_state()
+    endpoint = moto.endpoint_of(state)
     rows.append(("moto", "running" if endpoint else "absent", endpoint or "the stand-in for AWS"))
     alive = {record.name: record.pid for record in state.records() if record.alive()}
     for name, part in ((running.CONTROLLER, "load balancer controller"), (running.ENVOY, "ALB and NLB")):
@@ -71,7 +73,7 @@ def status(options: argparse.Namespace) -> int:
 
 def kubeconfig(options: argparse.Namespace) -> int:
     """The kubeconfig's path and nothing else."""
-    print(commands.kubeconfig_path())
+    print(lifecycle.kubeconfig_path())
     return 0
 
 
@@ -83,29 +85,29 @@ def toolchain(options: argparse.Namespace) -> int:
 
 def shell(options: argparse.Namespace) -> int:
     """A shell in a container of a pod, or a command there (after `--`)."""
-    return pod_shell.shell(commands.running(), options.pod, options.container, options.command)
+    return pod_shell.shell(lifecycle.running(), options.pod, options.container, options.command)
 
 
 def logs(options: argparse.Namespace) -> int:
     """The access logs of all sidecars and gateways, or all that one pod writes."""
-    return pod_logs.show(commands.running(), options.pod, follow=options.follow)
+    return pod_logs.show(lifecycle.running(), options.pod, follow=options.follow)
 
 
 def verify(options: argparse.Namespace) -> int:
     """The proofs of `meshops verify` on the running lab; what follows are that command's own arguments."""
-    from lab import verification
-    from lab.bringing_up import STACK
+    from lab.commands import verification
+    from lab.commands.bringing_up import STACK
 
     return verification.run(STACK, options.rest)
 
 
 def bench(options: argparse.Namespace) -> int:
     """Measures what pods with sidecars cost on the running lab; 1 if they do not fit."""
-    from lab import bench as pod_bench
-    from lab.bringing_up import STACK
-    from meshops.preflight_command import stack_settings
+    from lab.commands import bench as pod_bench
+    from lab.commands.bringing_up import STACK
+    from meshops.preflight.command import stack_settings
 
-    result = pod_bench.measure(commands.running(), stack_settings(PROGRAM, STACK), options.pods)
+    result = pod_bench.measure(lifecycle.running(), stack_settings(PROGRAM, STACK), options.pods)
     print(pod_bench.text(result))
     return 0 if result.fits else 1
 
@@ -117,16 +119,16 @@ def example(options: argparse.Namespace) -> int:
 
 def traps(options: argparse.Namespace) -> int:
     """Measures traps 3 and 5 on the running lab and prints what was found; the mesh is then as it was."""
-    from lab.bringing_up import STACK
+    from lab.commands.bringing_up import STACK
     from lab.traps import command as traps_command
-    from meshops.preflight_command import stack_settings
+    from meshops.preflight.command import stack_settings
 
     return traps_command.run(stack_settings(PROGRAM, STACK), TerminalProgress(), write=options.write)
 
 
 def onboard(options: argparse.Namespace) -> int:
     """Brings the running lab to its stack with the namespaces of a file added, or shows what that would change."""
-    from lab import onboarding
+    from lab.commands import onboarding
 
     if options.plan:
         print(onboarding.difference(PROGRAM, options.entry))
@@ -137,7 +139,7 @@ def onboard(options: argparse.Namespace) -> int:
 
 def offboard(options: argparse.Namespace) -> int:
     """Brings the running lab back to its stack as the file has it."""
-    from lab import onboarding
+    from lab.commands import onboarding
 
     print(onboarding.summary(onboarding.apply(PROGRAM, None, TerminalProgress())))
     return 0
@@ -146,7 +148,7 @@ def offboard(options: argparse.Namespace) -> int:
 def _program_errors() -> tuple[type[Exception], ...]:
     """What is wrong with the stack's file; looked at only when something was raised."""
     from configuration.problems import SettingsError
-    from meshops.stacks import StackError
+    from offline.stack_files import StackError
 
     return SettingsError, StackError
 

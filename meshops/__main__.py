@@ -25,7 +25,7 @@ def main(arguments: list[str]) -> int:
     command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
     # Each command is imported by itself: preflight needs no Pulumi, and plan no boto3.
     if command == "plan":
-        from meshops import plan_command
+        from meshops.plan import command as plan_command
 
         return plan_command.main(rest, started=STARTED)
     if command == "bench":
@@ -33,7 +33,7 @@ def main(arguments: list[str]) -> int:
 
         return bench.main(rest)
     if command == "preflight":
-        from meshops import preflight_command
+        from meshops.preflight import command as preflight_command
 
         return preflight_command.main(rest)
     if command == "verify":

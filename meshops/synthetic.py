@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from meshops.wire import Secret
+from offline.wire import Secret
 from settings import PROJECT
 
 _PER_NAMESPACE = 50

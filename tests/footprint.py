@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from lab.network import BRIDGE_PREFIX
+from lab.cluster.network import BRIDGE_PREFIX
 from tests.whole_lab import ROOT, lab_command
 
 _SETTINGS = Path("/proc/sys/net")

@@ -10,8 +10,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lab import commands, places
-from lab.control_plane import ControlPlane
+from lab import paths
+from lab.cluster import lifecycle
+from lab.cluster.control_plane import ControlPlane
 
 ROOT = Path(__file__).resolve().parent.parent
 
@@ -69,7 +70,7 @@ def lab_command(state: Path, *arguments: str, stdin: str | None = None) -> subpr
         [sys.executable, "-m", "lab", *arguments],
         cwd=ROOT,
         input=stdin,
-        env={**os.environ, places.STATE_VARIABLE: str(state)},
+        env={**os.environ, paths.STATE_VARIABLE: str(state)},
         capture_output=True,
         text=True,
         check=False,
@@ -79,12 +80,12 @@ def lab_command(state: Path, *arguments: str, stdin: str | None = None) -> subpr
 
 def running(state: Path) -> ControlPlane:
     """The lab in this state directory."""
-    before = os.environ.get(places.STATE_VARIABLE)
-    os.environ[places.STATE_VARIABLE] = str(state)
+    before = os.environ.get(paths.STATE_VARIABLE)
+    os.environ[paths.STATE_VARIABLE] = str(state)
     try:
-        return commands.running()
+        return lifecycle.running()
     finally:
         if before is None:
-            del os.environ[places.STATE_VARIABLE]
+            del os.environ[paths.STATE_VARIABLE]
         else:
-            os.environ[places.STATE_VARIABLE] = before
+            os.environ[paths.STATE_VARIABLE] = before

@@ -27,7 +27,17 @@ _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
 
 # Whatever is not listed touches every stack: a directory that somebody adds tomorrow is previewed until it is
 # known to be harmless.
-_HARMLESS_DIRECTORIES = (".ci/", ".github/", "docs/", "examples/", "lab/", "meshops/", "tests/")
+_HARMLESS_DIRECTORIES = (
+    ".ci/",
+    ".github/",
+    "docs/",
+    "examples/",
+    "lab/",
+    "meshops/",
+    "offline/",
+    "tests/",
+    "validation/",
+)
 _HARMLESS_FILES = frozenset({".editorconfig", ".gitattributes", ".gitignore", "LICENSE", "Makefile", "pyproject.toml"})
 _HARMLESS_ENDINGS = (".md", "requirements-dev.txt")
 

@@ -9,14 +9,14 @@ import sys
 import time
 from pathlib import Path
 
-from lab import control_plane, network
-from lab.aws_made import Aws
+from lab.aws.made import Aws
+from lab.cluster import control_plane, network
+from lab.cluster.objects import Objects, UnknownKind
 from lab.load_balancer import report
 from lab.load_balancer.account import AWS_ERRORS, Account
 from lab.load_balancer.cluster import CLUSTER_ERRORS, Cluster
 from lab.load_balancer.controller import Controller
 from lab.load_balancer.proxy import Proxy
-from lab.objects import Objects, UnknownKind
 from lab.state import State
 
 # A target that goes away is known this soon; a gateway that stops accepts for seconds more.

@@ -9,9 +9,9 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives import serialization
 
-from lab.aws_made import Aws, tag_list
+from lab.aws.made import Aws, tag_list
 from lab.load_balancer.model import Listener, LoadBalancerModel, Refusal, TargetGroup
-from meshops.preflight_facts import Subnet, subnets_of, vpc_of_cluster
+from meshops.preflight.aws import Subnet, subnets_of, vpc_of_cluster
 
 CLUSTER_TAG = "elbv2.k8s.aws/cluster"
 AWS_ERRORS = (BotoCoreError, ClientError)

@@ -9,8 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from lab.cluster.objects import Document, Key, Objects, Refused
 from lab.load_balancer import ingress_model, service_model
-from lab.objects import Document, Key, Objects, Refused
 
 COMPONENT = "stand-in-load-balancer-controller"
 CLUSTER_ERRORS = (Refused, OSError, http.client.HTTPException)

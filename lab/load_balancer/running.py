@@ -8,8 +8,8 @@ import sys
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab import processes
-from lab.control_plane import ControlPlane
+from lab.cluster import processes
+from lab.cluster.control_plane import ControlPlane
 from lab.load_balancer import report
 from lab.load_balancer.proxy import Proxy
 

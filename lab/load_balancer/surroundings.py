@@ -9,8 +9,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from lab.load_balancer.model import Refusal, Scheme, Target
-from meshops.preflight_facts import Subnet
-from meshops.preflight_subnets import Demand, decide
+from meshops.preflight.aws import Subnet
+from meshops.preflight.subnets import Demand, decide
 
 Document = Mapping[str, Any]
 

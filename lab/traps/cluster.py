@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-from lab.control_plane import ControlPlane
+from lab.cluster.control_plane import ControlPlane
+from lab.cluster.objects import Key, Objects
 from lab.errors import LabError
-from lab.objects import Key, Objects
 from lab.traps.documents import NAMESPACE
 from manifests.document import Document
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lab import commands, images_tls
+from lab.cluster import lifecycle
 from lab.errors import LabError
+from lab.images import web_servers
 from lab.progress import Progress
 from lab.traps import destination_rules, documents, named_hosts
 from lab.traps.cluster import Scratch
@@ -18,9 +19,9 @@ TRAP_3, TRAP_5 = "trap 3", "trap 5"
 
 def measured(settings: Settings, progress: Progress) -> dict[str, str]:
     """Trap -> its table as Markdown. The lab's mesh is changed for it, and then what it was. Raises LabError."""
-    with commands.alone(commands.current_state()):
-        plane = commands.running()
-        images_tls.prepare(progress)
+    with lifecycle.alone(lifecycle.current_state()):
+        plane = lifecycle.running()
+        web_servers.prepare(progress)
         scratch = Scratch(plane=plane, revision=settings.mesh.revision)
         try:
             progress.line("making a caller, a server with a sidecar and one without")

@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from lab.objects import Key
+from lab.cluster.objects import Key
 from lab.traps import documents as made
 from lab.traps.cluster import Scratch, wait_until
 from manifests.document import Document

@@ -13,13 +13,13 @@ from types import FrameType
 from botocore.exceptions import BotoCoreError
 
 from configuration.problems import SettingsError
-from meshops.preflight_command import stack_settings
-from meshops.preflight_text import Style
-from meshops.stacks import StackError
+from meshops.checks.text import Style
+from meshops.preflight.command import stack_settings
 from meshops.verify.registry import CHECKS
 from meshops.verify.result import Report
 from meshops.verify.run import SelectionError, VerifyOptions, verify
 from meshops.verify.text import document, junit, summary, table
+from offline.stack_files import StackError
 
 _WRONG_USAGE = 2
 _INTERRUPTED = 130

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from meshops.preflight_result import Unavailable
+from meshops.checks.result import Unavailable
 from meshops.verify.access_log import LogLine
 from meshops.verify.calls import Call
 

@@ -4,27 +4,18 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from meshops.verify import (
-    checks_authorization,
-    checks_client,
-    checks_documents,
-    checks_egress,
-    checks_gateway,
-    checks_mtls,
-    checks_pods,
-    checks_rules,
-)
+from meshops.verify.checks import authorization, client, documents, egress, gateway, mtls, pods, rules
 from meshops.verify.result import Check
 
 MODULES: tuple[ModuleType, ...] = (
-    checks_client,
-    checks_gateway,
-    checks_mtls,
-    checks_authorization,
-    checks_egress,
-    checks_pods,
-    checks_rules,
-    checks_documents,
+    client,
+    gateway,
+    mtls,
+    authorization,
+    egress,
+    pods,
+    rules,
+    documents,
 )
 
 

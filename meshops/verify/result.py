@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Literal
 
-from meshops.preflight_result import Severity, Status
+from meshops.checks.result import Severity, Status
 from meshops.verify.calls import Purpose
 
 if TYPE_CHECKING:

@@ -13,18 +13,18 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
-from meshops.preflight_result import Unavailable
+from meshops.checks.result import Unavailable
 from meshops.verify.calls import Purpose
 from meshops.verify.facts import Edge, Facts, Objects, Traffic
-from meshops.verify.gather_edge import gather_acm, gather_edge, gather_passthrough
-from meshops.verify.gather_objects import gather_objects, gather_secret
-from meshops.verify.gather_proxies import gather_proxies, gather_workloads
-from meshops.verify.probe_runs import ProbeRun, clean_leftovers
+from meshops.verify.gather.edge import gather_acm, gather_edge, gather_passthrough
+from meshops.verify.gather.objects import gather_objects, gather_secret
+from meshops.verify.gather.proxies import gather_proxies, gather_workloads
+from meshops.verify.gather.tools import ToolError, Tools
+from meshops.verify.probes.runs import ProbeRun, clean_leftovers
 from meshops.verify.registry import CHECKS
 from meshops.verify.result import Check, Fact, Report, Result, Verdict
 from meshops.verify.stack import Stack
 from meshops.verify.subject import FactMissing, Subject
-from meshops.verify.tools import ToolError, Tools
 from settings import Settings
 
 _T = TypeVar("_T")

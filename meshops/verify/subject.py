@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TypeVar
 
 from manifests.mesh_graph import Member
-from meshops.preflight_result import Unavailable
+from meshops.checks.result import Unavailable
 from meshops.verify.calls import Purpose
 from meshops.verify.facts import Edge, Exchange, Facts, Objects, Passthrough, Proxy, Traffic, Workload
 from meshops.verify.stack import Stack

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from meshops.preflight_result import Status
+from meshops.checks.result import Status
 from meshops.verify.result import Verdict
 
 _MARKS: dict[Status, str] = {"pass": "ok", "fail": "FAIL", "unknown": "unknown"}

@@ -8,8 +8,8 @@ from collections.abc import Iterator
 from typing import Any
 from xml.etree import ElementTree
 
-from meshops.preflight_result import Status
-from meshops.preflight_text import Style
+from meshops.checks.result import Status
+from meshops.checks.text import Style
 from meshops.verify.result import LAYERS, Report, Result
 
 _MARKS: dict[Status, str] = {"pass": "PASS", "fail": "FAIL", "unknown": "????"}

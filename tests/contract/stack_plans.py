@@ -8,10 +8,10 @@ from typing import Any
 
 import yaml
 
-from meshops import plan
-from meshops.objects import KubernetesObject, kubernetes_objects, releases
-from meshops.plan import Plan
-from meshops.wire import revealed
+from meshops.plan import plan
+from meshops.plan.plan import Plan
+from offline.objects import KubernetesObject, kubernetes_objects, releases
+from offline.wire import revealed
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("dev", "prod", "lab")

@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 import yaml
 
+from lab.build.toolchain_files import CHARTS
 from lab.errors import ChartUnavailable
-from lab.toolchain_files import CHARTS
 from tests.contract.stack_plans import STACKS, releases_of
 from tests.whole_lab import WholeLab
 

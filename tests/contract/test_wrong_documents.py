@@ -8,10 +8,10 @@ from typing import Any
 import pytest
 import yaml
 
-from meshops.monitor import Registration
-from meshops.validation import validate
+from offline.monitor import Registration
 from tests.contract.wrong_documents import WRONG, Wrong
 from tests.whole_lab import WholeLab
+from validation.validate import validate
 
 pytestmark = pytest.mark.timeout(1800)
 

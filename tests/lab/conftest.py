@@ -9,11 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from lab import build, commands, network, places
-from lab.control_plane import ControlPlane
+from lab import paths
+from lab.build import build
+from lab.build.toolchain_files import Toolchain
+from lab.cluster import lifecycle, network
+from lab.cluster.control_plane import ControlPlane
 from lab.progress import TerminalProgress
-from lab.toolchain_files import Toolchain
-from tests.lab.scratch_pods import MANIFEST, NAMESPACE, ScratchPods, eventually
+from tests.lab.cluster.scratch_pods import MANIFEST, NAMESPACE, ScratchPods, eventually
 from tests.whole_lab import WholeLab
 
 REVISION = "1-31-1"
@@ -32,20 +34,20 @@ def lab_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     # Without the privilege these tests fail and say what is missing: skipped, they would count as passed.
     network.require_privilege()
     state = tmp_path_factory.mktemp("lab") / "state"
-    before = os.environ.get(places.STATE_VARIABLE)
-    os.environ[places.STATE_VARIABLE] = str(state)
+    before = os.environ.get(paths.STATE_VARIABLE)
+    os.environ[paths.STATE_VARIABLE] = str(state)
     yield state
     if before is None:
-        del os.environ[places.STATE_VARIABLE]
+        del os.environ[paths.STATE_VARIABLE]
     else:
-        os.environ[places.STATE_VARIABLE] = before
+        os.environ[paths.STATE_VARIABLE] = before
 
 
 @pytest.fixture(scope="session")
 def control_plane(lab_state: Path, toolchain: Toolchain) -> Iterator[ControlPlane]:
     """etcd, the API server, the controller manager and the node, and nothing else."""
-    yield commands.up_control_plane(TerminalProgress(), toolchain)
-    commands.down()
+    yield lifecycle.up_control_plane(TerminalProgress(), toolchain)
+    lifecycle.down()
 
 
 @pytest.fixture(scope="session")

@@ -1,0 +1,96 @@
+"""`python -m lab up`: brings the lab up, reports what is in it, proves that it holds, and says where to go on."""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections import Counter
+from pathlib import Path
+
+from lab.cluster import lifecycle
+from lab.commands import verification
+from lab.commands.bringing_up import STACK, Outcome, bring_up
+from lab.load_balancer import report as balancers
+from lab.progress import TerminalProgress
+from lab.report import report
+from lab.state import State
+from meshops.checks.text import Style
+from meshops.preflight.command import stack_settings
+from meshops.verify.result import Report
+from meshops.verify.text import summary, table
+from settings import Settings
+
+
+def up(directory: Path, *, keep: bool, prove: bool) -> int:
+    """0 only if every line of the report is well and, if they are asked for (`prove`), every proof holds.
+
+    keep: a lab that fails on its way up stays as it is. Raises LabError.
+    """
+    progress = TerminalProgress()
+    settings = stack_settings(directory, STACK)
+    style = Style(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
+    with lifecycle.alone(lifecycle.current_state()):
+        outcome = bring_up(directory, progress, settings, keep=keep)
+        progress.pause()  # clears the line that is being redrawn
+        print(f"\n{report.render(outcome.lines, style=style)}\n", flush=True)
+        proofs = _proofs(outcome, settings, progress, style) if prove else None
+    print(closing(outcome, settings, proofs))
+    return 1 if report.failed(outcome.lines) or (proofs is not None and not proofs.passed) else 0
+
+
+def _proofs(outcome: Outcome, settings: Settings, progress: TerminalProgress, style: Style) -> Report:
+    progress.resume()
+    progress.update("proving by traffic that it holds")
+    with outcome.timings.measure("proofs"):
+        proofs = verification.prove(outcome.plane, settings, STACK)
+    progress.pause()
+    print(f"{table(proofs, style=style)}\n", flush=True)
+    return proofs
+
+
+def closing(outcome: Outcome, settings: Settings, proofs: Report | None) -> str:
+    """What was done, what it took, whether it is well, and how to reach it."""
+    changes = Counter(step.change for step in outcome.steps)
+    counted = ", ".join(f"{count} {change}" for change, count in sorted(changes.items()))
+    times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.timings.steps)
+    total = sum(seconds for _, seconds in outcome.timings.steps)
+    lines = [counted, *_updated(outcome), f"{times}; {total:.1f} s in all", _verdict(outcome, proofs)]
+    lines += [f"through all three layers: {command}" for command in addresses(outcome.plane.state, settings)]
+    lines.append(f"kubectl and the rest: export KUBECONFIG={outcome.plane.kubeconfig}")
+    return "\n".join(lines)
+
+
+def _updated(outcome: Outcome) -> list[str]:
+    """What an existing lab had otherwise than the program: a change of somebody's that was taken back, or a new one."""
+    if any(step.change == "created" for step in outcome.steps):
+        return []
+    return [
+        f"updated: {step.urn.split('$')[-1].replace('::', ' ')}" for step in outcome.steps if step.change == "updated"
+    ]
+
+
+def _verdict(outcome: Outcome, proofs: Report | None) -> str:
+    problems = []
+    if wrong := sum(line.status == "failed" for line in outcome.lines):
+        problems.append(f"{wrong} lines of the report failed")
+    if proofs is not None and not proofs.passed:
+        problems.append(f"not every proof holds ({summary(proofs)})")
+    if problems:
+        return f"the lab runs, but {' and '.join(problems)}: see above"
+    return "the lab is up" if proofs is None else f"the lab is up and every proof holds: {summary(proofs)}"
+
+
+def addresses(state: State, settings: Settings) -> tuple[str, ...]:
+    """A curl command for each public host that the load balancer's stand-in serves."""
+    address = next((each.address for each in balancers.read(state.root) if each.source.startswith("Ingress ")), "")
+    certificates = sorted(balancers.certificates(state.root).glob("*.crt"), key=lambda path: path.stat().st_mtime)
+    if not address or not certificates:
+        return ()
+    hosts = [
+        host
+        for namespace in settings.namespaces
+        for application in namespace.applications
+        if application.tls == "terminate"
+        for host in application.hosts
+    ]
+    return tuple(f"curl --cacert {certificates[-1]} --resolve {host}:443:{address} https://{host}/" for host in hosts)

@@ -1,0 +1,37 @@
+"""`meshops verify` on the running lab: all it gets is a kubeconfig, two programs and the AWS stand-in's address."""
+
+from __future__ import annotations
+
+from lab.aws import moto
+from lab.cluster import lifecycle
+from lab.cluster.control_plane import ControlPlane
+from meshops.verify import command
+from meshops.verify.result import Report
+from meshops.verify.run import VerifyOptions, verify
+from settings import Settings
+
+
+def prove(plane: ControlPlane, settings: Settings, stack: str, *, only: tuple[str, ...] = ()) -> Report:
+    """The checks with these ids, all if none is named, on the lab as it runs."""
+    options = VerifyOptions(
+        kubeconfig=plane.kubeconfig,
+        kubectl=str(plane.toolchain.bin("kubectl")),
+        istioctl=str(plane.toolchain.bin("istioctl")),
+        aws_endpoint_url=moto.endpoint_of(plane.state),
+        only=only,
+    )
+    return verify(settings, options, stack=stack)
+
+
+def run(stack: str, arguments: list[str]) -> int:
+    """The command itself, with its own arguments after those that lead it to the lab. Raises LabError without a lab."""
+    plane = lifecycle.running()
+    lab = [
+        f"--stack={stack}",
+        f"--kubeconfig={plane.kubeconfig}",
+        f"--kubectl={plane.toolchain.bin('kubectl')}",
+        f"--istioctl={plane.toolchain.bin('istioctl')}",
+    ]
+    if endpoint := moto.endpoint_of(plane.state):
+        lab.append(f"--endpoint-url={endpoint}")
+    return command.main([*lab, *arguments])

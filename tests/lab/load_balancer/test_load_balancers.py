@@ -1,0 +1,289 @@
+"""The load balancers' stand-in in a whole lab: from a client through the ALB and the gateway to an application."""
+
+from __future__ import annotations
+
+import http.client
+import json
+import socket
+import ssl
+import subprocess
+import threading
+import time
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+from pathlib import Path
+
+import pytest
+
+from configuration.load_balancer import LoadBalancer
+from lab.aws import moto
+from lab.aws.made import Aws
+from lab.load_balancer import report
+from lab.load_balancer.report import Standing
+from lab.state import State
+from manifests.document import Document, document
+from manifests.ingress import INGRESS_NAME, alb_ingress, nlb_service
+from manifests.names import GATEWAY, GATEWAY_SELECTOR, GATEWAY_TLS_SECRET, ISTIO_INGRESS, ISTIO_SYSTEM
+from tests.lab.load_balancer.alb_parts import await_that
+from tests.whole_lab import WholeLab
+
+HOST = "app.lab.example.com"
+REGION = "eu-west-1"
+ALB = f"Ingress {ISTIO_INGRESS}/{INGRESS_NAME}"
+NAMED_PORT, ANY_PORT = 9643, 9644
+CERTIFICATE_ANNOTATION = "alb.ingress.kubernetes.io/certificate-arn"
+SETTINGS = LoadBalancer(
+    domain="lab.example.com",
+    scheme="internet-facing",
+    allowed_cidrs=(IPv4Network("0.0.0.0/0"),),
+    deletion_protection=False,
+)
+
+
+def aws(lab: WholeLab) -> Aws:
+    endpoint = moto.endpoint_of(State(root=lab.state))
+    assert endpoint is not None
+    return Aws(endpoint_url=endpoint, region=REGION)
+
+
+def certificate_arn(lab: WholeLab) -> str:
+    annotations = lab.get("ingress", INGRESS_NAME, "-n", ISTIO_INGRESS)["metadata"]["annotations"]
+    return annotations[CERTIFICATE_ANNOTATION]
+
+
+def standing(lab: WholeLab, source: str) -> Standing | None:
+    return next((each for each in report.read(lab.state) if each.source == source), None)
+
+
+def healthy(lab: WholeLab, source: str) -> bool:
+    found = standing(lab, source)
+    return found is not None and bool(found.targets) and set(found.targets.values()) == {"healthy"}
+
+
+def address(lab: WholeLab, source: str = ALB) -> str:
+    found = standing(lab, source)
+    assert found is not None, f"{source} is not served: {report.read(lab.state)}"
+    return found.address
+
+
+@pytest.fixture(scope="module")
+def trusted(whole_lab: WholeLab, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The ALB's certificate as ACM gives it out."""
+    file = tmp_path_factory.mktemp("acm") / "certificate.pem"
+    arn = certificate_arn(whole_lab)
+    file.write_text(aws(whole_lab).client("acm").get_certificate(CertificateArn=arn)["Certificate"])
+    return file
+
+
+def curl(lab: WholeLab, trusted: Path, *arguments: str, at: str = "") -> tuple[int, str]:
+    """Exit code, and header fields with the body."""
+    finished = subprocess.run(
+        [
+            "curl", "--silent", "--include", "--max-time", "15", "--cacert", trusted, *arguments,
+            "--resolve", f"{HOST}:443:{at or address(lab)}", f"https://{HOST}/",
+        ],
+        capture_output=True, text=True, check=False,
+    )  # fmt: skip
+    return finished.returncode, finished.stdout
+
+
+def test_a_client_reaches_an_application_through_the_alb_and_the_gateway(whole_lab: WholeLab, trusted: Path) -> None:
+    ended, answer = curl(whole_lab, trusted)
+    assert ended == 0
+    assert answer.startswith("HTTP/2 200")
+    assert "server: istio-envoy" in answer, "the answer is the gateway's and not the load balancer's own"
+
+
+def test_the_listener_serves_acms_certificate_over_tls_13_only(whole_lab: WholeLab, trusted: Path) -> None:
+    served = ssl.get_server_certificate((address(whole_lab), 443))
+    assert ssl.PEM_cert_to_DER_cert(served) == ssl.PEM_cert_to_DER_cert(trusted.read_text())
+    assert curl(whole_lab, trusted, "--tls-max", "1.2")[0] == 35
+
+
+def test_the_status_carries_the_stand_ins_name_and_address(whole_lab: WholeLab) -> None:
+    status = whole_lab.get("ingress", INGRESS_NAME, "-n", ISTIO_INGRESS)["status"]
+    assert status["loadBalancer"]["ingress"] == [{"hostname": report.HOSTS["Ingress"], "ip": address(whole_lab)}]
+
+
+def test_aws_shows_the_load_balancer_with_its_policy_certificate_and_targets(whole_lab: WholeLab) -> None:
+    elb = aws(whole_lab).client("elbv2")
+    (balancer,) = elb.describe_load_balancers()["LoadBalancers"]
+    arn = balancer["LoadBalancerArn"]
+    listeners = {each["Port"]: each for each in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]}
+    assert listeners[80]["DefaultActions"][0]["Type"] == "redirect"
+    assert listeners[443]["SslPolicy"] == SETTINGS.ssl_policy
+    assert listeners[443]["Certificates"] == [{"CertificateArn": certificate_arn(whole_lab)}]
+    (group,) = elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
+    health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
+    pods = whole_lab.get("pods", "-n", ISTIO_INGRESS, "-l", "istio=ingressgateway")["items"]
+    assert {each["Target"]["Id"] for each in health} == {pod["status"]["podIP"] for pod in pods}
+    (tags,) = elb.describe_tags(ResourceArns=[arn])["TagDescriptions"]
+    assert {"Key": "ingress.k8s.aws/stack", "Value": f"{ISTIO_INGRESS}/{INGRESS_NAME}"} in tags["Tags"]
+
+
+def test_a_certificate_that_acm_does_not_have_is_refused_by_an_event_and_the_old_one_is_served_on(
+    whole_lab: WholeLab, trusted: Path
+) -> None:
+    wanted, unknown = certificate_arn(whole_lab), f"arn:aws:acm:{REGION}:111122223333:certificate/unknown"
+    _annotate(whole_lab, unknown)
+    try:
+        await_that(lambda: "CertificateNotFound" in _refused(whole_lab), lambda: _refused(whole_lab))
+        events = whole_lab.get("events", "-n", ISTIO_INGRESS, "--field-selector=reason=FailedDeployModel")["items"]
+        assert f"stand-in: CertificateNotFound: Certificate '{unknown}' not found" in {e["message"] for e in events}
+        assert curl(whole_lab, trusted)[1].startswith("HTTP/2 200")
+    finally:
+        again = whole_lab.command("up", "--no-proofs")
+    assert again.returncode == 0, again.stdout + again.stderr
+    updated = [line.rsplit(" ", 1)[-1] for line in again.stdout.splitlines() if line.startswith("updated: ")]
+    assert updated == [f"{ISTIO_INGRESS}/{INGRESS_NAME}"], "what someone changed is taken back, and named"
+    assert certificate_arn(whole_lab) == wanted
+    await_that(lambda: _refused(whole_lab) == "", lambda: _refused(whole_lab))
+
+
+def _annotate(lab: WholeLab, arn: str) -> None:
+    annotation = f"{CERTIFICATE_ANNOTATION}={arn}"
+    done = lab.tool("kubectl", "annotate", "ingress", INGRESS_NAME, "-n", ISTIO_INGRESS, "--overwrite", annotation)
+    assert done.returncode == 0, done.stderr
+
+
+def _refused(lab: WholeLab) -> str:
+    found = standing(lab, ALB)
+    return found.refused if found else "not served"
+
+
+# --- trap 3, through the load balancer itself ------------------------------------------------------------------
+
+
+@pytest.fixture
+def scratch(whole_lab: WholeLab) -> Iterator[WholeLab]:
+    """A Gateway for a named host and one for any, each behind an ALB of its own."""
+    documents: list[Document] = []
+    for name, port, host in (("named", NAMED_PORT, HOST), ("any", ANY_PORT, "*")):
+        server = {
+            "port": {"number": port, "name": name, "protocol": "HTTPS"},
+            "hosts": [host],
+            "tls": {"mode": "SIMPLE", "credentialName": GATEWAY_TLS_SECRET, "minProtocolVersion": "TLSV1_3"},
+        }
+        spec = {"selector": dict(GATEWAY_SELECTOR), "servers": [server]}
+        documents.append(
+            document("networking.istio.io/v1", "Gateway", f"scratch-{name}", namespace=ISTIO_SYSTEM, spec=spec)
+        )
+        service = {"selector": dict(GATEWAY_SELECTOR), "ports": [{"name": "https", "port": 443, "targetPort": port}]}
+        documents.append(document("v1", "Service", f"scratch-{name}", namespace=ISTIO_INGRESS, spec=service))
+        ingress = alb_ingress(SETTINGS, certificate_arn=certificate_arn(whole_lab))
+        ingress["metadata"]["name"] = f"scratch-{name}"
+        ingress["spec"]["defaultBackend"]["service"]["name"] = f"scratch-{name}"
+        documents.append(ingress)
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+    done = whole_lab.tool("kubectl", "apply", "--server-side", "--filename=-", stdin=text)
+    assert done.returncode == 0, done.stderr
+    yield whole_lab
+    gone = whole_lab.tool("kubectl", "delete", "--filename=-", stdin=text)
+    assert gone.returncode == 0, gone.stderr
+    await_that(lambda: {each.source for each in report.read(whole_lab.state)} == {ALB})
+
+
+def test_behind_an_alb_a_gateway_for_a_named_host_answers_nobody_and_one_for_any_host_answers(
+    scratch: WholeLab, trusted: Path
+) -> None:
+    named, every = (f"Ingress {ISTIO_INGRESS}/scratch-{name}" for name in ("named", "any"))
+    await_that(lambda: healthy(scratch, named) and healthy(scratch, every), lambda: str(report.read(scratch.state)))
+    at = address(scratch, every)
+    # No route leads on from these; that the gateway says so is what matters.
+    await_that(lambda: "server: istio-envoy" in curl(scratch, trusted, at=at)[1], lambda: str(curl(scratch, trusted)))
+    refused = curl(scratch, trusted, at=address(scratch, named))[1]
+    assert refused.startswith("HTTP/2 502")
+    assert "server: awselb/2.0" in refused
+    # The listener is there, and what it misses is the name: with one, the same port answers.
+    pod = scratch.get("pods", "-n", ISTIO_INGRESS, "-l", "istio=ingressgateway")["items"][0]["status"]["podIP"]
+    assert not _handshake(pod, NAMED_PORT, name=None)
+    assert _handshake(pod, NAMED_PORT, name=HOST)
+
+
+def _handshake(where: str, port: int, *, name: str | None) -> bool:
+    context = ssl.create_default_context()
+    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+    try:
+        with context.wrap_socket(socket.create_connection((where, port), timeout=5), server_hostname=name):
+            return True
+    except OSError:
+        return False
+
+
+# --- the NLB ---------------------------------------------------------------------------------------------------
+
+
+def test_an_nlb_passes_the_clients_tls_through_to_the_gateway(whole_lab: WholeLab) -> None:
+    service = nlb_service(SETTINGS)
+    source = f"Service {ISTIO_INGRESS}/{service['metadata']['name']}"
+    text = json.dumps(service)
+    assert whole_lab.tool("kubectl", "apply", "--server-side", "--filename=-", stdin=text).returncode == 0
+    try:
+        await_that(lambda: healthy(whole_lab, source), lambda: str(report.read(whole_lab.state)))
+        context = ssl.create_default_context()
+        context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
+        raw = socket.create_connection((address(whole_lab, source), 443), timeout=10)
+        with context.wrap_socket(raw, server_hostname=HOST) as connection:
+            served = connection.getpeercert(binary_form=True)
+        pods = whole_lab.get("pods", "-n", ISTIO_INGRESS, "-l", "istio=ingressgateway")["items"]
+        own = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((pods[0]["status"]["podIP"], 443)))
+        assert served == own, "the handshake is the gateway's: its certificate and not ACM's"
+    finally:
+        assert whole_lab.tool("kubectl", "delete", "--filename=-", stdin=text).returncode == 0
+    await_that(lambda: standing(whole_lab, source) is None)
+
+
+# --- no request is lost ----------------------------------------------------------------------------------------
+
+
+def test_a_rolling_restart_of_the_gateway_under_load_loses_no_request(whole_lab: WholeLab, trusted: Path) -> None:
+    stop = threading.Event()
+    statuses: list[int | str] = []
+    where = address(whole_lab)
+
+    def client(*, keep: bool) -> None:
+        deadline = time.monotonic() + 180
+        connection: _Client | None = None
+        while not stop.wait(0.05) and time.monotonic() < deadline:
+            connection = connection or _Client(where, trusted)
+            try:
+                connection.request("GET", "/")
+                response = connection.getresponse()
+                response.read()
+                statuses.append(response.status)
+            except (OSError, http.client.HTTPException) as problem:
+                statuses.append(repr(problem))
+                keep = False
+            if not keep:
+                connection.close()
+                connection = None
+
+    clients = [threading.Thread(target=client, kwargs={"keep": keep}) for keep in (True, False)]
+    for thread in clients:
+        thread.start()
+    deployment = f"deployment/{GATEWAY}"
+    assert whole_lab.tool("kubectl", "rollout", "restart", deployment, "-n", ISTIO_INGRESS).returncode == 0
+    rolled = whole_lab.tool("kubectl", "rollout", "status", deployment, "-n", ISTIO_INGRESS, "--timeout=110s")
+    # The old pods are gone from the Service, but not yet from the machine.
+    time.sleep(3)
+    stop.set()
+    for thread in clients:
+        thread.join()
+    assert rolled.returncode == 0, rolled.stderr
+    assert len(statuses) > 50
+    assert set(statuses) == {200}
+
+
+class _Client(http.client.HTTPSConnection):
+    """One connection to the ALB, as a browser has it."""
+
+    def __init__(self, where: str, trusted: Path) -> None:
+        self._where = where
+        self._trust = ssl.create_default_context(cafile=str(trusted))
+        # ACM's stand-in names an issuer that nobody has: the certificate itself is what is trusted.
+        self._trust.verify_flags |= ssl.VerifyFlags.VERIFY_X509_PARTIAL_CHAIN
+        super().__init__(HOST, timeout=20)
+
+    def connect(self) -> None:
+        raw = socket.create_connection((self._where, 443), timeout=20)
+        self.sock = self._trust.wrap_socket(raw, server_hostname=HOST)

@@ -1,0 +1,31 @@
+"""A cluster that somebody else owns: looked up by name, and given a provider."""
+
+from __future__ import annotations
+
+import json
+
+from manifests.kubeconfig import kubeconfig
+from tests.unit.components.test_cluster import COMPONENT, record
+
+
+def test_of_an_existing_cluster_nothing_is_made_but_a_provider(preview: bool) -> None:
+    recording = record(preview=preview, existing=True)
+    assert recording.children(COMPONENT) == ("pulumi:providers:kubernetes::kubernetes",)
+    assert not [resource.key for resource in recording.resources if resource.type.startswith(("aws:eks", "eks:"))]
+    assert [(call.token, call.arguments, call.provider) for call in recording.calls] == [
+        ("aws:eks/getCluster:getCluster", {"name": "mesh-dev"}, "aws")
+    ]
+    assert json.loads(recording.returned["kubeconfig"]) == kubeconfig(
+        cluster_name="mesh-dev",
+        region="eu-west-1",
+        profile=None,
+        endpoint="https://0123.eks.example",
+        certificate_authority="Q0E=",
+    )
+    assert {**recording.returned, "kubeconfig": None} == {
+        "name": "mesh-dev",
+        "kubeconfig": None,
+        "kubeconfig_is_secret": True,
+        "ready": 0,
+        "has_resource": False,
+    }

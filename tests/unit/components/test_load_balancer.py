@@ -1,0 +1,277 @@
+"""The way in: the order of a destroy, the certificate, the WAF and the names."""
+
+from __future__ import annotations
+
+import functools
+from ipaddress import IPv4Network
+from typing import Any
+
+import pulumi
+import pulumi_aws as aws
+import pulumi_kubernetes as kubernetes
+import pytest
+
+from components.load_balancer import (
+    LoadBalancer,
+    LoadBalancerArgs,
+    LoadBalancerController,
+    LoadBalancerControllerArgs,
+)
+from configuration.applications import Application, Namespace
+from configuration.load_balancer import LoadBalancer as LoadBalancerSettings
+from configuration.load_balancer import Waf
+from manifests.images import Images
+from tests.unit.components.mock_engine import UNKNOWN, Recording, run
+from tests.unit.components.resource_outputs import ALB_HOST_NAME
+
+BALANCER = "mesh:load_balancer:LoadBalancer::load-balancer"
+CONTROLLER = "mesh:load_balancer:LoadBalancerController::load-balancer-controller"
+RELEASE = "kubernetes:helm.sh/v3:Release::aws-load-balancer-controller"
+ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation::load-balancer-controller"
+INGRESS = "kubernetes:networking.k8s.io/v1:Ingress::istio-ingress/istio-ingressgateway"
+SERVICE = "kubernetes:core/v1:Service::istio-ingress/istio-ingressgateway-nlb"
+NODES, ROUTE, GATEWAY = (f"kubernetes:core/v1:ConfigMap::{name}" for name in ("nodes", "route", "gateway"))
+CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/given"
+ZONE = "Z0123456789EXAMPLE"
+
+NAMESPACES = (
+    Namespace(
+        name="secure-apps",
+        phase="strict",
+        applications=(
+            Application(name="frontend-ui", image="x:1", port=80, hosts=("app.dev.example.com", "www.other.example")),
+            Application(name="vault", image="x:1", port=443, tls="passthrough", hosts=("vault.dev.example.com",)),
+        ),
+    ),
+    Namespace(
+        name="legacy",
+        phase="outside",
+        applications=(Application(name="old", image="x:1", port=80, hosts=("old.dev.example.com",)),),
+    ),
+)
+
+
+def settings(**changes: Any) -> LoadBalancerSettings:
+    values: dict[str, Any] = {
+        "domain": "dev.example.com",
+        "hosted_zone_id": ZONE,
+        "allowed_cidrs": (IPv4Network("10.0.0.0/8"), IPv4Network("198.51.100.0/24")),
+        **changes,
+    }
+    return LoadBalancerSettings(**values)
+
+
+@functools.cache  # a recording is only read
+def record(balancer: LoadBalancerSettings, *, preview: bool) -> Recording:
+    def program() -> dict[str, Any]:
+        provider = aws.Provider("aws", region="eu-west-1")
+        cluster = kubernetes.Provider("kubernetes", kubeconfig="{}")
+        opts = pulumi.ResourceOptions(providers={"aws": provider, "kubernetes": cluster})
+        nodes, route, gateway = (
+            kubernetes.core.v1.ConfigMap(name, opts=pulumi.ResourceOptions(provider=cluster))
+            for name in ("nodes", "route", "gateway")
+        )
+        controller = LoadBalancerController(
+            "load-balancer-controller",
+            LoadBalancerControllerArgs(
+                region="eu-west-1",
+                cluster_name="mesh-dev",
+                vpc_id=nodes.id.apply(lambda _: "vpc-1"),
+                images=Images(),
+                after=[nodes, route],
+            ),
+            opts,
+        )
+        way_in = LoadBalancer(
+            "load-balancer",
+            LoadBalancerArgs(
+                settings=balancer,
+                namespaces=NAMESPACES,
+                controller=controller,
+                after=[nodes, route, gateway],
+                tags={"environment": "dev"},
+            ),
+            opts,
+        )
+        return {"address": way_in.address, "passthrough": way_in.passthrough_address, "urls": way_in.urls}
+
+    return run(program, preview=preview)
+
+
+def known(value: str, preview: bool) -> str:
+    return UNKNOWN if preview else value
+
+
+def test_the_controller_is_installed_with_its_identity_and_outlives_the_balancers(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE), preview=preview)
+    release = recording[RELEASE]
+    assert (release.parent, release.provider, release.deleted_with) == (CONTROLLER, "kubernetes", None)
+    assert (release.inputs["chart"], release.inputs["version"], release.inputs["namespace"]) == (
+        "aws-load-balancer-controller",
+        "3.6.0",
+        "kube-system",
+    )
+    assert release.inputs["values"]["vpcId"] == known("vpc-1", preview)
+    assert {NODES, ROUTE, ASSOCIATION, "aws:iam/rolePolicy:RolePolicy::load-balancer-controller"} <= set(
+        release.depends_on
+    )
+    association = recording[ASSOCIATION]
+    assert association.inputs == {
+        "clusterName": "mesh-dev",
+        "namespace": "kube-system",
+        "serviceAccount": "aws-load-balancer-controller",
+        "roleArn": known("arn:aws:iam::111122223333:role/load-balancer-controller", preview),
+    }
+    assert NODES in association.depends_on, "an association needs its cluster"
+
+
+@pytest.mark.parametrize("key", [INGRESS, SERVICE])
+def test_a_destroy_takes_the_balancer_down_while_everything_it_needs_is_there(key: str, preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE, entries=("alb", "nlb")), preview=preview)
+    resource = recording[key]
+    assert {RELEASE, ASSOCIATION, NODES, ROUTE, GATEWAY} <= set(resource.depends_on)
+    assert (resource.deleted_with, resource.retain_on_delete, resource.protect) == (None, False, False)
+    assert resource.timeouts == {"delete": "20m"}
+    assert (resource.parent, resource.provider) == (BALANCER, "kubernetes")
+
+
+def test_a_given_certificate_is_used_and_none_is_made(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE), preview=preview)
+    assert not recording.of_type("aws:acm/certificate:Certificate")
+    annotations = recording[INGRESS].inputs["metadata"]["annotations"]
+    assert annotations["alb.ingress.kubernetes.io/certificate-arn"] == CERTIFICATE
+
+
+def test_a_wildcard_certificate_is_validated_by_one_record(preview: bool) -> None:
+    recording = record(settings(), preview=preview)
+    assert recording["aws:acm/certificate:Certificate::certificate"].inputs == {
+        "domainName": "dev.example.com",
+        "subjectAlternativeNames": ["*.dev.example.com"],
+        "validationMethod": "DNS",
+        "keyAlgorithm": "EC_prime256v1",
+    }
+    record_ = recording["aws:route53/record:Record::certificate-validation"]
+    assert record_.inputs == {
+        "zoneId": ZONE,
+        "name": known("_proof.dev.example.com.", preview),
+        "type": known("CNAME", preview),
+        "records": [known("_answer.acm-validations.aws.", preview)],
+        "ttl": 300,
+    }
+    validation = recording["aws:acm/certificateValidation:CertificateValidation::certificate"]
+    assert record_.key in validation.depends_on
+    assert validation.key in recording[INGRESS].depends_on, "a listener takes an issued certificate only"
+
+
+def test_a_given_web_acl_is_attached_and_none_is_made(preview: bool) -> None:
+    given = "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/given/1"
+    recording = record(settings(certificate_arn=CERTIFICATE, waf=Waf(web_acl_arn=given)), preview=preview)
+    assert not recording.of_type("aws:wafv2/webAcl:WebAcl")
+    assert recording[INGRESS].inputs["metadata"]["annotations"]["alb.ingress.kubernetes.io/wafv2-acl-arn"] == given
+
+
+def test_a_web_acl_of_our_own_blocks_by_managed_rules_and_rate(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE, waf=Waf()), preview=preview)
+
+    def visible(name: str) -> dict[str, Any]:
+        return {"cloudwatchMetricsEnabled": True, "metricName": name, "sampledRequestsEnabled": True}
+
+    def managed(name: str, priority: int) -> dict[str, Any]:
+        return {
+            "name": name,
+            "priority": priority,
+            "overrideAction": {"none": {}},
+            "statement": {"managedRuleGroupStatement": {"name": name, "vendorName": "AWS"}},
+            "visibilityConfig": visible(name),
+        }
+
+    acl = recording["aws:wafv2/webAcl:WebAcl::web-acl"]
+    assert acl.inputs == {
+        "scope": "REGIONAL",
+        "defaultAction": {"allow": {}},
+        "rules": [
+            managed("AWSManagedRulesCommonRuleSet", 0),
+            managed("AWSManagedRulesKnownBadInputsRuleSet", 1),
+            {
+                "name": "rate-limit",
+                "priority": 2,
+                "action": {"block": {}},
+                "statement": {
+                    "rateBasedStatement": {"aggregateKeyType": "IP", "limit": 2000, "evaluationWindowSec": 300}
+                },
+                "visibilityConfig": visible("rate-limit"),
+            },
+        ],
+        "visibilityConfig": visible("web-acl"),
+    }
+    assert acl.key in recording[INGRESS].depends_on, "it goes only after the ALB that it is attached to"
+
+
+def test_the_names_of_meshed_applications_under_the_domain_lead_to_their_balancer(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE, entries=("alb", "nlb")), preview=preview)
+    assert {name: entry.inputs for name, entry in recording.of_type("aws:route53/record:Record").items()} == {
+        host: {
+            "zoneId": ZONE,
+            "name": host,
+            "type": "A",
+            "aliases": [{"name": known(ALB_HOST_NAME, preview), "zoneId": zone, "evaluateTargetHealth": True}],
+        }
+        for host, zone in (
+            ("app.dev.example.com", "Z32O12XQLNTSW2"),
+            ("vault.dev.example.com", "Z2IFOLAFXWLO4F"),
+        )
+    }
+    assert {call.provider for call in recording.calls} == {"aws"}
+
+
+def test_without_a_zone_no_name_is_made(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE, hosted_zone_id=None), preview=preview)
+    assert (recording.of_type("aws:route53/record:Record"), recording.calls) == ({}, ())
+
+
+def test_an_nlb_in_the_albs_place_needs_no_certificate(preview: bool) -> None:
+    recording = record(settings(entries=("nlb",)), preview=preview)
+    assert SERVICE in recording.keys
+    assert INGRESS not in recording.keys
+    assert not recording.of_type("aws:acm/certificate:Certificate")
+    assert list(recording.of_type("aws:route53/record:Record")) == ["vault.dev.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("entries", "address", "passthrough"),
+    [(("alb",), ALB_HOST_NAME, ""), (("nlb",), ALB_HOST_NAME, ALB_HOST_NAME)],
+)
+def test_the_address_is_what_the_controller_published(entries: Any, address: str, passthrough: str) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE, entries=entries), preview=False)
+    outputs = {
+        "address": address,
+        "passthrough_address": passthrough,
+        "urls": ["https://app.dev.example.com", "https://www.other.example", "https://vault.dev.example.com"],
+    }
+    assert recording[BALANCER].registered_outputs == outputs
+    assert list(recording.returned.values()) == list(outputs.values())
+
+
+def test_while_nothing_is_published_the_address_is_empty() -> None:
+    def program() -> pulumi.Output[str]:
+        cluster = kubernetes.Provider("kubernetes", kubeconfig="{}")
+        opts = pulumi.ResourceOptions(providers={"kubernetes": cluster, "aws": aws.Provider("aws")})
+        controller = LoadBalancerController(
+            "load-balancer-controller",
+            LoadBalancerControllerArgs(
+                region="eu-west-1", cluster_name="mesh-dev", vpc_id="vpc-1", images=Images(), after=[]
+            ),
+            opts,
+        )
+        args = LoadBalancerArgs(
+            settings=settings(certificate_arn=CERTIFICATE, hosted_zone_id=None),
+            namespaces=(),
+            controller=controller,
+            after=[],
+        )
+        return LoadBalancer("load-balancer", args, opts).address
+
+    silent = {"kubernetes:networking.k8s.io/v1:Ingress": lambda _: {"status": {"loadBalancer": {}}}}
+    assert run(program, preview=False, resources=silent).returned == ""
+    absent = {"kubernetes:networking.k8s.io/v1:Ingress": lambda _: {}}
+    assert run(program, preview=False, resources=absent).returned == ""

@@ -1,0 +1,79 @@
+"""What a stack gives up is said, and a strict stack gives up nothing that it does not say."""
+
+from __future__ import annotations
+
+from configuration.weakenings import Weakening, weakenings
+from tests.unit.configuration.bad_settings import put, stack
+from tests.unit.configuration.test_settings import read
+
+
+def found(*changes: tuple[str, object]) -> set[tuple[str, str]]:
+    tree = stack()
+    for path, value in changes:
+        put(path, value)(tree)
+    return {(weakening.path, weakening.value) for weakening in weakenings(read(tree))}
+
+
+def test_the_reference_stack_gives_up_only_what_it_names() -> None:
+    assert found() == {
+        ("loadBalancer.accessLogs", "(not set)"),
+        ("imageRegistry", "(not set)"),
+        ("namespaces[legacy].phase", "permissive"),
+    }
+
+
+def test_each_weakened_setting_is_reported() -> None:
+    baseline = found()
+    cases: list[tuple[str, object, tuple[str, str]]] = [
+        ("network.nat", "single", ("network.nat", "single")),
+        ("cluster.publicAccessCidrs", ("198.51.100.0/24",), ("cluster.publicAccessCidrs", "198.51.100.0/24")),
+        ("cluster.deletionProtection", False, ("cluster.deletionProtection", "false")),
+        ("cluster.logs", ["api"], ("cluster.logs", "api")),
+        ("mesh.peerAuthentication", "PERMISSIVE", ("mesh.peerAuthentication", "PERMISSIVE")),
+        (
+            "loadBalancer.sslPolicy",
+            "ELBSecurityPolicy-TLS13-1-3-2021-06",
+            (
+                "loadBalancer.sslPolicy",
+                "ELBSecurityPolicy-TLS13-1-3-2021-06",
+            ),
+        ),
+        ("loadBalancer.allowedCidrs", ["0.0.0.0/0"], ("loadBalancer.allowedCidrs", "0.0.0.0/0")),
+        ("loadBalancer.deletionProtection", False, ("loadBalancer.deletionProtection", "false")),
+        ("observability.containerLogs", False, ("observability.containerLogs", "false")),
+        ("observability.tracing", False, ("observability.tracing", "false")),
+        ("namespaces.0.podSecurity", "baseline", ("namespaces[shop].podSecurity", "baseline")),
+        (
+            "namespaces.0.applications.0.egress.0.protocol",
+            "HTTP",
+            (
+                "namespaces[shop].applications[api].egress",
+                "api.stripe.com:443",
+            ),
+        ),
+    ]
+    for path, value, expected in cases:
+        assert found((path, value)) - baseline == {expected}, path
+
+
+def test_a_caller_without_methods_or_from_outside_the_mesh_is_reported() -> None:
+    tree = stack()
+    put("namespaces.0.phase", "permissive")(tree)
+    put("namespaces.1.phase", "outside")(tree)
+    tree["namespaces"][1]["applications"] = [{"name": "batch", "image": "registry.example.com/batch:1"}]
+    put("namespaces.0.applications.0.callers.0", {"application": "legacy/batch", "methods": ["GET"]})(tree)
+
+    reported = [w for w in weakenings(read(tree)) if w.path == "namespaces[shop].applications[api].callers"]
+
+    assert reported == [
+        Weakening(
+            path="namespaces[shop].applications[api].callers",
+            value="legacy/batch",
+            effect="This caller may use every path.",
+        ),
+        Weakening(
+            path="namespaces[shop].applications[api].callers",
+            value="legacy/batch",
+            effect="The caller is outside the mesh: anybody's plaintext may use what is declared for it.",
+        ),
+    ]

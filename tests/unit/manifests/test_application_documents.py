@@ -1,0 +1,136 @@
+"""The workload of an application, and how it is reached."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import pytest
+
+from configuration.applications import Application, Namespace
+from manifests.application import ApplicationDocuments, application_documents
+from manifests.collector import collector_documents
+from manifests.images import Images
+from manifests.routing import application_destination_rule
+from manifests.workload import deployment
+from tests.unit.manifests.golden_files import assert_golden
+from tests.unit.mesh_stack import LEGACY, PAYMENTS, SECURE_APPS, graph, member
+
+
+def rendered(namespace: Namespace, name: str, **plaintext: frozenset[str]) -> ApplicationDocuments:
+    return application_documents(
+        member(namespace, name), graph=graph(**plaintext), images=Images(), revision="1-31-1", tracing=True
+    )
+
+
+def pod(namespace: Namespace, name: str, *, registry: str | None = None) -> dict[str, Any]:
+    document = deployment(member(namespace, name), images=Images(registry), revision="1-31-1")
+    return document["spec"]["template"]
+
+
+def test_another_pipelines_workload_gets_its_rules_and_nothing_of_the_workload() -> None:
+    documents = rendered(PAYMENTS, "statements")
+    assert (documents.service_account, documents.deployment, documents.workload) == (None, None, ())
+    assert [policy["kind"] for policy in documents.policies] == ["Sidecar", "AuthorizationPolicy", "NetworkPolicy"]
+    assert documents.virtual_service is not None
+    assert documents.destination_rule is not None
+
+
+def test_a_job_that_only_calls_has_no_service_no_probes_and_no_rule_to_call_it() -> None:
+    documents = rendered(SECURE_APPS, "inventory-job")
+    assert (documents.workload, documents.destination_rule, documents.virtual_service) == ((), None, None)
+    assert [policy["kind"] for policy in documents.policies] == ["Sidecar"]
+    (container,) = pod(SECURE_APPS, "inventory-job")["spec"]["containers"]
+    assert not {"ports", "readinessProbe", "livenessProbe", "lifecycle"} & set(container)
+
+
+@pytest.mark.parametrize("phase", ["permissive", "strict"])
+def test_in_the_mesh_callers_use_mutual_tls_once_the_pods_have_sidecars(phase: Literal["permissive", "strict"]) -> None:
+    documents = rendered(dataclasses.replace(SECURE_APPS, phase=phase), "frontend-ui")
+    assert documents.destination_rule is not None
+    assert documents.destination_rule["spec"] == {
+        "host": "frontend-ui.secure-apps.svc.cluster.local",
+        "trafficPolicy": {
+            "loadBalancer": {"consistentHash": {"httpCookie": {"name": "session", "path": "/", "ttl": "3600s"}}},
+            "tls": {"mode": "ISTIO_MUTUAL"},
+        },
+    }
+    assert documents.rule_before_pods is False
+
+
+def test_outside_the_mesh_callers_stop_using_mutual_tls_before_the_pods_lose_their_sidecars() -> None:
+    documents = rendered(LEGACY, "reports")
+    assert documents.destination_rule is not None
+    assert documents.destination_rule["spec"]["trafficPolicy"] == {"tls": {"mode": "DISABLE"}}
+    assert documents.rule_before_pods is True
+    assert documents.policies == ()
+
+
+def test_an_exempt_application_is_called_in_plaintext_until_its_pipeline_has_restarted_it() -> None:
+    host = "statements.payments.svc.cluster.local"
+    rule = application_destination_rule(member(PAYMENTS, "statements"), graph(plaintext_hosts=frozenset({host})))
+    assert rule is not None
+    assert rule["spec"] == {"host": host, "trafficPolicy": {"tls": {"mode": "DISABLE"}}}
+
+
+def test_stickiness_by_header() -> None:
+    rule = application_destination_rule(member(PAYMENTS, "ledger"), graph())
+    assert rule is not None
+    assert rule["spec"]["trafficPolicy"]["loadBalancer"] == {"consistentHash": {"httpHeaderName": "x-account"}}
+
+
+def test_pods_roll_when_istios_revision_changes_or_their_namespace_enters_or_leaves_the_mesh() -> None:
+    inside, outside = pod(SECURE_APPS, "billing-api"), pod(LEGACY, "reports")
+    assert inside["metadata"]["labels"]["istio.io/rev"] == "1-31-1"
+    assert "istio.io/rev" not in outside["metadata"]["labels"]
+
+
+def test_the_selector_is_the_one_label_that_never_changes() -> None:
+    document = deployment(member(SECURE_APPS, "billing-api"), images=Images(), revision="1-31-1")
+    assert document["spec"]["selector"] == {"matchLabels": {"app": "billing-api"}}
+
+
+@pytest.mark.parametrize(
+    ("image", "version"),
+    [
+        ("ghcr.io/example/a:v1.2.0", "v1.2.0"),
+        ("registry:5000/a:v1@sha256:" + "ab" * 32, "v1"),
+        ("ghcr.io/example/a@sha256:" + "ab" * 32, "abababababab"),
+        ("ghcr.io/example/a:" + "x" * 70, "x" * 63),
+    ],
+)
+def test_the_version_is_the_images(image: str, version: str) -> None:
+    namespace = Namespace(name="shop", phase="strict", applications=(Application(name="a", image=image),))
+    assert pod(namespace, "a")["metadata"]["labels"]["version"] == version
+
+
+def test_the_image_comes_from_the_private_registry() -> None:
+    registry = "registry.internal.example.com/mesh"
+    containers = pod(SECURE_APPS, "billing-api", registry=registry)["spec"]["containers"]
+    assert [container["image"] for container in containers] == [f"{registry}/example/billing-api:v1.2.0"]
+
+
+def test_writable_paths_get_a_volume_each_named_after_the_path() -> None:
+    paths = ("/tmp/", "/var/lib/App_Data", "/var/lib/app-data", "/" + "deep/" * 20)
+    namespace = Namespace(
+        name="shop", phase="strict", applications=(Application(name="a", image="a:1", writable_paths=paths),)
+    )
+    spec = pod(namespace, "a")["spec"]
+    (container,) = spec["containers"]
+    mounts = {mount["mountPath"]: mount["name"] for mount in container["volumeMounts"]}
+    assert list(mounts) == ["/tmp", "/var/lib/App_Data", "/var/lib/app-data", "/" + ("deep/" * 20).rstrip("/")]
+    assert (mounts["/tmp"], mounts["/var/lib/App_Data"]) == ("tmp", "var-lib-app-data")
+    assert len(set(mounts.values())) == 4
+    assert spec["volumes"] == [{"name": name, "emptyDir": {}} for name in mounts.values()]
+
+
+def test_the_collector() -> None:
+    assert_golden("collector", collector_documents(region="eu-west-1", images=Images()))
+
+
+def test_a_new_configuration_rolls_the_collector() -> None:
+    def checksum(region: str) -> str:
+        (document,) = [d for d in collector_documents(region=region, images=Images()) if d["kind"] == "Deployment"]
+        return document["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
+
+    assert checksum("eu-west-1") == checksum("eu-west-1") != checksum("eu-central-1")

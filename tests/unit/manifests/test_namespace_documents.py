@@ -1,0 +1,237 @@
+"""A namespace in each of its phases, and who may call whom."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any, Literal
+
+import pytest
+
+from configuration.applications import Application, Caller, Egress, Namespace
+from configuration.mesh import Mesh
+from manifests.application import application_documents
+from manifests.authorization import application_authorization, namespace_authorization
+from manifests.images import Images
+from manifests.mesh_graph import MeshGraph
+from manifests.mesh_policies import MeshMode
+from manifests.namespace import NamespaceDocuments, namespace_documents, platform_namespace
+from manifests.sidecars import application_sidecar, service_entries
+from tests.unit.manifests.golden_files import assert_golden
+from tests.unit.mesh_stack import LEGACY, PAYMENTS, SECURE_APPS, graph, member
+
+GATEWAY_PRINCIPAL = "cluster.local/ns/istio-ingress/sa/istio-ingressgateway"
+ANYONE_WITHOUT_IDENTITY = {"source": {"notPrincipals": ["*"]}}
+
+
+def rendered(namespace: Namespace, *, mode: MeshMode = "PERMISSIVE", tracing: bool = True) -> NamespaceDocuments:
+    return namespace_documents(namespace, mesh=Mesh(), mode=mode, graph=graph(), tracing=tracing)
+
+
+def everything(namespace: Namespace) -> list[Any]:
+    documents = rendered(namespace)
+    found = [documents.namespace, *documents.policies]
+    found += [entry for entries in documents.external_hosts.values() for entry in entries]
+    for application in namespace.applications:
+        parts = application_documents(
+            member(namespace, application.name), graph=graph(), images=Images(), revision="1-31-1", tracing=True
+        )
+        found += [part for part in (parts.service_account, *parts.policies, parts.deployment, *parts.workload) if part]
+        found += [part for part in (parts.destination_rule, parts.virtual_service) if part]
+    return found + ([documents.strict] if documents.strict else [])
+
+
+@pytest.mark.parametrize("namespace", [SECURE_APPS, PAYMENTS, LEGACY], ids=lambda namespace: namespace.name)
+def test_every_document_of_a_namespace(namespace: Namespace) -> None:
+    assert_golden(f"namespace-{namespace.name}", everything(namespace))
+
+
+@pytest.mark.parametrize(
+    ("phase", "mode", "expected"),
+    [
+        ("strict", "PERMISSIVE", "STRICT"),
+        ("strict", "STRICT", None),
+        ("permissive", "PERMISSIVE", None),
+        ("outside", "PERMISSIVE", None),
+    ],
+)
+def test_a_namespace_says_its_mode_only_while_it_differs_from_the_mesh(
+    phase: Literal["outside", "permissive", "strict"], mode: MeshMode, expected: str | None
+) -> None:
+    strict = rendered(dataclasses.replace(SECURE_APPS, phase=phase), mode=mode).strict
+    assert (strict and strict["spec"]["mtls"]["mode"]) == expected
+
+
+def test_the_injection_label_is_the_tag_of_the_control_plane() -> None:
+    documents = namespace_documents(
+        SECURE_APPS, mesh=Mesh(revision_tag="canary"), mode="STRICT", graph=graph(), tracing=True
+    )
+    assert documents.namespace["metadata"]["labels"]["istio.io/rev"] == "canary"
+
+
+def test_outside_the_mesh_a_namespace_is_neither_injected_nor_restricted() -> None:
+    documents = rendered(LEGACY)
+    assert documents.namespace["metadata"]["labels"] == {
+        "pod-security.kubernetes.io/audit": "baseline",
+        "pod-security.kubernetes.io/warn": "baseline",
+    }
+    assert (documents.policies, documents.external_hosts, documents.strict) == ((), {}, None)
+
+
+def test_a_namespace_of_the_platform_enforces_its_pod_security_level() -> None:
+    assert platform_namespace("istio-system", labels={"a": "b"}) == {
+        "apiVersion": "v1",
+        "kind": "Namespace",
+        "metadata": {
+            "name": "istio-system",
+            "labels": {
+                "pod-security.kubernetes.io/enforce": "restricted",
+                "pod-security.kubernetes.io/audit": "restricted",
+                "pod-security.kubernetes.io/warn": "restricted",
+                "a": "b",
+            },
+        },
+    }
+
+
+def test_a_namespace_without_public_hosts_does_not_let_the_gateway_in() -> None:
+    internal = dataclasses.replace(SECURE_APPS, applications=(SECURE_APPS.applications[0],))
+    names = [policy["metadata"]["name"] for policy in namespace_authorization(internal, "cluster.local")]
+    assert names == ["deny-all", "allow-health-checks"]
+
+
+def test_a_namespace_of_jobs_has_nothing_to_allow() -> None:
+    jobs = dataclasses.replace(SECURE_APPS, applications=(SECURE_APPS.applications[2],))
+    names = [policy["metadata"]["name"] for policy in namespace_authorization(jobs, "cluster.local")]
+    assert names == ["deny-all"]
+
+
+def test_no_rule_of_a_strict_namespace_is_without_principals() -> None:
+    policies = [
+        *namespace_authorization(SECURE_APPS, "cluster.local"),
+        *(application_authorization(member(SECURE_APPS, name), graph()) for name in ("billing-api", "frontend-ui")),
+    ]
+    sources = [
+        source for policy in policies if policy for rule in policy["spec"].get("rules", ()) for source in rule["from"]
+    ]
+    assert sources == [
+        {"source": {"principals": [GATEWAY_PRINCIPAL]}},
+        {"source": {"principals": [GATEWAY_PRINCIPAL]}},
+        {"source": {"principals": ["cluster.local/ns/secure-apps/sa/frontend-ui-sa"]}},
+    ]
+
+
+def test_while_a_namespace_is_permissive_its_declared_calls_may_come_without_an_identity() -> None:
+    policy = application_authorization(member(PAYMENTS, "ledger"), graph())
+    assert policy is not None
+    assert policy["spec"]["rules"] == [
+        {
+            "from": [
+                {"source": {"principals": ["cluster.local/ns/secure-apps/sa/billing-api-sa"]}},
+                ANYONE_WITHOUT_IDENTITY,
+            ],
+            "to": [{"operation": {"ports": ["8080"], "methods": ["GET", "POST"], "paths": ["/entries/*"]}}],
+        },
+        {
+            # Its namespace is outside the mesh: plaintext is all that it can send.
+            "from": [ANYONE_WITHOUT_IDENTITY],
+            "to": [{"operation": {"ports": ["8080"], "methods": ["GET"], "paths": ["/entries/*"]}}],
+        },
+    ]
+
+
+def test_in_plaintext_the_gateway_reaches_a_public_application_and_no_other_of_its_namespace() -> None:
+    policy = application_authorization(member(PAYMENTS, "statements"), graph())
+    assert policy is not None
+    assert policy["spec"]["rules"] == [
+        {
+            "from": [ANYONE_WITHOUT_IDENTITY],
+            "to": [{"operation": {"ports": ["8443"], "hosts": ["statements.example.com", "statements.example.com:*"]}}],
+        }
+    ]
+    assert [
+        rule["from"]
+        for policy in namespace_authorization(PAYMENTS, "cluster.local")
+        for rule in policy["spec"].get("rules", ())
+    ] == [[{"source": {"principals": [GATEWAY_PRINCIPAL]}}]] * 2
+
+
+def test_an_opaque_application_is_matched_by_port_alone() -> None:
+    policy = application_authorization(member(PAYMENTS, "cache"), graph())
+    assert policy is not None
+    assert [rule["to"] for rule in policy["spec"]["rules"]] == [[{"operation": {"ports": ["6379"]}}]]
+
+
+def test_a_rule_that_would_let_in_everyone_is_refused() -> None:
+    strict = Namespace(
+        name="shop",
+        phase="strict",
+        applications=(Application(name="api", image="a:1", port=80, callers=(Caller(application="legacy/reports"),)),),
+    )
+    with pytest.raises(ValueError, match="a rule must name who may call"):
+        application_authorization(member(strict, "api"), graph(strict, SECURE_APPS, PAYMENTS, LEGACY))
+
+
+def test_an_application_that_nobody_may_call_has_a_policy_that_matches_nobody() -> None:
+    policy = application_authorization(member(SECURE_APPS, "frontend-ui"), graph())
+    assert policy is not None
+    assert policy["spec"] == {"selector": {"matchLabels": {"app": "frontend-ui"}}, "action": "ALLOW"}
+
+
+def test_each_application_may_call_what_it_declares_and_nothing_else() -> None:
+    platform = [
+        "istio-system/*",
+        "kube-system/kube-dns.kube-system.svc.cluster.local",
+        "observability/otel-collector.observability.svc.cluster.local",
+    ]
+    hosts = {
+        application.name: application_sidecar(member(SECURE_APPS, application.name), graph=graph(), tracing=True)[
+            "spec"
+        ]["egress"]
+        for application in SECURE_APPS.applications
+    }
+    assert hosts == {
+        "billing-api": [{"hosts": ["./api.stripe.com", "payments/ledger.payments.svc.cluster.local", *platform]}],
+        "frontend-ui": [{"hosts": ["./billing-api.secure-apps.svc.cluster.local", *platform]}],
+        "inventory-job": [{"hosts": platform}],
+    }
+
+
+def test_applications_that_declare_one_host_share_its_entry_with_all_ports() -> None:
+    def application(name: str, *egress: Egress) -> Application:
+        return Application(name=name, image="a:1", egress=egress)
+
+    shared = Namespace(
+        name="shop",
+        phase="strict",
+        applications=(
+            application("a", Egress(host="api.example.net", port=8443, protocol="HTTPS")),
+            application("b", Egress(host="api.example.net"), Egress(host="printer.local", port=631, protocol="HTTP")),
+        ),
+    )
+    entries = service_entries(shared)
+    assert list(entries) == ["api.example.net", "printer.local"]
+    (entry,) = entries["api.example.net"]
+    assert entry["spec"] == {
+        "hosts": ["api.example.net"],
+        "ports": [
+            {"number": 443, "name": "tls-443", "protocol": "TLS"},
+            {"number": 8443, "name": "https-8443", "protocol": "HTTPS"},
+        ],
+        "location": "MESH_EXTERNAL",
+        "resolution": "DNS",
+        "exportTo": ["."],
+    }
+    _, rule = entries["printer.local"]
+    assert rule["spec"] == {"host": "printer.local", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}, (
+        "the mesh-wide *.local rule would speak mutual TLS to it"
+    )
+
+
+def test_the_calls_of_the_stack_are_known_from_both_ends() -> None:
+    calls: MeshGraph = graph()
+    assert [callee.host for callee in calls.callees("payments", "ledger")] == [
+        "reports.legacy.svc.cluster.local",
+        "cache.payments.svc.cluster.local",
+    ]
+    assert [grant.caller.name for grant in calls.grants("payments", "ledger")] == ["billing-api", "reports"]
+    assert calls.callees("secure-apps", "inventory-job") == ()

@@ -1,0 +1,289 @@
+"""What preflight reads from AWS, and the command as a whole, over moto."""
+
+from __future__ import annotations
+
+import datetime as dt
+import functools
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
+from moto import mock_aws
+from moto.core import set_initial_no_auth_action_count
+
+from meshops.checks.result import Unavailable
+from meshops.preflight import command as preflight_command
+from meshops.preflight.aws import Facts, Vpc, gather, session_of
+from settings import Settings
+from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, settings_of
+
+ROOT = Path(__file__).resolve().parents[4]
+
+
+@pytest.fixture(autouse=True)
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"):
+        monkeypatch.delenv(name, raising=False)
+    with mock_aws():
+        yield
+
+
+@functools.cache
+def session() -> boto3.Session:
+    """One for all: a session reads each service's model once, which takes longer than the tests themselves."""
+    return boto3.Session(region_name=REGION)
+
+
+def client(service: str) -> Any:
+    return session().client(service)
+
+
+def vpc_with_subnets(cidr: str = "10.0.0.0/16", name: str = "mesh-test-vpc") -> tuple[str, list[str]]:
+    """A VPC named `name` with a tagged public subnet in each of two zones."""
+    ec2 = client("ec2")
+    vpc = ec2.create_vpc(CidrBlock=cidr)["Vpc"]["VpcId"]
+    ec2.create_tags(Resources=[vpc], Tags=[{"Key": "Name", "Value": name}])
+    ids = []
+    for number, zone in enumerate("ab"):
+        subnet = ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.0.{number}.0/27", AvailabilityZone=REGION + zone)
+        ids.append(subnet["Subnet"]["SubnetId"])
+    tags = {"kubernetes.io/role/elb": "1", "kubernetes.io/cluster/mesh-test": "shared"}
+    ec2.create_tags(Resources=ids, Tags=[{"Key": key, "Value": value} for key, value in tags.items()])
+    return vpc, ids
+
+
+def cluster_in(subnet_ids: list[str]) -> None:
+    client("eks").create_cluster(
+        name="mesh-test",
+        roleArn="arn:aws:iam::123456789012:role/cluster",
+        resourcesVpcConfig={"subnetIds": subnet_ids},
+    )
+
+
+def imported(*names: str) -> str:
+    """An ECDSA certificate for `names`, imported into ACM."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, names[0])])
+    now = dt.datetime.now(dt.UTC)
+    certificate = (
+        x509.CertificateBuilder()
+        .subject_name(subject)
+        .issuer_name(subject)
+        .public_key(key.public_key())
+        .serial_number(1)
+        .not_valid_before(now - dt.timedelta(days=1))
+        .not_valid_after(now + dt.timedelta(days=100))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName(name) for name in names]), critical=False)
+        .sign(key, hashes.SHA256())
+    )
+    return client("acm").import_certificate(
+        Certificate=certificate.public_bytes(serialization.Encoding.PEM),
+        PrivateKey=key.private_bytes(
+            serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+        ),
+    )["CertificateArn"]
+
+
+def facts(settings: Settings) -> Facts:
+    return gather(settings, session())
+
+
+def vpc_fact(settings: Settings | None = None) -> Vpc:
+    found = facts(settings or settings_of()).vpc
+    assert isinstance(found, Vpc), found
+    return found
+
+
+def test_the_subnets_come_with_zone_free_addresses_and_tags() -> None:
+    vpc, ids = vpc_with_subnets()
+    assert [
+        (subnet.id, subnet.zone, subnet.locale, subnet.cidr, subnet.free_addresses, dict(subnet.tags))
+        for subnet in vpc_fact().subnets
+    ] == [
+        (
+            ids[number],
+            REGION + zone,
+            "availability-zone",
+            f"10.0.{number}.0/27",
+            27,
+            {"kubernetes.io/role/elb": "1", "kubernetes.io/cluster/mesh-test": "shared"},
+        )
+        for number, zone in enumerate("ab")
+    ]
+    assert vpc_fact().id == vpc
+
+
+def test_the_cluster_itself_says_which_vpc_it_is_in() -> None:
+    vpc, ids = vpc_with_subnets(name="somebody-elses")
+    cluster_in(ids)
+    found = vpc_fact()
+    assert (found.id, found.found_by, found.cluster_vpc_id) == (vpc, "the cluster mesh-test", vpc)
+
+
+def test_before_there_is_a_cluster_the_vpc_is_found_by_its_name() -> None:
+    vpc, _ = vpc_with_subnets()
+    found = vpc_fact()
+    assert (found.id, found.found_by, found.cluster_vpc_id) == (
+        vpc,
+        "its tag Name=mesh-test-vpc (there is no cluster yet)",
+        None,
+    )
+
+
+def test_the_settings_decide_where_they_name_a_vpc() -> None:
+    vpc, ids = vpc_with_subnets(name="somebody-elses")
+    existing = {"existing": {"vpcId": vpc, "privateSubnetIds": ids}}
+    found = vpc_fact(settings_of(network=existing))
+    assert (found.id, found.found_by) == (vpc, "the stack's network.existing.vpcId")
+
+
+def test_without_cluster_and_vpc_the_answer_is_unknown_and_says_when_to_ask_again() -> None:
+    found = facts(settings_of()).vpc
+    assert found == Unavailable(
+        reason="There is no cluster mesh-test in eu-west-1 yet, and no VPC named mesh-test-vpc.",
+        remedy="Run this after the first `pulumi up`, or set network.existing to check a VPC beforehand.",
+    )
+
+
+def test_a_certificate_is_found_by_its_domain_whatever_its_key() -> None:
+    arn = imported("*.test.example.com", "test.example.com")
+    imported("*.other.example.com")
+    found = facts(settings_of()).certificates
+    assert isinstance(found, tuple)
+    assert [(c.arn, c.status, c.names, c.key_algorithm, c.imported) for c in found] == [
+        (arn, "ISSUED", ("*.test.example.com", "test.example.com"), "EC_prime256v1", True)
+    ]
+
+
+def test_a_certificate_is_found_by_its_arn_even_if_it_names_another_domain() -> None:
+    arn = imported("*.other.example.com")
+    found = facts(settings_of(certificateArn=arn)).certificates
+    assert isinstance(found, tuple)
+    assert [certificate.arn for certificate in found] == [arn]
+
+
+def test_an_arn_that_acm_does_not_know_is_no_certificate() -> None:
+    assert facts(settings_of(certificateArn=ARN)).certificates == ()
+
+
+def test_a_requested_certificate_is_pending_and_names_what_waits() -> None:
+    client("acm").request_certificate(DomainName="*.test.example.com", ValidationMethod="DNS")
+    found = facts(settings_of()).certificates
+    assert isinstance(found, tuple)
+    assert [(c.status, c.problem) for c in found] == [("PENDING_VALIDATION", "not yet validated: *.test.example.com")]
+
+
+def test_an_endpoint_that_does_not_answer_makes_every_fact_unknown() -> None:
+    settings = settings_of()
+    nobody = "http://127.0.0.1:9"
+    found = gather(settings, session_of(settings, nobody), nobody)
+    assert isinstance(found.vpc, Unavailable)
+    assert isinstance(found.certificates, Unavailable)
+    assert found.vpc.reason.startswith("AWS could not be reached for the VPC and its subnets: ")
+    assert found.vpc.remedy == (
+        "See that the endpoint answers: the network, a proxy, or the stand-in of --endpoint-url."
+    )
+
+
+def test_a_refusal_by_aws_names_the_permission_that_is_missing() -> None:
+    vpc_with_subnets()
+    found = set_initial_no_auth_action_count(0)(facts)(settings_of())
+    assert isinstance(found.vpc, Unavailable)
+    assert found.vpc.reason.startswith("AWS did not let us read the VPC and its subnets: ")
+    assert found.vpc.remedy == "Allow DescribeCluster to the role that runs preflight; read-only is enough."
+
+
+def test_a_stand_in_on_this_machine_never_gets_real_credentials(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "AKIAREAL")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "real")
+    credentials = session_of(settings_of(), "http://127.0.0.1:5000").get_credentials()
+    assert credentials is not None
+    assert credentials.access_key == "stand-in"
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    """The lab's stack file alone in a directory: region eu-west-1, cluster mesh-lab, domain lab.example.com."""
+    (tmp_path / "Pulumi.lab.yaml").write_text((ROOT / "Pulumi.lab.yaml").read_text())
+    return tmp_path
+
+
+def command(stack: Path, *arguments: str) -> int:
+    return preflight_command.main(["--stack", "lab", "--directory", str(stack), *arguments])
+
+
+def lab_account() -> None:
+    """What the lab's stack wants of AWS."""
+    ec2 = client("ec2")
+    _, ids = vpc_with_subnets(name="mesh-lab-vpc")
+    ec2.create_tags(Resources=ids, Tags=[{"Key": "kubernetes.io/cluster/mesh-lab", "Value": "shared"}])
+    imported("*.lab.example.com", "lab.example.com")
+
+
+def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lab_account()
+    assert command(stack) == 0
+    text = capsys.readouterr().out
+    assert text.startswith("Preflight of stack lab: cluster mesh-lab in eu-west-1\n")
+    assert "PASS  Subnets for the load balancer  [subnets]" in text
+    assert "PASS  Certificate of the ALB  [certificate]" in text
+    assert text.endswith("2 passed, 0 failed, 0 unknown\n")
+
+
+def test_the_command_exits_1_when_something_fails_and_2_when_something_is_unknown(
+    stack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    # No certificate: a fail, whatever else is unknown.
+    assert command(stack) == 1
+    assert "FAIL  Certificate of the ALB  [certificate, critical]" in capsys.readouterr().out
+    imported("*.lab.example.com", "lab.example.com")
+    assert command(stack) == 2
+    assert "????  Subnets for the load balancer  [subnets, critical]" in capsys.readouterr().out
+
+
+def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lab_account()
+    assert command(stack, "--json") == 0
+    document = json.loads(capsys.readouterr().out)
+    assert {key: document[key] for key in ("stack", "region", "cluster")} == {
+        "stack": "lab",
+        "region": "eu-west-1",
+        "cluster": "mesh-lab",
+    }
+    assert [(r["id"], r["status"], r["severity"], r["remedy"]) for r in document["results"]] == [
+        ("subnets", "pass", "critical", ""),
+        ("certificate", "pass", "critical", ""),
+    ]
+
+
+def test_without_credentials_the_command_says_one_line_and_exits_2(
+    stack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    # moto wants its own credentials to be there when it ends.
+    with monkeypatch.context() as patch:
+        for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+            patch.delenv(name, raising=False)
+        patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+        patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
+        patch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
+        assert command(stack) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert captured.err.splitlines() == [
+        "Nothing was looked at: there are no AWS credentials for stack 'lab'. "
+        "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in."
+    ]
+
+
+def test_an_unknown_stack_is_one_line_that_names_the_known_ones(
+    stack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert preflight_command.main(["--stack", "prodd", "--directory", str(stack)]) == 2
+    assert capsys.readouterr().err == "Unknown stack 'prodd': there are lab.\n"

@@ -1,0 +1,203 @@
+"""Each check of verify in all three outcomes: a mesh that holds, one broken in one place, and a lost fact."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from meshops.verify.facts import Answer, Handshake, HttpAnswer, Traffic
+from meshops.verify.registry import CHECKS
+from meshops.verify.result import Check
+from tests.unit.meshops.verify.failures import (
+    FAILS,
+    Change,
+    another,
+    answers,
+    edge,
+    lines,
+    no_server_line,
+    passes_through,
+    proxy,
+    set_value,
+    workload,
+)
+from tests.unit.meshops.verify.world import (
+    MISSING,
+    healthy,
+    pem,
+    stack,
+    verdict,
+    with_exchanges,
+)
+
+
+@pytest.mark.parametrize("id", [check.id for check in CHECKS])
+def test_in_a_mesh_that_holds_every_check_passes(id: str) -> None:
+    found = verdict(id, healthy())
+    assert found.status == "pass", (found.finding, found.evidence)
+    assert found.finding
+
+
+@pytest.mark.parametrize(("id", "fact"), [(check.id, fact) for check in CHECKS for fact in check.needs])
+def test_a_fact_that_could_not_be_had_is_unknown_and_says_why(id: str, fact: str) -> None:
+    found = verdict(id, replace(healthy(), **{fact: MISSING}))
+    assert (found.status, found.finding) == ("unknown", "it could not be had")
+
+
+@pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
+def test_a_check_needs_no_other_calls_than_it_says(check: Check) -> None:
+    facts = healthy()
+    assert isinstance(facts.traffic, Traffic)
+    own = tuple(exchange for exchange in facts.traffic.exchanges if exchange.call.purpose in check.calls)
+    assert verdict(check.id, replace(facts, traffic=Traffic(exchanges=own))) == verdict(check.id, facts)
+
+
+@pytest.mark.parametrize(("id", "finding", "change"), FAILS, ids=[f"{id}: {text}" for id, text, _ in FAILS])
+def test_one_thing_broken_fails_the_check_that_names_it(id: str, finding: str, change: Change) -> None:
+    found = verdict(id, change(healthy()))
+    assert found.status == "fail", (found.finding, found.evidence)
+    assert finding in " ".join((found.finding, *found.evidence))
+
+
+def test_every_check_has_a_way_to_fail() -> None:
+    assert {id for id, _, _ in FAILS} == {check.id for check in CHECKS}
+
+
+_UNREACHED = Answer(exit_code=7, http_code=0)
+
+UNKNOWN: tuple[tuple[str, Change], ...] = (
+    ("MV101", edge(modern=Handshake(problem="timed out"))),
+    ("MV102", edge(older=Handshake(problem="timed out"))),
+    ("MV104", edge(redirect=HttpAnswer(host="a", problem="timed out"))),
+    ("MV106", lambda facts: passes_through(facts, Handshake(problem="timed out"))),
+    ("MV201", answers("gateway", _UNREACHED)),
+    ("MV202", answers("gateway-older-tls", _UNREACHED)),
+    ("MV203", answers("gateway", _UNREACHED)),
+    ("MV301", lines("gateway", lambda line: None)),
+    ("MV302", lines("right-identity", lambda line: None)),
+    ("MV303", answers("plaintext", Answer(exit_code=6, http_code=0))),
+    ("MV303", answers("plaintext", Answer(exit_code=28, http_code=0))),
+    ("MV304", workload(certificate=MISSING)),
+    ("MV305", workload(mtls=MISSING)),
+    ("MV401", lines("right-identity", no_server_line)),
+    ("MV402", lines("wrong-identity", no_server_line)),
+    ("MV403", answers("wrong-method", Answer(exit_code=0, http_code=502))),
+    ("MV404", answers("wrong-path", Answer(exit_code=7, http_code=0))),
+    ("MV406", workload(policies=MISSING)),
+    ("MV501", answers("declared-host", Answer(exit_code=6, http_code=0))),
+    ("MV603", proxy(version="")),
+)
+
+
+@pytest.mark.parametrize(("id", "change"), UNKNOWN, ids=[f"{id}-{n}" for n, (id, _) in enumerate(UNKNOWN)])
+def test_what_was_asked_and_not_answered_is_unknown(id: str, change: Change) -> None:
+    found = verdict(id, change(healthy()))
+    assert found.status == "unknown", (found.finding, found.evidence)
+
+
+@pytest.mark.parametrize("purpose", ["plaintext", "gateway", "right-identity", "wrong-identity", "undeclared-host"])
+def test_a_probe_pod_that_did_not_run_is_unknown(purpose: str) -> None:
+    of = {
+        "plaintext": ["MV303"],
+        "gateway": ["MV201", "MV203", "MV204", "MV205", "MV301"],
+        "right-identity": ["MV302", "MV401"],
+        "wrong-identity": ["MV402"],
+        "undeclared-host": ["MV502"],
+    }[purpose]
+    facts = with_exchanges(healthy(), purpose, lambda exchange: replace(exchange, answer=MISSING))
+    assert {verdict(id, facts).status for id in of} == {"unknown"}
+
+
+def test_an_application_that_ends_its_own_tls_is_seen_by_its_certificate() -> None:
+    found = verdict("MV106", passes_through(healthy(), Handshake(version="TLSv1.3", certificate=pem(days=30))))
+    assert (found.status, found.finding) == ("pass", "1 of 1 hosts serve their own certificate.")
+
+
+def test_a_policy_that_takes_tls_12_must_take_it() -> None:
+    balancer = {
+        "domain": "test.example.com",
+        "hostedZoneId": "Z0123456789ABCDEFGHIJ",
+        "allowedCidrs": ["10.0.0.0/8"],
+        "sslPolicy": "ELBSecurityPolicy-TLS13-1-2-Res-PQ-2025-09",
+    }
+    world = stack(loadBalancer=balancer)
+    taken = edge(older=Handshake(version="TLSv1.2"))(healthy(world))
+    assert verdict("MV102", taken, world).status == "pass"
+    refused = verdict("MV102", healthy(world), world)
+    assert (refused.status, "another policy is in force" in refused.finding) == ("fail", True)
+
+
+def test_permissive_applications_must_accept_plaintext_and_strict_ones_must_not() -> None:
+    world = stack("permissive")
+    found = verdict("MV303", healthy(world), world)
+    assert found.status == "pass"
+    assert "ok: ledgers/ledger: accepted (HTTP 200), as phase permissive says" in found.evidence
+    reset = answers("plaintext", Answer(exit_code=56, http_code=0))(healthy(world))
+    refused = verdict("MV303", reset, world)
+    assert (refused.status, "phase permissive takes plaintext" in refused.finding) == ("fail", True)
+
+
+def test_behind_a_network_policy_the_second_probe_decides() -> None:
+    facts = answers("plaintext", Answer(exit_code=28, http_code=0))(healthy())
+    assert verdict("MV303", facts).finding.endswith("nobody is admitted who could try its sidecar (and 2 more)")
+    assert isinstance(facts.traffic, Traffic)
+    again = tuple(
+        replace(
+            exchange,
+            call=replace(exchange.call, purpose="plaintext-past-network-policy"),
+            answer=Answer(exit_code=56, http_code=0),
+        )
+        for exchange in facts.traffic.exchanges
+        if exchange.call.purpose == "plaintext"
+    )
+    both = replace(facts, traffic=Traffic(exchanges=(*facts.traffic.exchanges, *again)))
+    found = verdict("MV303", both)
+    assert found.status == "pass"
+    assert "the NetworkPolicy dropped it; past that, reset, curl exit 56" in found.evidence[0]
+
+
+def test_a_blocked_host_proves_nothing_if_nobody_could_reach_it() -> None:
+    silent = with_exchanges(healthy(), "undeclared-host", lambda exchange: replace(exchange, lines=()))
+    assert verdict("MV502", silent).status == "pass", "the control reached it"
+    nobody = answers("undeclared-host-outside", Answer(exit_code=28, http_code=0))(silent)
+    found = verdict("MV502", nobody)
+    assert (found.status, "neither does it from a pod outside" in found.finding) == ("unknown", True)
+
+
+def test_with_a_registry_set_a_public_image_fails() -> None:
+    world = stack(imageRegistry="registry.internal.example.com/mesh")
+    found = verdict("MV613", healthy(), world)
+    assert found.status == "fail"
+    assert "docker.io/istio/proxyv2:1.31.1-distroless" in found.finding
+
+
+def test_a_deny_beside_the_programs_policies_opens_nothing() -> None:
+    more = another("AuthorizationPolicy", "shop", "extra", spec={"action": "DENY", "rules": [{}]})(healthy())
+    found = verdict("MV608", more)
+    assert found.status == "pass"
+    assert any("opens nothing: AuthorizationPolicy shop/extra (DENY)" in line for line in found.evidence)
+
+
+def test_a_namespace_outside_the_mesh_must_not_be_injected() -> None:
+    world = stack(namespaces=[{"name": "legacy", "phase": "outside", "applications": []}])
+    facts = set_value("Namespace", "", "legacy", "metadata", "labels", value={"istio-injection": "enabled"})(
+        healthy(world)
+    )
+    found = verdict("MV607", facts, world)
+    assert found.status == "fail"
+    assert "istio-injection=enabled was added" in found.finding
+
+
+def test_a_stack_without_an_alb_needs_none_of_its_checks() -> None:
+    balancer = {
+        "domain": "test.example.com",
+        "hostedZoneId": "Z0123456789ABCDEFGHIJ",
+        "allowedCidrs": ["10.0.0.0/8"],
+        "entries": ["nlb"],
+    }
+    shop = {"name": "shop", "phase": "strict", "applications": []}
+    world = stack(loadBalancer=balancer, namespaces=[shop])
+    facts = replace(healthy(world), edge=MISSING, acm=MISSING)
+    for id in ("MV101", "MV102", "MV103", "MV104", "MV105", "MV618"):
+        assert verdict(id, facts, world).finding == "Not needed: this stack has no ALB."

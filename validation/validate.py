@@ -1,0 +1,120 @@
+"""Validates everything a program registered, offline: what a real preview would let through and an API server refuse.
+
+A preview of a cluster that does not exist yet checks nothing inside it. So the plan checks each object against its
+schema (`meshops.schemas`), its names (`meshops.validation_names`), what it refers to (`meshops.validation_references`)
+and the few rules of the mesh that no schema knows.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from offline.monitor import Registration
+from offline.objects import KubernetesObject, kubernetes_objects, releases
+from validation import names as validation_names
+from validation import references as validation_references
+from validation import schemas
+from validation.findings import Finding, shown
+from validation.references import Workload
+
+
+def validate(registrations: Sequence[Registration], *, elsewhere: Iterable[Workload] = ()) -> tuple[Finding, ...]:
+    """Every finding, in registration order; empty if an API server would take it all.
+
+    elsewhere: workloads that another pipeline deploys, which selectors may therefore name
+    """
+    objects = kubernetes_objects(registrations)
+    findings = [*_duplicate_urns(registrations), *_duplicate_objects(objects)]
+    for item in objects:
+        findings += schemas.check(item)
+        findings += validation_names.check(item)
+        findings += _mesh_rules(item)
+    findings += validation_references.check(objects, releases(registrations), tuple(elsewhere))
+    return tuple(findings)
+
+
+def _duplicate_urns(registrations: Iterable[Registration]) -> Iterator[Finding]:
+    for urn, count in Counter(registration.urn for registration in registrations).items():
+        if count > 1:
+            kind, name = urn.split("::")[2:4]
+            yield Finding(
+                subject=urn,
+                field="urn",
+                value=f"{kind}::{name}",
+                rule=f"{count} resources have this URN; logical names are unique for each type and parent.",
+            )
+
+
+def _duplicate_objects(objects: Iterable[KubernetesObject]) -> Iterator[Finding]:
+    first: dict[tuple[str, str | None, str], KubernetesObject] = {}
+    for item in objects:
+        if item.patch:
+            continue
+        earlier = first.setdefault((item.group_kind, item.namespace, item.name), item)
+        if earlier is not item:
+            yield Finding(
+                subject=str(item),
+                field="metadata.name",
+                value=item.name,
+                rule=f"The same object is registered twice, as {earlier.urn} and as {item.urn}.",
+            )
+
+
+# https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
+_PROTOCOLS = ("http", "http2", "https", "grpc", "grpc-web", "tls", "tcp", "udp", "mongo", "mysql", "redis")
+
+
+def _mesh_rules(item: KubernetesObject) -> Iterator[Finding]:
+    """What Istio would take and do something else with."""
+    if item.kind == "Service":
+        yield from _service_ports(item)
+    elif item.kind == "DestinationRule":
+        yield from _destination_rule(item)
+
+
+def _service_ports(item: KubernetesObject) -> Iterator[Finding]:
+    for position, port in enumerate(item.at("spec", "ports") or ()):
+        name, protocol = port.get("name", ""), port.get("appProtocol", "")
+        field = f"spec.ports[{position}]"
+        if not name:
+            rule = "A port has a name: Istio takes its protocol from there, and NetworkPolicies refer to it."
+            yield Finding(subject=str(item), field=f"{field}.name", value="(not set)", rule=rule)
+        # 15021 is the gateway's own health port, which never passes a sidecar's protocol selection.
+        elif not protocol and not _names_protocol(name) and port.get("port") != 15021:
+            rule = "Istio cannot tell the protocol: begin the name with one (http-…, grpc-…) or set appProtocol."
+            yield Finding(subject=str(item), field=f"{field}.name", value=name, rule=rule)
+
+
+def _names_protocol(port: str) -> bool:
+    return any(port == known or port.startswith(f"{known}-") for known in _PROTOCOLS)
+
+
+_NO_TLS = (
+    "A DestinationRule replaces the mesh-wide one whole and inherits nothing: without tls.mode, mTLS is only attempted."
+)
+
+
+def _destination_rule(item: KubernetesObject) -> Iterator[Finding]:
+    policy = item.at("spec", "trafficPolicy") or {}
+    if not _tls_mode(policy):
+        path = ("spec", "trafficPolicy", "tls", "mode")
+        yield Finding(subject=str(item), field=".".join(path), value=shown(item.content, path), rule=_NO_TLS)
+    subsets = item.at("spec", "subsets") or ()
+    policies = [("spec.trafficPolicy", policy)]
+    policies += [
+        (f"spec.subsets[{position}].trafficPolicy", subset.get("trafficPolicy", {}))
+        for position, subset in enumerate(subsets)
+    ]
+    for where, one in policies:
+        for position, settings in enumerate(one.get("portLevelSettings", ())):
+            # Port level settings take the place of the rule's, they do not add to them.
+            if not _tls_mode(settings):
+                field = f"{where}.portLevelSettings[{position}].tls.mode"
+                yield Finding(subject=str(item), field=field, value="(not set)", rule=_NO_TLS)
+
+
+def _tls_mode(policy: Mapping[str, Any]) -> str | None:
+    tls = policy.get("tls")
+    return tls.get("mode") if isinstance(tls, Mapping) else None
