@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from configuration import rules_applications, rules_platform
 from configuration.findings import Finding
 from configuration.names import DeclaredNames
 from configuration.problems import Problem
-
-if TYPE_CHECKING:
-    from settings import Settings
+from configuration.settings import Settings
 
 
 def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = ()) -> list[Problem]:

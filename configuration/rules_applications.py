@@ -5,14 +5,11 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
-from typing import TYPE_CHECKING
 
 from configuration.applications import Application, Namespace, qualified
 from configuration.findings import Finding, finding
 from configuration.names import DeclaredNames
-
-if TYPE_CHECKING:
-    from settings import Settings
+from configuration.settings import Settings
 
 # The sidecar's own user: iptables lets its traffic pass uncaptured, so an application that runs as it
 # bypasses the mesh altogether.

@@ -6,14 +6,11 @@ import re
 from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import combinations
-from typing import TYPE_CHECKING
 
 from configuration.findings import Finding, finding
+from configuration.settings import Settings
 from configuration.values import IPv4Network
 from versions import ISTIO_KUBERNETES
-
-if TYPE_CHECKING:
-    from settings import Settings
 
 EVERYONE = IPv4Network("0.0.0.0/0")
 

@@ -7,14 +7,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
-from configuration.applications import qualified
+from configuration.applications import Application, Namespace, qualified
 from configuration.rules_platform import EVERYONE
-
-if TYPE_CHECKING:
-    from configuration.applications import Application, Namespace
-    from settings import Settings
+from configuration.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Any
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
-from settings import Settings
+from configuration.settings import Settings
 
 _HEAD = """# Settings
 

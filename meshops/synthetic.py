@@ -6,8 +6,8 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from offline.wire import Secret
-from settings import PROJECT
+from configuration.settings import PROJECT
+from offline.values import Secret
 
 _PER_NAMESPACE = 50
 

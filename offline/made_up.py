@@ -12,8 +12,8 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from offline.monitor import Registration
-from offline.wire import Reference, Secret, revealed
+from offline.registration import Registration
+from offline.values import Reference, Secret, revealed
 
 ACCOUNT = "111122223333"
 """AWS's own example account: a plan does not know which account it will be applied to."""

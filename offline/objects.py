@@ -6,8 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from offline.monitor import Registration
-from offline.wire import revealed
+from offline.registration import Registration
+from offline.values import revealed
 
 CLUSTER_SCOPED = "_cluster"
 """Where objects without a namespace are filed."""

@@ -28,11 +28,10 @@ from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import Stack
 
 from configuration.problems import SettingsError
-from offline.monitor import Engine, EngineError, OrderedRequests, RecordingMonitor, Registration
-from offline.wire import Secret
-from settings import PROJECT
-
-__all__ = ["Engine", "EngineError", "ProgramError", "ProgramRun", "Registration", "run_program"]
+from configuration.settings import PROJECT
+from offline.monitor import OrderedRequests, RecordingMonitor
+from offline.registration import Engine, EngineError, Registration
+from offline.values import Secret
 
 # An Output inside an f-string is silent garbage otherwise.
 os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"

@@ -11,8 +11,8 @@ from typing import Any
 
 import yaml
 
-from offline.wire import MASK, Secret
-from settings import PROJECT
+from configuration.settings import PROJECT
+from offline.values import MASK, Secret
 
 _STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.ya?ml")
 

@@ -6,46 +6,13 @@ what is secret, so the conversion here leaves the mark where it stands.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
 from typing import Any
 
 from google.protobuf import struct_pb2
 from pulumi.runtime import rpc
 
-MASK = "[secret]"
-
-
-@dataclass(frozen=True, repr=False)
-class Secret:
-    """A value that Pulumi treats as a secret. Its text form never shows it."""
-
-    value: Any
-
-    def __repr__(self) -> str:
-        return MASK
-
-
-class Unknown:
-    """A value that is not known before the resource exists; only a run with `preview=True` has any."""
-
-    def __repr__(self) -> str:
-        return "[unknown]"
-
-
-UNKNOWN = Unknown()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Reference:
-    """An output that is itself a resource, such as the `eksCluster` of an `eks:index:Cluster`.
-
-    The program gets a resource object whose properties are `state`.
-    """
-
-    urn: str
-    id: str
-    state: Mapping[str, Any]
+from offline.values import UNKNOWN, Reference, Secret, Unknown
 
 
 def from_struct(struct: struct_pb2.Struct) -> dict[str, Any]:
@@ -118,40 +85,3 @@ def _to_value(value: Any) -> struct_pb2.Value:
     if isinstance(value, list | tuple):
         return struct_pb2.Value(list_value=struct_pb2.ListValue(values=[_to_value(item) for item in value]))
     raise TypeError(f"{type(value).__name__} is not a property value")
-
-
-def plain(value: Any, *, secret: Callable[[Any], Any]) -> Any:
-    """A copy without marks: each `Secret` becomes `secret(inner value)`, what is unknown its text."""
-    if isinstance(value, Secret):
-        return secret(value.value)
-    if isinstance(value, Unknown):
-        return repr(value)
-    if isinstance(value, Mapping):
-        return {key: plain(item, secret=secret) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [plain(item, secret=secret) for item in value]
-    return value
-
-
-def references(value: Any) -> Iterator[Reference]:
-    """Every `Reference` anywhere in a value."""
-    if isinstance(value, Reference):
-        yield value
-    elif isinstance(value, Secret):
-        yield from references(value.value)
-    elif isinstance(value, Mapping):
-        for item in value.values():
-            yield from references(item)
-    elif isinstance(value, list | tuple):
-        for item in value:
-            yield from references(item)
-
-
-def masked(value: Any) -> Any:
-    """A copy that may be shown: secrets are `[secret]`."""
-    return plain(value, secret=lambda _: MASK)
-
-
-def revealed(value: Any) -> Any:
-    """A copy with the secrets in it, for an engine that really makes the resource. Never to be shown or written."""
-    return plain(value, secret=revealed)

@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offline.wire import MASK, Secret, masked
+from offline.values import MASK, Secret, masked
 
 
 @dataclass(frozen=True, kw_only=True)

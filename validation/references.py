@@ -7,8 +7,8 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offline.monitor import Registration
 from offline.objects import KubernetesObject
+from offline.registration import Registration
 from validation.findings import Finding, field_path, shown
 
 _ALWAYS_THERE = frozenset({"default", "kube-system", "kube-public", "kube-node-lease"})

@@ -14,7 +14,7 @@ from typing import Any
 import jsonschema_rs
 
 from offline.objects import KubernetesObject
-from offline.wire import revealed
+from offline.values import revealed
 from validation.cel_rules import broken_rules
 from validation.findings import Finding, field_path, shown
 

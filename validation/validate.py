@@ -11,8 +11,8 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from offline.monitor import Registration
 from offline.objects import KubernetesObject, kubernetes_objects, releases
+from offline.registration import Registration
 from validation import names as validation_names
 from validation import references as validation_references
 from validation import schemas

@@ -10,12 +10,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
+from configuration.settings import Settings
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Document, Key, Objects
 from lab.errors import LabError
 from meshops.checks.result import Table
 from meshops.checks.text import table_lines
-from settings import Settings
 from versions import CURL_IMAGE
 
 NAMESPACE = "lab-bench"

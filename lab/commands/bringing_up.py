@@ -10,6 +10,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from configuration.settings import Settings
 from lab.aws import moto
 from lab.aws.account import AccountOutdated, AwsError, MotoAccount
 from lab.aws.made import Aws
@@ -26,13 +27,13 @@ from lab.load_balancer import running
 from lab.progress import TerminalProgress
 from lab.report.inspection import inspect
 from lab.report.report import Applied, Line, compose
+from meshops.plan import output
 from meshops.plan import plan as planning
 from meshops.plan.plan import Plan, PlanError
-from offline.monitor import EngineError, Registration
+from offline.registration import EngineError, Registration
 from offline.run import run_program
 from offline.stack_files import StackError, read_stack
-from offline.wire import Secret
-from settings import Settings
+from offline.values import Secret
 
 STACK = "lab"
 _PROGRAM_SECONDS = 900.0
@@ -159,7 +160,7 @@ def _shown_plan(directory: Path, progress: TerminalProgress) -> Plan:
     try:
         plan = planning.make(STACK, directory=directory)
         target = directory / "build" / "plan" / STACK
-        planning.write(plan, target)
+        output.write(plan, target)
     except (PlanError, StackError) as problem:
         raise LabError(str(problem)) from problem
     progress.pause()

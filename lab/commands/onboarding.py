@@ -15,18 +15,18 @@ from typing import Any
 
 import yaml
 
+from configuration.settings import PROJECT
 from lab.aws import moto
 from lab.cluster import lifecycle
 from lab.commands import bringing_up
 from lab.engine.engine import Step
 from lab.errors import LabError
 from lab.progress import TerminalProgress
-from meshops.plan import diff
+from meshops.plan import diff, output
 from meshops.plan import plan as planning
 from meshops.plan.plan import PlanError
 from offline.stack_files import read_stack
-from offline.wire import Secret
-from settings import PROJECT
+from offline.values import Secret
 
 _NAMESPACES = f"{PROJECT}:namespaces"
 
@@ -52,7 +52,7 @@ def difference(directory: Path, entry: Path) -> str:
         for name, config in (("old", with_entry(directory, None)), ("new", with_entry(directory, entry))):
             target = Path(scratch) / name
             try:
-                planning.write(planning.make(bringing_up.STACK, directory=directory, config=config), target)
+                output.write(planning.make(bringing_up.STACK, directory=directory, config=config), target)
             except PlanError as problem:
                 raise LabError(str(problem)) from problem
             plans[name] = diff.read(target)

@@ -7,6 +7,7 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+from configuration.settings import Settings
 from lab.cluster import lifecycle
 from lab.commands import verification
 from lab.commands.bringing_up import STACK, Outcome, bring_up
@@ -18,7 +19,6 @@ from meshops.checks.text import Style
 from meshops.preflight.command import stack_settings
 from meshops.verify.result import Report
 from meshops.verify.text import summary, table
-from settings import Settings
 
 
 def up(directory: Path, *, keep: bool, prove: bool) -> int:

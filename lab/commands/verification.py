@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+from configuration.settings import Settings
 from lab.aws import moto
 from lab.cluster import lifecycle
 from lab.cluster.control_plane import ControlPlane
 from meshops.verify import command
 from meshops.verify.result import Report
 from meshops.verify.run import VerifyOptions, verify
-from settings import Settings
 
 
 def prove(plane: ControlPlane, settings: Settings, stack: str, *, only: tuple[str, ...] = ()) -> Report:

@@ -25,8 +25,8 @@ from lab.cluster.objects import Document, Key, Objects, Refused, UnknownKind
 from lab.errors import ChartUnavailable, LabError
 from lab.load_balancer.report import HOSTS
 from offline.made_up import Recorder
-from offline.monitor import EngineError, Registration
-from offline.wire import Secret, revealed
+from offline.registration import EngineError, Registration
+from offline.values import Secret, revealed
 
 _REMOVAL_SECONDS = 90.0
 _RELEASE = "kubernetes:helm.sh/v3:Release"

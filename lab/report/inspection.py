@@ -17,6 +17,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+from configuration.settings import Settings
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.helm import Helm
 from lab.cluster.objects import Document, Key, Objects
@@ -24,7 +25,6 @@ from manifests.names import GATEWAY_TLS_SECRET, ISTIO_INGRESS
 from meshops.checks.result import Result
 from meshops.preflight.aws import gather, session_of
 from meshops.preflight.run import Occasion, run
-from settings import Settings
 
 _T = TypeVar("_T")
 

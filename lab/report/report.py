@@ -8,12 +8,12 @@ from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal
 
+from configuration.settings import Settings
 from lab.build.pins import DIFFERENCES
 from lab.cluster.overrides import OVERRIDES
 from lab.report.inspection import Analysis, ApplicationPod, Inspection, IssuedCertificate
 from meshops.checks.result import Table
 from meshops.checks.text import Style, table_lines
-from settings import Settings
 
 LineStatus = Literal["ok", "failed", "note"]
 Section = Literal["From the cluster", "What stands in", "How the lab differs from the stack"]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from configuration.settings import Settings
 from lab.cluster import lifecycle
 from lab.errors import LabError
 from lab.images import web_servers
@@ -11,7 +12,6 @@ from lab.progress import Progress
 from lab.traps import destination_rules, documents, named_hosts
 from lab.traps.cluster import Scratch
 from lab.traps.table import markdown, matrix, replaced
-from settings import Settings
 
 DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "traps.md"
 TRAP_3, TRAP_5 = "trap 3", "trap 5"

@@ -7,7 +7,7 @@ import sys
 import time
 from pathlib import Path
 
-from meshops.plan import diff, plan
+from meshops.plan import diff, output, plan
 from meshops.synthetic import with_applications
 from offline.stack_files import StackError, read_stack
 
@@ -23,7 +23,7 @@ def main(arguments: list[str], *, started: float | None = None) -> int:
             config = with_applications(config, options.apps)
         made = plan.make(options.stack, directory=options.directory, config=config)
         target = options.output or options.directory / "build" / "plan" / options.stack
-        plan.write(made, target)
+        output.write(made, target)
     except (plan.PlanError, StackError, diff.DiffError) as problem:
         plan.print_error(problem)
         return 2 if isinstance(problem, StackError | diff.DiffError) else 1

@@ -14,10 +14,10 @@ from typing import Any
 
 import yaml
 
-from offline.monitor import Registration
 from offline.objects import CLUSTER_SCOPED, KubernetesObject, kubernetes_objects
+from offline.registration import Registration
 from offline.run import ProgramRun
-from offline.wire import MASK, masked
+from offline.values import MASK, masked
 
 RESOURCES = "resources.json"
 OPTIONS = "options.json"

@@ -8,17 +8,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import settings as stack_settings
+from configuration.parsing import parse
 from configuration.problems import SettingsError
-from meshops.plan import files, summary
+from configuration.settings import PROJECT, Settings
 from meshops.plan.mesh import MeshFacts, mesh_facts
-from meshops.plan.picture import topology
 from meshops.plan.platform import PlatformFacts, platform_facts
 from offline.made_up import Recorder
 from offline.objects import KubernetesObject, kubernetes_objects
 from offline.run import ProgramRun, run_program
 from offline.stack_files import read_stack
-from offline.wire import Secret
+from offline.values import Secret
 from validation.findings import Finding
 from validation.references import Workload
 from validation.validate import validate
@@ -38,7 +37,7 @@ class Plan:
     stack: str
     run: ProgramRun
     objects: tuple[KubernetesObject, ...]
-    settings: stack_settings.Settings | None
+    settings: Settings | None
     """None where the program does not read this project's settings (the sample programs of the tests)."""
     mesh: MeshFacts
     platform: PlatformFacts
@@ -78,15 +77,6 @@ def make(
     )
 
 
-def write(plan: Plan, target: Path) -> None:
-    """Writes the plan's files in place of `target`, all or nothing."""
-    with files.swapped_in(target) as directory:
-        files.write(directory, plan.run)
-        (directory / "summary.md").write_text(summary.render(plan), encoding="utf-8")
-        picture = topology.render(plan.mesh, plan.platform, title=f"Stack {plan.stack}")
-        (directory / "topology.svg").write_text(picture, encoding="utf-8")
-
-
 def headline(plan: Plan) -> str:
     """One line: what there is."""
     resources = sum(registration.custom or registration.remote for registration in plan.run.registrations)
@@ -97,11 +87,11 @@ def headline(plan: Plan) -> str:
     )
 
 
-def _settings(stack: str, config: Mapping[str, Any]) -> stack_settings.Settings | None:
-    if not any(key.startswith(f"{stack_settings.PROJECT}:") for key in config):
+def _settings(stack: str, config: Mapping[str, Any]) -> Settings | None:
+    if not any(key.startswith(f"{PROJECT}:") for key in config):
         return None
     try:
-        return stack_settings.parse(stack, {key: _clear(value) for key, value in config.items()})
+        return parse(stack, {key: _clear(value) for key, value in config.items()})
     except SettingsError as problem:
         raise PlanError(str(problem)) from None
 
@@ -110,7 +100,7 @@ def _clear(value: Any) -> Any:
     return value.value if isinstance(value, Secret) else value
 
 
-def _elsewhere(settings: stack_settings.Settings | None) -> tuple[Workload, ...]:
+def _elsewhere(settings: Settings | None) -> tuple[Workload, ...]:
     """The workloads that other pipelines deploy, by the label the settings promise."""
     if settings is None:
         return ()

@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from offline.monitor import Registration
 from offline.objects import KubernetesObject, releases
-from offline.wire import masked
+from offline.registration import Registration
+from offline.values import masked
 
 
 @dataclass(frozen=True, kw_only=True)

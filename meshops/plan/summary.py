@@ -10,7 +10,7 @@ from configuration.weakenings import weakenings
 from manifests.address_plan import plan_addresses
 from meshops.plan.mesh import ANYONE, GATEWAY, PLAINTEXT, CallFacts
 from meshops.plan.platform import EntryFacts, PlatformFacts
-from offline.monitor import Registration
+from offline.registration import Registration
 
 if TYPE_CHECKING:
     from meshops.plan.plan import Plan

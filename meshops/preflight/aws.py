@@ -13,8 +13,8 @@ from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 
+from configuration.settings import Settings
 from meshops.checks.result import Unavailable
-from settings import Settings
 
 _T = TypeVar("_T")
 

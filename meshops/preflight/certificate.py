@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from datetime import datetime
 
+from configuration.settings import Settings
 from manifests.gateway import terminated_hosts
 from meshops.checks.result import Check, Table, Unavailable, Verdict
 from meshops.preflight.aws import Certificate
-from settings import Settings
 
 CHECK = Check(
     id="certificate",

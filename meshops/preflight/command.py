@@ -11,15 +11,16 @@ from pathlib import Path
 
 from botocore.exceptions import BotoCoreError
 
+from configuration.parsing import parse
 from configuration.problems import SettingsError
+from configuration.settings import Settings
 from meshops.checks.result import exit_code
 from meshops.checks.text import Style, document, render
 from meshops.preflight.aws import gather, session_of
 from meshops.preflight.certificate import MINIMUM_DAYS
 from meshops.preflight.run import Occasion, run
 from offline.stack_files import StackError, read_stack
-from offline.wire import revealed
-from settings import Settings, parse
+from offline.values import revealed
 
 _UNKNOWN = 2
 

@@ -11,10 +11,10 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
+from configuration.settings import Settings
 from meshops.checks.result import Check, Result, Verdict
 from meshops.preflight import certificate, subnets
 from meshops.preflight.aws import Facts
-from settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,9 +9,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from configuration.settings import Settings
 from meshops.checks.result import Check, Table, Unavailable, Verdict
 from meshops.preflight.aws import Subnet, Vpc
-from settings import Settings
 
 CHECK = Check(
     id="subnets",

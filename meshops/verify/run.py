@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
 
+from configuration.settings import Settings
 from meshops.checks.result import Unavailable
 from meshops.verify.calls import Purpose
 from meshops.verify.facts import Edge, Facts, Objects, Traffic
@@ -25,7 +26,6 @@ from meshops.verify.registry import CHECKS
 from meshops.verify.result import Check, Fact, Report, Result, Verdict
 from meshops.verify.stack import Stack
 from meshops.verify.subject import FactMissing, Subject
-from settings import Settings
 
 _T = TypeVar("_T")
 _NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from configuration.applications import Namespace
+from configuration.settings import Settings
 from manifests.application import application_documents
 from manifests.cert_manager import certificate_documents
 from manifests.document import Document
@@ -16,7 +17,6 @@ from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import MeshMode, mesh_mode, mesh_policy_documents
 from manifests.names import GATEWAY, INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM, gateway_principal
 from manifests.namespace import namespace_documents
-from settings import Settings
 
 _PLATFORM_INJECTED = (ISTIO_INGRESS,)
 

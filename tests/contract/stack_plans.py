@@ -11,7 +11,7 @@ import yaml
 from meshops.plan import plan
 from meshops.plan.plan import Plan
 from offline.objects import KubernetesObject, kubernetes_objects, releases
-from offline.wire import revealed
+from offline.values import revealed
 
 ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("dev", "prod", "lab")

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from offline.monitor import Registration
+from offline.registration import Registration
 from tests.contract.wrong_documents import WRONG, Wrong
 from tests.whole_lab import WholeLab
 from validation.validate import validate

@@ -6,8 +6,9 @@ import copy
 
 import pytest
 
+from configuration.parsing import parse
 from configuration.problems import Problem, SettingsError
-from settings import PROJECT, Settings, parse
+from configuration.settings import PROJECT, Settings
 from tests.unit.configuration.bad_settings import API, API_PATH, BAD, Stack, put, stack
 
 

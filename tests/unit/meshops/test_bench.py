@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-import settings
+from configuration.parsing import parse
 from meshops import bench
 from meshops.bench import Measurement, excesses, table
 from meshops.plan import plan
 from meshops.synthetic import with_applications
 from offline.stack_files import read_stack
-from offline.wire import Secret
+from offline.values import Secret
 
 
 def measured(applications: int, cpu: float, peak: float) -> Measurement:
@@ -49,8 +49,6 @@ def test_the_table_shows_what_a_further_application_costs(monkeypatch: pytest.Mo
 @pytest.mark.parametrize("count", [0, 1, 120])
 def test_synthetic_applications_are_valid_settings_of_the_stack(count: int) -> None:
     config = with_applications(read_stack(plan.PROGRAM, "dev").config, count)
-    parsed = settings.parse(
-        "dev", {key: value.value if isinstance(value, Secret) else value for key, value in config.items()}
-    )
+    parsed = parse("dev", {key: value.value if isinstance(value, Secret) else value for key, value in config.items()})
     assert sum(len(namespace.applications) for namespace in parsed.namespaces) == count
     assert parsed.network.zones == ("eu-west-1a", "eu-west-1b")

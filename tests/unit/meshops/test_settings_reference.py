@@ -8,10 +8,10 @@ from pathlib import Path
 import yaml
 from pydantic.alias_generators import to_camel
 
+from configuration.settings import Settings
 from meshops.plan import plan
 from meshops.plan.picture import topology
 from meshops.settings_reference import reference
-from settings import Settings
 
 ROOT = Path(__file__).parents[3]
 

@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from configuration.settings import PROJECT
 from offline.made_up import Recorder
 from offline.run import run_program
-from settings import PROJECT
 from tests.unit.configuration.bad_settings import BAD, Stack, stack
 
 ROOT = Path(__file__).parents[3]

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from offline.made_up import Recorder
-from offline.run import EngineError, ProgramRun, Registration, run_program
-from offline.wire import Secret
+from offline.registration import EngineError, Registration
+from offline.run import ProgramRun, run_program
+from offline.values import Secret
 
 SAMPLE = Path(__file__).parent / "plan_program"
 CONFIG = {"sample:token": Secret("hush")}

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from offline.stack_files import StackError, read_stack, stack_names
-from offline.wire import Secret
+from offline.values import Secret
 
 
 def stack(directory: Path, text: str, project: str = "name: zero-trust-mesh\n") -> dict[str, str | Secret]:

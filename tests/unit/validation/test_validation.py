@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from offline.wire import Secret
+from offline.values import Secret
 from tests.unit.validation.validation_objects import (
     CERTIFICATE,
     DEPLOYMENT,

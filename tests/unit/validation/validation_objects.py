@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from typing import Any
 
-from offline.monitor import Registration
+from offline.registration import Registration
 
 
 def registered(document: dict[str, Any], *, name: str | None = None, patch: bool = False) -> Registration:

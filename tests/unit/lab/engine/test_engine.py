@@ -16,8 +16,8 @@ from lab.cluster.objects import Key, Refused
 from lab.engine.engine import LabEngine
 from lab.errors import ChartUnavailable
 from lab.load_balancer.report import HOSTS
-from offline.monitor import EngineError, Registration
-from offline.wire import Secret
+from offline.registration import EngineError, Registration
+from offline.values import Secret
 
 
 class Cluster:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 
+from configuration.parsing import parse
+from configuration.settings import Settings
 from lab.load_balancer.report import Standing
 from lab.report.inspection import Analysis, ApplicationPod, Inspection, InstalledChart, IssuedCertificate
 from lab.report.report import Applied
 from meshops.checks.result import Result, Verdict
 from meshops.preflight.subnets import CHECK
-from settings import Settings, parse
 
 APPLICATIONS = [
     {"name": "web", "image": "ghcr.io/example/web:v1", "port": 8080, "hosts": ["web.test.example.com"]},

@@ -13,7 +13,7 @@ from meshops.plan.mesh import ApplicationFacts, CallFacts, EgressFacts, MeshFact
 from meshops.plan.picture import topology
 from meshops.plan.picture.svg import text_width
 from meshops.plan.platform import CertificateFacts, EntryFacts, PlatformFacts, ZoneFacts
-from offline.wire import Secret
+from offline.values import Secret
 
 SAMPLE = Path(__file__).parents[2] / "offline" / "plan_program"
 SVG = "{http://www.w3.org/2000/svg}"

@@ -13,8 +13,8 @@ import pytest
 
 from meshops.__main__ import main
 from meshops.plan import files as plan_files
-from meshops.plan import plan
-from offline.wire import Secret
+from meshops.plan import output, plan
+from offline.values import Secret
 
 ROOT = Path(__file__).resolve().parents[4]
 SAMPLE = Path(__file__).parents[2] / "offline" / "plan_program"
@@ -30,7 +30,7 @@ def files(directory: Path) -> dict[str, bytes]:
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     target = tmp_path_factory.mktemp("plan") / "sample"
-    plan.write(plan.make("dev", directory=SAMPLE, config=CONFIG), target)
+    output.write(plan.make("dev", directory=SAMPLE, config=CONFIG), target)
     return target
 
 
@@ -117,7 +117,7 @@ def test_an_invalid_object_leaves_the_old_plan_and_nothing_else(tmp_path: Path) 
     target.mkdir()
     (target / "resources.json").write_text("[]")
     with pytest.raises(plan.PlanError) as caught:
-        plan.write(plan.make("dev", directory=SAMPLE, config={**CONFIG, "sample:action": "PERMIT"}), target)
+        output.write(plan.make("dev", directory=SAMPLE, config={**CONFIG, "sample:action": "PERMIT"}), target)
     assert str(caught.value).splitlines() == [
         "Stack 'dev': 1 problem that the API server would refuse or misread.",
         "  AuthorizationPolicy shop/allow",

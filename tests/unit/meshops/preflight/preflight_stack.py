@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from settings import Settings, parse
+from configuration.parsing import parse
+from configuration.settings import Settings
 
 REGION = "eu-west-1"
 ARN = f"arn:aws:acm:{REGION}:123456789012:certificate/00000000-0000-0000-0000-000000000000"

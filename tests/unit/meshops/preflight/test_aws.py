@@ -18,10 +18,10 @@ from cryptography.x509.oid import NameOID
 from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
+from configuration.settings import Settings
 from meshops.checks.result import Unavailable
 from meshops.preflight import command as preflight_command
 from meshops.preflight.aws import Facts, Vpc, gather, session_of
-from settings import Settings
 from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, settings_of
 
 ROOT = Path(__file__).resolve().parents[4]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
+from configuration.settings import Settings
 from meshops.checks.result import Unavailable, Verdict
 from meshops.preflight.aws import Certificate
 from meshops.preflight.certificate import check, covers
-from settings import Settings
 from tests.unit.meshops.preflight.preflight_stack import ARN, settings_of
 
 NOW = datetime(2026, 10, 1, 12, 0, tzinfo=UTC)

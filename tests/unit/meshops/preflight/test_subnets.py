@@ -7,10 +7,10 @@ from dataclasses import replace
 
 import pytest
 
+from configuration.settings import Settings
 from meshops.checks.result import Unavailable, Verdict
 from meshops.preflight.aws import Subnet, Vpc
 from meshops.preflight.subnets import Demand, check, decide
-from settings import Settings
 from tests.unit.meshops.preflight.preflight_stack import settings_of
 
 ALB = Demand(cluster="mesh-test", scheme="internet-facing", zones=2)

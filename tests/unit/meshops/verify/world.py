@@ -14,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from configuration.parsing import parse
+from configuration.settings import Settings
 from manifests.ingress import alb_ingress
 from manifests.mesh_graph import Member
 from meshops.checks.result import Unavailable
@@ -40,7 +42,6 @@ from meshops.verify.result import Verdict
 from meshops.verify.run import judge
 from meshops.verify.stack import GATEWAY_KEY, Stack
 from meshops.verify.subject import Subject
-from settings import Settings, parse
 
 NOW = datetime(2026, 11, 21, 12, 0, tzinfo=UTC)
 MISSING = Unavailable(reason="it could not be had", remedy="have it")

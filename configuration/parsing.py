@@ -1,0 +1,71 @@
+"""From a stack's flat configuration to its settings: every problem at once, or a value that is valid as a whole."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import TypeAdapter
+
+from configuration import rules
+from configuration.names import REFUSED_NAME, DeclaredNames
+from configuration.problems import SettingsError
+from configuration.salvage import SalvagingReader
+from configuration.settings import PROJECT, Settings
+
+
+def parse(stack: str, config: Mapping[str, Any]) -> Settings:
+    """Validates a stack's configuration.
+
+    config: `{"aws:region": …, "zero-trust-mesh:network": …}`, structured values as such or as JSON text, the way
+    the engine hands them over. Raises `SettingsError`.
+    """
+    raw = _tree(config)
+    names = DeclaredNames.of(raw)
+    reader = SalvagingReader(TypeAdapter(Settings), placeholders=_PLACEHOLDERS)
+    settings, problems = reader.read(raw)
+    if settings is not None:
+        refused = tuple(problem.path for problem in problems)
+        problems += rules.check(settings, names=names, refused=refused)
+    if problems or settings is None:
+        raise SettingsError(stack, problems)
+    return settings
+
+
+# What stands in for a refused value of a setting that has no default, while the rest is being checked.
+_PLACEHOLDERS: dict[tuple[str, ...], Any] = {
+    ("region",): "xx-none-1",
+    ("environment",): "none",
+    ("network",): {},
+    ("cluster",): {"name": "none"},
+    ("cluster", "name"): "none",
+    ("loadBalancer",): {"domain": "none.invalid"},
+    ("loadBalancer", "domain"): "none.invalid",
+    ("namespaces", "name"): REFUSED_NAME,
+    ("namespaces", "phase"): "permissive",
+    ("namespaces", "applications", "name"): REFUSED_NAME,
+}
+
+
+def _tree(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The flat configuration of the engine as one tree; what is left empty counts as not set."""
+    tree: dict[str, Any] = {}
+    for key, value in config.items():
+        namespace, _, name = key.partition(":")
+        if namespace == PROJECT:
+            tree[name] = _decode(value)
+        elif key in ("aws:region", "aws:profile"):
+            tree[name] = value
+    return {name: value for name, value in tree.items() if value not in ("", None)}
+
+
+def _decode(value: Any) -> Any:
+    if isinstance(value, str) and value[:1] in ("{", "["):
+        try:
+            return json.loads(value)
+        except json.JSONDecodeError:
+            return value  # the section's own type refuses it, with the text that stands there
+    # A copy: reading cuts refused values out, and the caller's tree is not ours to change.
+    return copy.deepcopy(value)
