@@ -99,11 +99,7 @@ def mesh_namespaces(
     opts: pulumi.ResourceOptions | None = None,
 ) -> tuple[MeshNamespace, ...]:
     """Every namespace of the stack, each under its own name. They need nothing of each other."""
-    graph = MeshGraph(
-        namespaces=namespaces,
-        trust_domain=mesh.trust_domain,
-        plaintext_hosts=frozenset(service.host for service in mesh.plaintext_services),
-    )
+    graph = MeshGraph.of(mesh, namespaces)
     mode = mesh_mode(mesh, namespaces)
     return tuple(
         MeshNamespace(

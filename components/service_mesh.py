@@ -11,8 +11,8 @@ from components.submission import release, submit
 from configuration.mesh import Mesh
 from manifests.images import Images
 from manifests.istio_values import IstioValues
-from manifests.names import INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM, KUBE_SYSTEM
-from manifests.namespace import platform_namespace
+from manifests.names import ISTIO_SYSTEM, KUBE_SYSTEM
+from manifests.namespace import gateway_namespace, mesh_system_namespace
 from versions import istio_chart
 
 
@@ -48,10 +48,7 @@ class ServiceMesh(pulumi.ComponentResource):
             )
 
         version = args.mesh.istio_version
-        # The label tells istiod which network the pods without a sidecar are on, and so all of them agree.
-        system = submit(
-            platform_namespace(ISTIO_SYSTEM, labels={"topology.istio.io/network": args.mesh.network}), opts=after()
-        )
+        system = submit(mesh_system_namespace(args.mesh), opts=after())
         base = release(
             "istio-base", istio_chart("base", version), namespace=ISTIO_SYSTEM, values=values.base(), opts=after(system)
         )
@@ -62,17 +59,7 @@ class ServiceMesh(pulumi.ComponentResource):
         istiod = release(
             "istiod", istio_chart("istiod", version), namespace=ISTIO_SYSTEM, values=values.istiod(), opts=after(cni)
         )
-        self.ingress_namespace = submit(
-            platform_namespace(
-                ISTIO_INGRESS,
-                labels={
-                    INJECTION_LABEL: args.mesh.revision_tag,
-                    # A gateway pod counts as ready only once the load balancer sends to it.
-                    "elbv2.k8s.aws/pod-readiness-gate-inject": "enabled",
-                },
-            ),
-            opts=after(),
-        )
+        self.ingress_namespace = submit(gateway_namespace(args.mesh), opts=after())
         self.revision = pulumi.Output.from_input(args.mesh.revision)
         self.trust_domain = pulumi.Output.from_input(args.mesh.trust_domain)
         self.ready = (istiod, cni, self.ingress_namespace)

@@ -162,6 +162,11 @@ class Application:
         """The name of its service account."""
         return self.service_account or f"{self.name}-sa"
 
+    @property
+    def opaque(self) -> bool:
+        """Whether the mesh sees a stream of bytes only: who connects, but no method, path, header or status."""
+        return self.protocol == "tcp" or self.tls == "passthrough"
+
 
 @section
 class Namespace:

@@ -106,10 +106,9 @@ def callers_exist(settings: Settings, names: DeclaredNames) -> Iterator[Finding]
 def callers_can_be_matched(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
     phases = {namespace.name: namespace.phase for namespace in settings.namespaces}
     for namespace, application, path in _applications(settings):
-        opaque = application.protocol == "tcp" or application.tls == "passthrough"
         for index, caller in enumerate(application.callers):
             where = f"{path}.callers[{index}]"
-            if opaque and (caller.methods or caller.paths):
+            if application.opaque and (caller.methods or caller.paths):
                 yield finding(
                     where,
                     caller.application,
@@ -226,7 +225,7 @@ def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterato
                 "Affinity is by exactly one of cookie and header.",
                 "Set one of the two.",
             )
-        if application.protocol == "tcp" or application.tls == "passthrough":
+        if application.opaque:
             yield finding(
                 f"{path}.stickiness",
                 stickiness.cookie or stickiness.header or "{}",

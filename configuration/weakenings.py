@@ -144,10 +144,9 @@ def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
 def _application(settings: Settings, namespace: Namespace, application: Application) -> Iterator[Weakening]:
     path = f"namespaces[{namespace.name}].applications[{application.name}]"
     outside = {other.name for other in settings.namespaces if other.phase == "outside"}
-    readable = application.protocol != "tcp" and application.tls == "terminate"
     for caller in application.callers:
         home = qualified(caller.application, namespace.name).partition("/")[0]
-        if readable and not (caller.methods and caller.paths):
+        if not application.opaque and not (caller.methods and caller.paths):
             yield Weakening(
                 path=f"{path}.callers",
                 value=caller.application,

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections import defaultdict
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Self
 
 from configuration.applications import Application, Caller, Namespace, qualified
+from configuration.mesh import Mesh
 from manifests.names import principal, service_host
 
 
@@ -43,6 +45,15 @@ class MeshGraph:
     trust_domain: str
     plaintext_hosts: frozenset[str] = frozenset()
     """Full Service names that the settings exempt from mutual TLS, by `mesh.plaintextServices`."""
+
+    @classmethod
+    def of(cls, mesh: Mesh, namespaces: tuple[Namespace, ...]) -> Self:
+        """The graph of a stack."""
+        return cls(
+            namespaces=namespaces,
+            trust_domain=mesh.trust_domain,
+            plaintext_hosts=frozenset(service.host for service in mesh.plaintext_services),
+        )
 
     def grants(self, namespace: str, application: str) -> tuple[Grant, ...]:
         """Who may call it, in the order of the settings."""

@@ -51,7 +51,12 @@ def mesh_mode(mesh: Mesh, namespaces: tuple[Namespace, ...]) -> MeshMode:
     """
     if mesh.peer_authentication != "derived":
         return mesh.peer_authentication
-    return "STRICT" if all(namespace.phase == "strict" for namespace in namespaces) else "PERMISSIVE"
+    return "STRICT" if all(namespace_mode(namespace) == "STRICT" for namespace in namespaces) else "PERMISSIVE"
+
+
+def namespace_mode(namespace: Namespace) -> MeshMode:
+    """What the pods of a namespace ask for, whatever the mesh-wide mode is."""
+    return "STRICT" if namespace.phase == "strict" else "PERMISSIVE"
 
 
 def mesh_policy_documents(

@@ -11,8 +11,8 @@ from configuration.mesh import Mesh
 from manifests.authorization import namespace_authorization
 from manifests.document import Document, document
 from manifests.mesh_graph import MeshGraph
-from manifests.mesh_policies import MeshMode
-from manifests.names import INJECTION_LABEL
+from manifests.mesh_policies import MeshMode, namespace_mode
+from manifests.names import INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM
 from manifests.network_policies import namespace_network_policies
 from manifests.sidecars import namespace_sidecar, service_entries
 
@@ -35,6 +35,23 @@ def platform_namespace(
 ) -> Document:
     """A namespace of the platform's own, with the Pod Security level that its pods fit."""
     return document("v1", "Namespace", name, labels={**_enforced(pod_security), **(labels or {})})
+
+
+def mesh_system_namespace(mesh: Mesh) -> Document:
+    """`istio-system`. The label tells istiod which network the pods without a sidecar are on: all agree then."""
+    return platform_namespace(ISTIO_SYSTEM, labels={"topology.istio.io/network": mesh.network})
+
+
+def gateway_namespace(mesh: Mesh) -> Document:
+    """`istio-ingress`, which is injected: the gateway's pods are nothing but a proxy."""
+    return platform_namespace(
+        ISTIO_INGRESS,
+        labels={
+            INJECTION_LABEL: mesh.revision_tag,
+            # A gateway pod counts as ready only once the load balancer sends to it.
+            "elbv2.k8s.aws/pod-readiness-gate-inject": "enabled",
+        },
+    )
 
 
 def namespace_documents(
@@ -77,7 +94,7 @@ def _enforced(level: PodSecurity) -> dict[str, str]:
 
 
 def _peer_authentication(namespace: Namespace, mode: MeshMode) -> Document | None:
-    own = "STRICT" if namespace.phase == "strict" else "PERMISSIVE"
+    own = namespace_mode(namespace)
     if own == mode:
         return None
     return document(

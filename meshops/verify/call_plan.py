@@ -120,7 +120,7 @@ def _gateway(stack: Stack, gateways: Mapping[str, str]) -> Iterator[Call]:
 
 def _authorization(stack: Stack) -> Iterator[Call]:
     for callee in stack.listeners:
-        if callee.application.protocol == "tcp" or callee.application.tls == "passthrough":
+        if callee.application.opaque:
             continue  # no method, no path, no status: the plaintext call is what can be asked of it
         grants = [
             grant for grant in stack.graph.grants(callee.namespace.name, callee.name) if grant.caller.namespace.in_mesh

@@ -65,7 +65,7 @@ def _not_asked(tally: Tally, subject: Subject, asked: set[tuple[str, str]]) -> N
             why = "no method that a probe may send is declared"
             if not grant.caller.namespace.in_mesh:
                 why = "the caller is outside the mesh and has no identity"
-            elif callee.application.protocol == "tcp" or callee.application.tls == "passthrough":
+            elif callee.application.opaque:
                 why = "opaque TCP has no status to read"
             tally.note(f"not asked: {pair[0]} to {pair[1]}: {why}")
 

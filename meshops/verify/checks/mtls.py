@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from manifests.mesh_graph import Member
+from manifests.mesh_policies import namespace_mode
 from meshops.checks.result import Unavailable
 from meshops.verify import certificate
 from meshops.verify.access_log import LogLine
@@ -197,7 +198,7 @@ def mode_in_force(subject: Subject) -> Verdict:
     tally = Tally()
     found = {(workload.namespace, workload.application): workload for workload in subject.workloads}
     for member in subject.stack.members:
-        wanted = subject.stack.mtls_mode(member.namespace)
+        wanted = namespace_mode(member.namespace)
         workload = found.get((member.namespace.name, member.name))
         if workload is None:
             tally.unknown(f"{named(member)}: it has no running pod with a proxy")

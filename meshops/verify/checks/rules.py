@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from manifests.mesh_policies import namespace_mode
 from manifests.names import INJECTION_LABEL
 from meshops.verify.comparison import difference, live, name_of, strangers
 from meshops.verify.facts import LiveObject
@@ -107,7 +108,7 @@ def peer_authentication(subject: Subject) -> Verdict:
         stack.documents, subject.objects, "PeerAuthentication", [*phases, ROOT, *stack.injected_namespaces]
     ):
         namespace = phases.get(policy.namespace)
-        wanted = stack.mtls_mode(namespace) if namespace and namespace.in_mesh else stack.mode
+        wanted = namespace_mode(namespace) if namespace and namespace.in_mesh else stack.mode
         weaker = sorted({mode for mode in _modes(policy) if _weaker(mode, wanted)})
         if weaker:
             tally.failed(f"{policy} says {', '.join(weaker)} where {wanted} must hold")
@@ -153,7 +154,7 @@ def namespace_labels(subject: Subject) -> Verdict:
         if wrong:
             tally.failed(f"namespace {name}: {', '.join(wrong)}")
         else:
-            tally.passed(f"{name}: {labels.get(INJECTION_LABEL) or 'outside the mesh'}")
+            tally.passed(f"{name}: {labels.get(INJECTION_LABEL) or 'not injected'}")
     return tally.verdict("{count} namespaces, labelled as the settings say.")
 
 

@@ -18,6 +18,7 @@ from configuration.parsing import parse
 from configuration.settings import Settings
 from manifests.ingress import alb_ingress
 from manifests.mesh_graph import Member
+from manifests.mesh_policies import namespace_mode
 from meshops.checks.result import Unavailable
 from meshops.verify.access_log import LogLine
 from meshops.verify.call_plan import first_calls
@@ -174,7 +175,6 @@ def objects(world: Stack) -> Objects:
                 "renewalTime": "2027-01-01T00:00:00Z",
             }
     tag = world.settings.mesh.revision_tag
-    items.append({"kind": "Namespace", "metadata": {"name": "istio-ingress", "labels": {"istio.io/rev": tag}}})
     ingress = alb_ingress(world.settings.load_balancer, certificate_arn=ARN)
     items.append({**ingress, "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.10"}]}}})
     hook_labels = {"istio.io/tag": tag, "istio.io/rev": world.settings.mesh.revision}
@@ -247,7 +247,7 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
                 pod=f"{name}-1",
                 certificate=pem(uri=f"spiffe://{world.principal(member)}", days=1),
                 policies=tuple(sorted(policies)),
-                mtls=world.mtls_mode(member.namespace),
+                mtls=namespace_mode(member.namespace),
             )
         )
     gateway = pem(uri=f"spiffe://{world.gateway_identity}", days=1)

@@ -1,0 +1,109 @@
+"""`manifests.stack` and the components hold the same documents: what only one of them has, the other forgot."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from configuration.parsing import parse
+from manifests.document import Document
+from manifests.stack import StackDocuments
+from meshops.plan import plan
+from offline.stack_files import read_stack
+from offline.values import revealed
+
+ROOT = Path(__file__).resolve().parents[3]
+_ALB = "alb.ingress.kubernetes.io"
+Key = tuple[str, str, str, str]
+
+# What the shipped stacks do not say, in the form of a stack's file, so that every branch is compared.
+VARIANTS: dict[str, str] = {
+    "an existing namespace, one outside the mesh, applications of another pipeline": """
+        namespaces:
+          - name: shop
+            phase: permissive
+            existing: true
+            applications:
+              - {name: cart, port: 8080, workload: external, egress: [{host: api.example.com}],
+                 callers: [{application: front}]}
+              - {name: front, port: 8080, image: "example.com/front:1", hosts: [shop.dev.example.com]}
+          - name: old
+            phase: outside
+            applications: [{name: ledger, port: 9000, image: "example.com/ledger:1"}]
+        """,
+    "an internal CA, no tracing, and an NLB beside the ALB": """
+        certificates: {issuer: internalCa}
+        observability: {tracing: false}
+        loadBalancer:
+          domain: dev.example.com
+          hostedZoneId: Z0123456789DEVEXAMPLE
+          entries: [alb, nlb]
+          allowedCidrs: [198.51.100.0/24]
+        namespaces:
+          - name: vault
+            phase: strict
+            applications:
+              - {name: safe, port: 8443, image: "example.com/safe:1", tls: passthrough, hosts: [safe.dev.example.com]}
+        """,
+}
+
+
+def variant(text: str) -> dict[str, Any]:
+    config = {key: revealed(value) for key, value in read_stack(ROOT, "dev").config.items()}
+    cluster = json.loads(config["zero-trust-mesh:cluster"])
+    cluster.pop("access")  # they name namespaces of the stack's own
+    config["zero-trust-mesh:cluster"] = json.dumps(cluster)
+    return config | {f"zero-trust-mesh:{key}": json.dumps(value) for key, value in yaml.safe_load(text).items()}
+
+
+CONFIGS = {
+    **{
+        stack: {key: revealed(value) for key, value in read_stack(ROOT, stack).config.items()}
+        for stack in ("dev", "prod", "lab")
+    },
+    **{name: variant(text) for name, text in VARIANTS.items()},
+}
+
+
+@pytest.mark.parametrize("name", CONFIGS)
+def test_the_program_submits_the_documents_of_the_stack_and_no_others(name: str) -> None:
+    made = plan.make("dev", directory=ROOT, config=CONFIGS[name])
+    settings = made.settings
+    assert settings is not None
+    submitted = _by_key(json.loads(json.dumps(revealed(item.content))) for item in made.objects)
+    ingress = next((item for key, item in submitted.items() if key[1] == "Ingress"), None)
+    annotations: Mapping[str, str] = ingress["metadata"]["annotations"] if ingress else {}
+    documents = StackDocuments(settings=settings).all(
+        certificate_arn=annotations.get(f"{_ALB}/certificate-arn"),
+        web_acl_arn=annotations.get(f"{_ALB}/wafv2-acl-arn"),
+        tags={**settings.tags, "environment": settings.environment, "managed-by": "pulumi"},
+    )
+    expected = _by_key(json.loads(json.dumps(document)) for document in documents)
+
+    assert set(submitted) == set(expected), "every object of the program is in manifests.stack, and none besides"
+    for key, content in expected.items():
+        assert submitted[key] == content, key
+
+
+def test_each_document_is_there_once() -> None:
+    settings = parse("prod", CONFIGS["prod"])
+    documents = StackDocuments(settings=settings).all(certificate_arn="arn", tags={})
+    assert len(_by_key(documents)) == len(documents)
+
+
+def _by_key(documents: Iterable[Document]) -> dict[Key, Any]:
+    """By API version, kind, namespace and name."""
+    return {
+        (
+            item["apiVersion"],
+            item["kind"],
+            item["metadata"].get("namespace", ""),
+            item["metadata"]["name"],
+        ): item
+        for item in documents
+    }
