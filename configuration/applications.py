@@ -9,7 +9,7 @@ from pydantic import AfterValidator, Field
 
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Host, Label, Port, Quantity, Whole, positive
+from configuration.values import Host, Label, Port, Quantity, Whole, within
 
 Phase = Literal["outside", "permissive", "strict"]
 
@@ -115,7 +115,7 @@ class Stickiness:
     """Consistent-hash affinity: exactly one of the two."""
 
     cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
-    cookie_ttl_seconds: Annotated[Whole, positive(0, 31536000, "seconds")] = 0
+    cookie_ttl_seconds: Annotated[Whole, within(0, 31536000, "seconds")] = 0
     """0 makes it a session cookie."""
     header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
 
@@ -137,7 +137,7 @@ class Application:
     port: Port | None = None
     """What the container listens on, and its Service too; none for a job that only calls."""
     protocol: Literal["http", "grpc", "tcp"] = "http"
-    replicas: Annotated[Whole, positive(1, 1000, "replicas")] = 2
+    replicas: Annotated[Whole, within(1, 1000, "replicas")] = 2
     service_account: Label | None = None
     """The identity; `<name>-sa` unless said otherwise."""
     hosts: tuple[Host, ...] = ()
@@ -154,7 +154,7 @@ class Application:
     environment: dict[str, str] = Field(default_factory=dict)
     writable_paths: tuple[ExactPath, ...] = ()
     """Paths that get an emptyDir, since the root filesystem is read-only."""
-    user_id: Annotated[Whole, positive(1, 65534, "(a user id other than root's)")] = 10001
+    user_id: Annotated[Whole, within(1, 65534, "(a user id other than root's)")] = 10001
     resources: Resources = Resources()
 
     @property

@@ -8,7 +8,7 @@ from pydantic import Field
 
 from configuration.network import RetentionDays
 from configuration.section import section
-from configuration.values import Arn, Cidr, ClusterName, Label, VersionText, Whole, positive
+from configuration.values import Arn, Cidr, ClusterName, Label, VersionText, Whole, within
 from versions import KUBERNETES
 
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
@@ -29,10 +29,10 @@ class NodeGroup:
     instance_types: Annotated[tuple[str, ...], Field(min_length=1)] = ("m7i.large",)
     architecture: Literal["x86_64", "arm64"] = "x86_64"
     capacity: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
-    min_size: Annotated[Whole, positive(1, 450, "nodes")] = 2
-    desired_size: Annotated[Whole, positive(1, 450, "nodes")] = 3
-    max_size: Annotated[Whole, positive(1, 450, "nodes")] = 6
-    disk_gib: Annotated[Whole, positive(20, 16384, "GiB")] = 50
+    min_size: Annotated[Whole, within(1, 450, "nodes")] = 2
+    desired_size: Annotated[Whole, within(1, 450, "nodes")] = 3
+    max_size: Annotated[Whole, within(1, 450, "nodes")] = 6
+    disk_gib: Annotated[Whole, within(20, 16384, "GiB")] = 50
 
 
 @section

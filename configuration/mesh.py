@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Host, Label, Quantity, VersionText, Whole, positive
+from configuration.values import Host, Label, Quantity, VersionText, Whole, within
 from versions import ISTIO
 
 
@@ -42,8 +42,8 @@ class Pilot:
 
     cpu: Quantity = "500m"
     memory: Quantity = "2048Mi"
-    min_replicas: Annotated[Whole, positive(1, 50, "replicas")] = 2
-    max_replicas: Annotated[Whole, positive(1, 50, "replicas")] = 5
+    min_replicas: Annotated[Whole, within(1, 50, "replicas")] = 2
+    max_replicas: Annotated[Whole, within(1, 50, "replicas")] = 5
 
 
 @section
@@ -76,8 +76,8 @@ class Mesh:
 
 @section
 class Gateway:
-    min_replicas: Annotated[Whole, positive(2, 100, "replicas")] = 2
-    max_replicas: Annotated[Whole, positive(2, 100, "replicas")] = 5
+    min_replicas: Annotated[Whole, within(2, 100, "replicas")] = 2
+    max_replicas: Annotated[Whole, within(2, 100, "replicas")] = 5
     cpu: Quantity = "100m"
     memory: Quantity = "128Mi"
 
@@ -86,8 +86,8 @@ class Gateway:
 class Certificates:
     issuer: Literal["selfSigned", "internalCa"] = "selfSigned"
     """`internalCa`: a self-signed root of our own that issues, for clients that pin a root."""
-    duration_hours: Annotated[Whole, positive(24, 8760, "hours")] = 2160
-    renew_before_hours: Annotated[Whole, positive(1, 8759, "hours")] = 720
+    duration_hours: Annotated[Whole, within(24, 8760, "hours")] = 2160
+    renew_before_hours: Annotated[Whole, within(1, 8759, "hours")] = 720
 
 
 @section

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from configuration import rules_applications, rules_platform
-from configuration.findings import Finding
+from configuration.breaches import Breach
 from configuration.names import DeclaredNames
 from configuration.problems import Problem
 from configuration.settings import Settings
@@ -16,9 +16,9 @@ def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = 
 
     refused: the paths of settings that were refused already; what depends on one of them is not judged.
     """
-    findings: list[Finding] = []
+    breaches: list[Breach] = []
     for rule in rules_platform.RULES:
-        findings += rule(settings)
+        breaches += rule(settings)
     for compare in rules_applications.RULES:
-        findings += compare(settings, names)
-    return [finding.problem for finding in findings if not finding.depends_on_any(refused)]
+        breaches += compare(settings, names)
+    return [breach.problem for breach in breaches if not breach.depends_on_any(refused)]

@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from configuration.applications import Application, Namespace, qualified
-from configuration.findings import Finding, finding
+from configuration.breaches import Breach, breach
 from configuration.names import DeclaredNames
 from configuration.settings import Settings
 
@@ -22,11 +22,11 @@ def _applications(settings: Settings) -> Iterator[tuple[Namespace, Application, 
             yield namespace, application, f"namespaces[{namespace.name}].applications[{application.name}]"
 
 
-def names_are_unique(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+def names_are_unique(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     seen: set[str] = set()
     for namespace in settings.namespaces:
         if namespace.name in seen:
-            yield finding(
+            yield breach(
                 f"namespaces[{namespace.name}].name",
                 namespace.name,
                 "Two namespaces have this name.",
@@ -36,7 +36,7 @@ def names_are_unique(settings: Settings, _names: DeclaredNames) -> Iterator[Find
         inside: set[str] = set()
         for application in namespace.applications:
             if application.name in inside:
-                yield finding(
+                yield breach(
                     f"namespaces[{namespace.name}].applications[{application.name}].name",
                     application.name,
                     "Two applications of the namespace have this name.",
@@ -45,13 +45,13 @@ def names_are_unique(settings: Settings, _names: DeclaredNames) -> Iterator[Find
             inside.add(application.name)
 
 
-def identities_are_not_shared(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+def identities_are_not_shared(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     owners: dict[tuple[str, str], str] = {}
     for namespace, application, path in _applications(settings):
         key = (namespace.name, application.identity)
         owner = owners.setdefault(key, application.name)
         if owner != application.name:
-            yield finding(
+            yield breach(
                 f"{path}.serviceAccount",
                 application.identity,
                 f"{owner} runs under this service account: the two could not be told apart by any policy.",
@@ -59,14 +59,14 @@ def identities_are_not_shared(settings: Settings, _names: DeclaredNames) -> Iter
             )
 
 
-def hosts_are_unique_and_covered(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+def hosts_are_unique_and_covered(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     owners: dict[str, str] = {}
     domain = settings.load_balancer.domain
     for namespace, application, path in _applications(settings):
         for index, host in enumerate(application.hosts):
             name = f"{namespace.name}/{application.name}"
             if host in owners:
-                yield finding(
+                yield breach(
                     f"{path}.hosts[{index}]",
                     host,
                     f"{owners[host]} claims this host already: the gateway would send it to one of the two only.",
@@ -75,7 +75,7 @@ def hosts_are_unique_and_covered(settings: Settings, _names: DeclaredNames) -> I
             owners.setdefault(host, name)
             label, _, parent = host.partition(".")
             if application.tls == "terminate" and host != domain and parent != domain:
-                yield finding(
+                yield breach(
                     f"{path}.hosts[{index}]",
                     host,
                     f"The certificate covers {domain} and *.{domain}, one label deep; a browser would refuse this "
@@ -85,31 +85,31 @@ def hosts_are_unique_and_covered(settings: Settings, _names: DeclaredNames) -> I
                 )
 
 
-def callers_exist(settings: Settings, names: DeclaredNames) -> Iterator[Finding]:
+def callers_exist(settings: Settings, names: DeclaredNames) -> Iterator[Breach]:
     for namespace, application, path in _applications(settings):
         seen: set[str] = set()
         for index, caller in enumerate(application.callers):
             full = qualified(caller.application, namespace.name)
             where = f"{path}.callers[{index}].application"
             if full not in names.applications:
-                yield finding(
+                yield breach(
                     where,
                     caller.application,
                     "No application of this stack has this name, so the rule would let in nobody.",
                     'Name an application of the namespace, or "namespace/application" of another one.',
                 )
             if full in seen:
-                yield finding(where, caller.application, "This caller is named twice.", "Merge the two entries.")
+                yield breach(where, caller.application, "This caller is named twice.", "Merge the two entries.")
             seen.add(full)
 
 
-def callers_can_be_matched(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+def callers_can_be_matched(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     phases = {namespace.name: namespace.phase for namespace in settings.namespaces}
     for namespace, application, path in _applications(settings):
         for index, caller in enumerate(application.callers):
             where = f"{path}.callers[{index}]"
             if application.opaque and (caller.methods or caller.paths):
-                yield finding(
+                yield breach(
                     where,
                     caller.application,
                     "The application speaks no HTTP that the sidecar can read: a rule with methods or paths never "
@@ -119,7 +119,7 @@ def callers_can_be_matched(settings: Settings, _names: DeclaredNames) -> Iterato
                 )
             home = qualified(caller.application, namespace.name).partition("/")[0]
             if phases.get(home) == "outside" and namespace.phase == "strict":
-                yield finding(
+                yield breach(
                     f"{where}.application",
                     caller.application,
                     f"Namespace {home} is outside the mesh: its pods have no identity and {namespace.name}, being "
@@ -129,10 +129,10 @@ def callers_can_be_matched(settings: Settings, _names: DeclaredNames) -> Iterato
                 )
 
 
-def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     for _, application, path in _applications(settings):
         if application.port is None and (application.hosts or application.callers):
-            yield finding(
+            yield breach(
                 f"{path}.port",
                 None,
                 "An application that is called needs a port.",
@@ -141,14 +141,14 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
         if application.workload == "managed":
             yield from _image(application, path)
         elif application.image:
-            yield finding(
+            yield breach(
                 f"{path}.image",
                 application.image,
                 "Another pipeline deploys this workload; an image given here would never run.",
                 'Remove it, or set workload to "managed".',
             )
         if application.user_id == _SIDECAR_USER:
-            yield finding(
+            yield breach(
                 f"{path}.userId",
                 application.user_id,
                 "1337 is the sidecar's user: its traffic is not captured, so the application would bypass the mesh.",
@@ -156,7 +156,7 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
             )
         for name in application.environment:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
-                yield finding(
+                yield breach(
                     f"{path}.environment.{name}",
                     name,
                     "It is not the name of an environment variable.",
@@ -164,10 +164,10 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                 )
 
 
-def _image(application: Application, path: str) -> Iterator[Finding]:
+def _image(application: Application, path: str) -> Iterator[Breach]:
     image = application.image
     if not image:
-        yield finding(
+        yield breach(
             f"{path}.image",
             None,
             "A managed workload needs an image.",
@@ -176,7 +176,7 @@ def _image(application: Application, path: str) -> Iterator[Finding]:
         return
     tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
     if "@sha256:" not in image and (not tag or tag == "latest"):
-        yield finding(
+        yield breach(
             f"{path}.image",
             image,
             "An image without a fixed tag changes under a running stack and cannot be rolled back.",
@@ -184,12 +184,12 @@ def _image(application: Application, path: str) -> Iterator[Finding]:
         )
 
 
-def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     entries = settings.load_balancer.entries
     for _, application, path in _applications(settings):
         if application.tls == "passthrough":
             if "nlb" not in entries:
-                yield finding(
+                yield breach(
                     f"{path}.tls",
                     application.tls,
                     "An ALB ends TLS and sends no SNI (trap 3): only an NLB passes the client's TLS through.",
@@ -197,14 +197,14 @@ def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Ite
                     "loadBalancer.entries",
                 )
             if not application.hosts:
-                yield finding(
+                yield breach(
                     f"{path}.hosts",
                     "[]",
                     "A passthrough application is found by SNI and needs a host.",
                     "Name the host on its certificate.",
                 )
         elif application.hosts and "alb" not in entries:
-            yield finding(
+            yield breach(
                 f"{path}.hosts",
                 list(application.hosts),
                 "The stack has no ALB: no client trusts the gateway's own certificate for this host.",
@@ -213,20 +213,20 @@ def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Ite
             )
 
 
-def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     for _, application, path in _applications(settings):
         stickiness = application.stickiness
         if stickiness is None:
             continue
         if bool(stickiness.cookie) == bool(stickiness.header):
-            yield finding(
+            yield breach(
                 f"{path}.stickiness",
                 stickiness.cookie or "{}",
                 "Affinity is by exactly one of cookie and header.",
                 "Set one of the two.",
             )
         if application.opaque:
-            yield finding(
+            yield breach(
                 f"{path}.stickiness",
                 stickiness.cookie or stickiness.header or "{}",
                 "The sidecar cannot read cookies or headers of this application's traffic.",
@@ -235,7 +235,7 @@ def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterato
             )
 
 
-def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     for namespace in settings.namespaces:
         protocols: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
         for application in namespace.applications:
@@ -243,7 +243,7 @@ def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Fi
             for index, egress in enumerate(application.egress):
                 where = f"{path}.egress[{index}]"
                 if egress.host.endswith((".svc.cluster.local", ".cluster.local", ".svc")):
-                    yield finding(
+                    yield breach(
                         f"{where}.host",
                         egress.host,
                         "A service of the cluster is not external.",
@@ -253,7 +253,7 @@ def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Fi
         for (host, port), by_protocol in protocols.items():
             if len(by_protocol) > 1:
                 first, second = list(by_protocol.items())[:2]
-                yield finding(
+                yield breach(
                     f"{second[1]}.protocol",
                     second[0],
                     f"{host}:{port} is declared as {first[0]} at {first[1]}; the two would conflict.",
@@ -262,7 +262,7 @@ def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Fi
                 )
 
 
-def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames) -> Iterator[Finding]:
+def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     strict = {
         f"{application.name}.{namespace.name}.svc.cluster.local": namespace.name
         for namespace, application, _ in _applications(settings)
@@ -270,7 +270,7 @@ def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames
     }
     for index, service in enumerate(settings.mesh.plaintext_services):
         if service.host in strict:
-            yield finding(
+            yield breach(
                 f"mesh.plaintextServices[{index}].host",
                 service.host,
                 f"Namespace {strict[service.host]} is strict and refuses plaintext: nobody could call it any more.",
@@ -279,7 +279,7 @@ def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames
             )
 
 
-RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Finding]], ...] = (
+RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
     names_are_unique,
     identities_are_not_shared,
     hosts_are_unique_and_covered,

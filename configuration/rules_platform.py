@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from itertools import combinations
 
-from configuration.findings import Finding, finding
+from configuration.breaches import Breach, breach
 from configuration.settings import Settings
 from configuration.values import IPv4Network
 from versions import ISTIO_KUBERNETES
@@ -20,25 +20,25 @@ _PUBLIC_LONGEST_PREFIX = 27
 _PRIVATE_LONGEST_PREFIX = 26
 
 
-def network_is_one_of_three(settings: Settings) -> Iterator[Finding]:
+def network_is_one_of_three(settings: Settings) -> Iterator[Breach]:
     network = settings.network
     own = [name for name, value in _own_network(settings).items() if value]
     if network.existing and own:
-        yield finding(
+        yield breach(
             "network.existing",
             network.existing.vpc_id,
             f"An existing VPC keeps its own layout; {', '.join(own)} would change it.",
             f"Remove {', '.join(own)}, or `existing` to make a VPC.",
         )
     if not network.existing and not network.cidr:
-        yield finding(
+        yield breach(
             "network.cidr",
             None,
             "A VPC of our own needs an address range.",
             'Set it, e.g. "10.20.0.0/16", or name an `existing` VPC.',
         )
     if network.zones and network.subnets:
-        yield finding(
+        yield breach(
             "network.subnets",
             [pair.zone for pair in network.subnets],
             "The zones are given twice: the allocator lays out `zones`, `subnets` replaces it.",
@@ -52,14 +52,14 @@ def _own_network(settings: Settings) -> dict[str, object]:
     return {"cidr": network.cidr, "zones": network.zones, "subnets": network.subnets}
 
 
-def zones(settings: Settings) -> Iterator[Finding]:
+def zones(settings: Settings) -> Iterator[Breach]:
     network = settings.network
     if network.existing:
         return
     names = network.zone_names
     path = "network.zones" if network.zones or not network.subnets else "network.subnets"
     if not 2 <= len(set(names)) <= 4:
-        yield finding(
+        yield breach(
             path,
             list(names),
             "A VPC has two to four zones: EKS and the ALB each need two.",
@@ -67,10 +67,10 @@ def zones(settings: Settings) -> Iterator[Finding]:
         )
     for name, count in Counter(names).items():
         if count > 1:
-            yield finding(path, name, "A zone is named twice.", "Name each zone once.")
+            yield breach(path, name, "A zone is named twice.", "Name each zone once.")
     for index, name in enumerate(names):
         if not re.fullmatch(re.escape(settings.region) + "[a-f]", name):
-            yield finding(
+            yield breach(
                 f"{path}[{index}]",
                 name,
                 f"It is not an availability zone of the stack's region {settings.region}.",
@@ -79,13 +79,13 @@ def zones(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def vpc_size(settings: Settings) -> Iterator[Finding]:
+def vpc_size(settings: Settings) -> Iterator[Breach]:
     network = settings.network
     if not network.cidr or network.existing:
         return
     prefix = network.cidr.prefixlen
     if prefix < 16 or prefix > (21 if not network.subnets else 24):
-        yield finding(
+        yield breach(
             "network.cidr",
             network.cidr,
             "The VPC must be between /16 (AWS's largest) and /21: with less, a zone's public subnet falls below the "
@@ -94,7 +94,7 @@ def vpc_size(settings: Settings) -> Iterator[Finding]:
             + ("; with explicit `subnets` a /24 is enough." if not network.subnets else ", /24 with explicit subnets."),
         )
     if not network.cidr.is_private and not network.cidr.subnet_of(IPv4Network("100.64.0.0/10")):
-        yield finding(
+        yield breach(
             "network.cidr",
             network.cidr,
             "These are public addresses of somebody else: what they name could not be reached from the VPC.",
@@ -102,7 +102,7 @@ def vpc_size(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def subnets_fit(settings: Settings) -> Iterator[Finding]:
+def subnets_fit(settings: Settings) -> Iterator[Breach]:
     network = settings.network
     placed: list[tuple[str, IPv4Network]] = []
     for pair in network.subnets:
@@ -113,11 +113,11 @@ def subnets_fit(settings: Settings) -> Iterator[Finding]:
             path = f"network.subnets[{network.subnets.index(pair)}].{role}"
             placed.append((path, subnet))
             if network.cidr and not subnet.subnet_of(network.cidr):
-                yield finding(
+                yield breach(
                     path, subnet, f"The subnet lies outside the VPC {network.cidr}.", "Move it inside.", "network.cidr"
                 )
             if subnet.prefixlen > longest:
-                yield finding(
+                yield breach(
                     path,
                     subnet,
                     f"A {role} subnet needs at least a /{longest}: nodes and pods, or the load balancer and a NAT "
@@ -126,33 +126,31 @@ def subnets_fit(settings: Settings) -> Iterator[Finding]:
                 )
     for (path, subnet), (other_path, other) in combinations(placed, 2):
         if subnet.overlaps(other):
-            yield finding(
-                other_path, other, f"It overlaps {path} ({subnet}).", "Give every subnet its own range.", path
-            )
+            yield breach(other_path, other, f"It overlaps {path} ({subnet}).", "Give every subnet its own range.", path)
 
 
-def existing_subnets(settings: Settings) -> Iterator[Finding]:
+def existing_subnets(settings: Settings) -> Iterator[Breach]:
     existing = settings.network.existing
     if not existing:
         return
     named = [*existing.private_subnet_ids, *existing.public_subnet_ids]
     for subnet_id, count in Counter(named).items():
         if count > 1:
-            yield finding(
+            yield breach(
                 "network.existing",
                 subnet_id,
                 "A subnet is named twice; it is either private or public.",
                 "Name each subnet once.",
             )
     if len(set(existing.private_subnet_ids)) < 2:
-        yield finding(
+        yield breach(
             "network.existing.privateSubnetIds",
             list(existing.private_subnet_ids),
             "EKS and an internal ALB need subnets in two zones.",
             "Name at least two private subnets, of different zones.",
         )
     if settings.load_balancer.scheme == "internet-facing" and len(set(existing.public_subnet_ids)) < 2:
-        yield finding(
+        yield breach(
             "network.existing.publicSubnetIds",
             list(existing.public_subnet_ids),
             "An internet-facing load balancer needs public subnets in two zones.",
@@ -161,9 +159,9 @@ def existing_subnets(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def existing_cluster_has_existing_network(settings: Settings) -> Iterator[Finding]:
+def existing_cluster_has_existing_network(settings: Settings) -> Iterator[Breach]:
     if settings.cluster.existing and not settings.network.existing:
-        yield finding(
+        yield breach(
             "cluster.existing",
             True,
             "An existing cluster lives in an existing VPC; a new one would not hold its nodes.",
@@ -172,11 +170,11 @@ def existing_cluster_has_existing_network(settings: Settings) -> Iterator[Findin
         )
 
 
-def kubernetes_and_istio_agree(settings: Settings) -> Iterator[Finding]:
+def kubernetes_and_istio_agree(settings: Settings) -> Iterator[Breach]:
     minor = ".".join(settings.mesh.istio_version.split(".")[:2])
     supported = ISTIO_KUBERNETES.get(minor)
     if settings.mesh.istio_version.count(".") != 2 or supported is None:
-        yield finding(
+        yield breach(
             "mesh.istioVersion",
             settings.mesh.istio_version,
             f"This program installs Istio {', '.join(ISTIO_KUBERNETES)} in full versions only: charts of other minors "
@@ -184,7 +182,7 @@ def kubernetes_and_istio_agree(settings: Settings) -> Iterator[Finding]:
             "Choose one of these, e.g. by leaving the setting out.",
         )
     elif settings.cluster.kubernetes_version not in supported:
-        yield finding(
+        yield breach(
             "cluster.kubernetesVersion",
             settings.cluster.kubernetes_version,
             f"Istio {minor} supports Kubernetes {supported[0]} to {supported[-1]}.",
@@ -193,10 +191,10 @@ def kubernetes_and_istio_agree(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def api_endpoint_is_not_open(settings: Settings) -> Iterator[Finding]:
+def api_endpoint_is_not_open(settings: Settings) -> Iterator[Breach]:
     for index, cidr in enumerate(settings.cluster.public_access_cidrs):
         if cidr == EVERYONE:
-            yield finding(
+            yield breach(
                 f"cluster.publicAccessCidrs[{index}]",
                 cidr,
                 "A public API endpoint must not be open to everyone.",
@@ -204,10 +202,10 @@ def api_endpoint_is_not_open(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def ranges_are_ordered(settings: Settings) -> Iterator[Finding]:
+def ranges_are_ordered(settings: Settings) -> Iterator[Breach]:
     nodes = settings.cluster.node_group
     if nodes.min_size > nodes.desired_size:
-        yield finding(
+        yield breach(
             "cluster.nodeGroup.minSize",
             nodes.min_size,
             f"The minimum is above desiredSize ({nodes.desired_size}).",
@@ -215,7 +213,7 @@ def ranges_are_ordered(settings: Settings) -> Iterator[Finding]:
             "cluster.nodeGroup.desiredSize",
         )
     if nodes.desired_size > nodes.max_size:
-        yield finding(
+        yield breach(
             "cluster.nodeGroup.desiredSize",
             nodes.desired_size,
             f"The desired size is above maxSize ({nodes.max_size}).",
@@ -224,7 +222,7 @@ def ranges_are_ordered(settings: Settings) -> Iterator[Finding]:
         )
     for name, scale in (("mesh.pilot", settings.mesh.pilot), ("gateway", settings.gateway)):
         if scale.min_replicas > scale.max_replicas:
-            yield finding(
+            yield breach(
                 f"{name}.minReplicas",
                 scale.min_replicas,
                 f"The minimum is above maxReplicas ({scale.max_replicas}).",
@@ -233,7 +231,7 @@ def ranges_are_ordered(settings: Settings) -> Iterator[Finding]:
             )
     certificates = settings.certificates
     if certificates.renew_before_hours >= certificates.duration_hours:
-        yield finding(
+        yield breach(
             "certificates.renewBeforeHours",
             certificates.renew_before_hours,
             f"A certificate of {certificates.duration_hours} hours would be renewed without end.",
@@ -242,15 +240,15 @@ def ranges_are_ordered(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def instance_types_match_architecture(settings: Settings) -> Iterator[Finding]:
+def instance_types_match_architecture(settings: Settings) -> Iterator[Breach]:
     nodes = settings.cluster.node_group
     for index, instance_type in enumerate(nodes.instance_types):
         parts = re.fullmatch(r"[a-z]+\d+([a-z-]*)\.[a-z0-9-]+", instance_type)
         path = f"cluster.nodeGroup.instanceTypes[{index}]"
         if not parts:
-            yield finding(path, instance_type, "It is not an EC2 instance type.", 'Write it as "m7i.large".')
+            yield breach(path, instance_type, "It is not an EC2 instance type.", 'Write it as "m7i.large".')
         elif ("g" in parts.group(1)) != (nodes.architecture == "arm64"):
-            yield finding(
+            yield breach(
                 path,
                 instance_type,
                 f"Its processor is not {nodes.architecture}: the AMI would not boot.",
@@ -259,7 +257,7 @@ def instance_types_match_architecture(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def arns_belong_to_the_region(settings: Settings) -> Iterator[Finding]:
+def arns_belong_to_the_region(settings: Settings) -> Iterator[Breach]:
     balancer = settings.load_balancer
     waf = balancer.waf.web_acl_arn if balancer.waf else None
     for path, arn, service in (
@@ -267,7 +265,7 @@ def arns_belong_to_the_region(settings: Settings) -> Iterator[Finding]:
         ("loadBalancer.waf.webAclArn", waf, "wafv2"),
     ):
         if arn and arn.split(":")[2:4] != [service, settings.region]:
-            yield finding(
+            yield breach(
                 path,
                 arn,
                 f"The load balancer takes an ARN of {service} in its own region, {settings.region}.",
@@ -276,10 +274,10 @@ def arns_belong_to_the_region(settings: Settings) -> Iterator[Finding]:
             )
 
 
-def load_balancer_is_complete(settings: Settings) -> Iterator[Finding]:
+def load_balancer_is_complete(settings: Settings) -> Iterator[Breach]:
     balancer = settings.load_balancer
     if "alb" in balancer.entries and not balancer.certificate_arn and not balancer.hosted_zone_id:
-        yield finding(
+        yield breach(
             "loadBalancer.certificateArn",
             None,
             "The ALB's listener needs an ACM certificate: an issued one, or a zone in which to validate a new one.",
@@ -287,7 +285,7 @@ def load_balancer_is_complete(settings: Settings) -> Iterator[Finding]:
             "loadBalancer.hostedZoneId",
         )
     if not balancer.allowed_cidrs:
-        yield finding(
+        yield breach(
             "loadBalancer.allowedCidrs",
             "[]",
             "Who may connect must be said: without it AWS opens the listener to everyone.",
@@ -295,10 +293,10 @@ def load_balancer_is_complete(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def mesh_is_not_held_strict_too_early(settings: Settings) -> Iterator[Finding]:
+def mesh_is_not_held_strict_too_early(settings: Settings) -> Iterator[Breach]:
     behind = [namespace.name for namespace in settings.namespaces if namespace.phase != "strict"]
     if settings.mesh.peer_authentication == "STRICT" and behind:
-        yield finding(
+        yield breach(
             "mesh.peerAuthentication",
             "STRICT",
             f"Not every namespace is strict yet ({', '.join(behind)}): their plaintext traffic would be refused.",
@@ -307,10 +305,10 @@ def mesh_is_not_held_strict_too_early(settings: Settings) -> Iterator[Finding]:
         )
 
 
-def tags_are_allowed(settings: Settings) -> Iterator[Finding]:
+def tags_are_allowed(settings: Settings) -> Iterator[Breach]:
     for key, value in settings.tags.items():
         if key.lower().startswith("aws:") or not 1 <= len(key) <= 128 or len(value) > 256:
-            yield finding(
+            yield breach(
                 f"tags.{key}",
                 value,
                 "AWS refuses keys that begin with 'aws:' or exceed 128 characters, and values over 256.",
@@ -318,7 +316,7 @@ def tags_are_allowed(settings: Settings) -> Iterator[Finding]:
             )
 
 
-RULES: tuple[Callable[[Settings], Iterator[Finding]], ...] = (
+RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (
     network_is_one_of_three,
     zones,
     vpc_size,

@@ -115,7 +115,7 @@ def _strict_string(value: Any) -> Any:
     return value
 
 
-def positive(minimum: int, maximum: int, unit: str) -> AfterValidator:
+def within(minimum: int, maximum: int, unit: str) -> AfterValidator:
     """A whole number from `minimum` to `maximum`, counted in `unit`."""
 
     def check(value: int) -> int:

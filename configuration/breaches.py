@@ -1,4 +1,4 @@
-"""What a rule finds: the problem, and the other settings that it was derived from."""
+"""A breach of a rule: the problem, and the other settings that it was derived from."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ from configuration.problems import Problem, show
 
 
 @dataclass(frozen=True, kw_only=True)
-class Finding:
+class Breach:
     problem: Problem
     related: tuple[str, ...] = ()
     """Paths of the other settings the rule looked at."""
 
     def depends_on_any(self, refused: Sequence[str]) -> bool:
-        """Whether one of the refused settings is, contains, or is part of what this finding rests on."""
+        """Whether one of the refused settings is, contains, or is part of what this breach rests on."""
         paths = (self.problem.path, *self.related)
         return any(f"[{REFUSED_NAME}]" in path or any(_touch(path, other) for other in refused) for path in paths)
 
 
-def finding(path: str, value: object, rule: str, remedy: str, *related: str) -> Finding:
-    return Finding(problem=Problem(path=path, value=show(value), rule=rule, remedy=remedy), related=related)
+def breach(path: str, value: object, rule: str, remedy: str, *related: str) -> Breach:
+    return Breach(problem=Problem(path=path, value=show(value), rule=rule, remedy=remedy), related=related)
 
 
 def _touch(one: str, other: str) -> bool:
