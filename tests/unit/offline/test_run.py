@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from offline.made_up import Recorder
+from offline.made_up import MadeUpOutputs
 from offline.registration import EngineError, Registration
 from offline.run import ProgramRun, run_program
 from offline.values import Secret
@@ -19,14 +19,14 @@ HEAD = "urn:pulumi:dev::zero-trust-mesh::"
 
 
 def sample(preview: bool = False) -> ProgramRun:
-    run = run_program(SAMPLE, stack="dev", config=CONFIG, engine=Recorder("eu-west-1"), preview=preview)
+    run = run_program(SAMPLE, stack="dev", config=CONFIG, engine=MadeUpOutputs("eu-west-1"), preview=preview)
     assert run.error is None, run.error
     return run
 
 
 def program(directory: Path, source: str, *, engine: Any = None, timeout: float = 60) -> ProgramRun:
     (directory / "__main__.py").write_text(source)
-    return run_program(directory, stack="dev", config={}, engine=engine or Recorder("eu-west-1"), timeout=timeout)
+    return run_program(directory, stack="dev", config={}, engine=engine or MadeUpOutputs("eu-west-1"), timeout=timeout)
 
 
 @pytest.fixture(scope="module")
@@ -127,7 +127,7 @@ def test_an_output_in_a_text_is_an_error(tmp_path: Path) -> None:
 
 
 def test_what_the_engine_cannot_make_ends_the_run_with_the_resource_named(tmp_path: Path) -> None:
-    class Full(Recorder):
+    class Full(MadeUpOutputs):
         def create(self, registration: Registration) -> tuple[str, dict[str, Any]]:
             raise EngineError("no address left")
 
@@ -149,7 +149,7 @@ def test_a_value_that_waits_for_itself_ends_in_a_timeout_and_not_never(tmp_path:
     assert sample().error is None, "the next run is not affected"
 
 
-class Meeting(Recorder):
+class Meeting(MadeUpOutputs):
     """Answers nobody before two resources are being made at the same time."""
 
     def __init__(self) -> None:
