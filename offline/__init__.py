@@ -1,0 +1,1 @@
+"""The mock runtime: runs the program without the Pulumi engine, and records what it asks for."""

@@ -1,4 +1,4 @@
-"""The engine of the offline plan: answers each request as a provider plausibly would, and makes nothing.
+"""Outputs made up: an engine that answers each request as a provider plausibly would, and makes nothing.
 
 Ids and ARNs follow from names alone, so that two plans of one stack are alike to the byte, and those of two stacks
 where they agree.
@@ -41,8 +41,8 @@ _GLOBAL = frozenset({"iam", "route53", "s3", "cloudfront"})
 _ARN_SERVICES = {"vpc": "ec2", "cloudwatch": "logs", "alb": "elasticloadbalancing", "lb": "elasticloadbalancing"}
 
 
-class Recorder:
-    """An `Engine` (see `offline.monitor`)."""
+class MadeUpOutputs:
+    """An `Engine` (see `offline.registration`) whose outputs are made up."""
 
     def __init__(self, region: str) -> None:
         self.region = region

@@ -1,4 +1,4 @@
-"""The resource monitor of the mock runtime: sees each whole request, and asks an engine what becomes of it."""
+"""The resource monitor of the mock runtime: gets each request whole, records it, and lets an engine answer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mo
 from pulumi.runtime.proto import resource_pb2
 from pulumi.runtime.rpc_manager import RPCManager
 
-from offline.registration import Engine, EngineError, Registration
+from offline.registration import Call, Engine, EngineError, Registration
 from offline.values import references
 from offline.wire import from_struct, to_struct
 
@@ -45,19 +45,25 @@ class OrderedRequests(RPCManager):
 
 
 class RecordingMonitor(MockMonitor):
-    """Records registrations, and `component_outputs` by URN."""
+    """Takes the place of the engine's gRPC service; records registrations, calls, and `component_outputs` by URN."""
 
     def __init__(self, engine: Engine, *, stack: str, project: str) -> None:
         super().__init__(_NoMocks())
         self._engine = engine
         self._stack, self._project = stack, project
         self._registered: list[tuple[int, Registration]] = []
+        self._called: list[tuple[int, Call]] = []
         self.component_outputs: dict[str, dict[str, Any]] = {}
 
     @property
     def registrations(self) -> tuple[Registration, ...]:
         """In the order of the program, which is one that their dependencies allow."""
         return tuple(registration for _, registration in sorted(self._registered, key=itemgetter(0)))
+
+    @property
+    def calls(self) -> tuple[Call, ...]:
+        """In the order of the program."""
+        return tuple(call for _, call in sorted(self._called, key=itemgetter(0)))
 
     def make_urn(self, parent: str, type_: str, name: str) -> str:
         # Pulumi's own mock keeps the last type of the chain only and counts the stack in, which the engine does not.
@@ -105,7 +111,9 @@ class RecordingMonitor(MockMonitor):
                 raise EngineError(f"unknown resource {request.args.fields['urn'].string_value}")
             result = {"urn": known.urn, "id": known.id, "state": known.state}
         else:
-            result = self._engine.call(request.tok, from_struct(request.args))
+            call = Call(token=request.tok, arguments=from_struct(request.args), provider=request.provider)
+            self._called.append((_POSITION.get(), call))
+            result = self._engine.call(call.token, call.arguments)
         response = resource_pb2.ResourceInvokeResponse()
         getattr(response, "return").CopyFrom(to_struct(result))  # the field's name is a keyword of Python's
         return response
@@ -144,7 +152,9 @@ def _registration(urn: str, request: Any) -> Registration:
         custom=request.custom,
         remote=request.remote,
         protect=request.protect,
+        providers={package: request.providers[package] for package in sorted(request.providers)},
         ignore_changes=tuple(sorted(request.ignoreChanges)),
+        replace_on_changes=tuple(sorted(request.replaceOnChanges)),
         deleted_with=request.deletedWith,
         retain_on_delete=request.retainOnDelete,
         aliases=(*request.aliasURNs, *(_alias(alias) for alias in request.aliases)),

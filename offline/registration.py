@@ -1,4 +1,4 @@
-"""One resource as a program asks for it, and what an engine has to be able to do with it."""
+"""What a program asks for, resources and calls of provider functions, and what an engine has to do with it."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ class Registration:
 
     urn, parent: with the chain of types the real engine uses, `urn:pulumi:dev::zero-trust-mesh::a$b::name`
     provider:    `<URN>::<id>` of an explicit provider, "" for the default one
+    providers:   of a remote component: package -> the provider it is handed, written like `provider`
     depends_on:  URNs, sorted; what the program named and what it follows from the inputs
     property_dependencies: input -> URNs, sorted
     inputs:      plain Python; `Secret` where a value is secret, `UNKNOWN` where a preview does not know it
@@ -34,7 +35,9 @@ class Registration:
     custom: bool
     remote: bool = False
     protect: bool = False
+    providers: Mapping[str, str] = field(default_factory=dict)
     ignore_changes: tuple[str, ...] = ()
+    replace_on_changes: tuple[str, ...] = ()
     deleted_with: str = ""
     retain_on_delete: bool = False
     aliases: tuple[str, ...] = ()
@@ -44,6 +47,18 @@ class Registration:
     additional_secret_outputs: tuple[str, ...] = ()
     read_id: str = ""
     import_id: str = ""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Call:
+    """One call of a provider function, such as `aws:index/getCallerIdentity:getCallerIdentity`.
+
+    provider: as a `Registration`'s
+    """
+
+    token: str
+    arguments: dict[str, Any]
+    provider: str
 
 
 class Engine(Protocol):

@@ -1,8 +1,8 @@
-"""Runs `__main__.py` under Pulumi's mock runtime, and records every request the engine would have got.
+"""The mock runtime: runs a program under Pulumi's SDK without the engine, and records each request it would have got.
 
-An `Engine` decides what each resource becomes: the recorder of `plan` makes outputs up, the lab really creates it.
-Each resource reaches the engine after all it depends on, one at a time unless the engine can take more (`workers`).
-They are recorded in the order of the program, which is the same in each run.
+An `Engine` decides what each resource becomes: that of `plan` makes outputs up, the lab really creates it, the tests
+have outputs written down. Each resource reaches the engine after all it depends on, one at a time unless the engine
+can take more (`workers`). They are recorded in the order of the program, which is the same in each run.
 """
 
 from __future__ import annotations
@@ -15,55 +15,41 @@ import os
 import runpy
 import sys
 import threading
-import traceback
-from collections.abc import Callable, Generator, Iterator, Mapping
+from collections.abc import Callable, Generator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import pulumi
 import pulumi.runtime
+from pulumi.runtime import rpc
 from pulumi.runtime.config import set_all_config
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import Stack
 
-from configuration.problems import SettingsError
 from configuration.settings import PROJECT
+from offline.draining import drain
 from offline.monitor import OrderedRequests, RecordingMonitor
-from offline.registration import Engine, EngineError, Registration
-from offline.values import Secret
+from offline.program_error import ProgramError, explained
+from offline.registration import Call, Engine, Registration
+from offline.values import UNKNOWN, Secret
 
 # An Output inside an f-string is silent garbage otherwise.
 os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 
 
 @dataclass(frozen=True, kw_only=True)
-class ProgramError:
-    """Why a program did not end well. `message` is for people.
-
-    settings: the stack's configuration was refused; every problem is in the message
-    engine:   the engine could not make a resource; the message begins with its URN
-    program:  the program raised something else; the message ends with where
-    timeout:  it did not end in time, mostly since a value waits for itself
-    """
-
-    kind: Literal["settings", "engine", "program", "timeout"]
-    message: str
-
-    def __str__(self) -> str:
-        return self.message
-
-
-@dataclass(frozen=True, kw_only=True)
 class ProgramRun:
     """What one run of the program registered, in the order of the program; complete only if `error` is None.
 
-    outputs:           the stack's exports; secrets are `Secret`
+    outputs:           the stack's exports; secrets are `Secret`, what a preview does not know `UNKNOWN`
+    calls:             the provider functions it called
     component_outputs: what each component registered, by URN
     messages:          what the program logged, as (level, text)
     """
 
     registrations: tuple[Registration, ...]
+    calls: tuple[Call, ...] = ()
     outputs: Mapping[str, Any] = field(default_factory=dict)
     error: ProgramError | None = None
     component_outputs: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
@@ -81,8 +67,35 @@ def run_program(
     project: str = PROJECT,
     workers: int = 1,
 ) -> ProgramRun:
-    """Runs `<directory>/__main__.py` as the stack `stack`.
+    """Runs `<directory>/__main__.py` as the stack `stack`. The rest is `run_callable`'s."""
+    return run_callable(
+        lambda: runpy.run_path(str(directory.resolve() / "__main__.py"), run_name="__main__"),
+        directory=directory,
+        stack=stack,
+        config=config,
+        engine=engine,
+        preview=preview,
+        timeout=timeout,
+        project=project,
+        workers=workers,
+    )
 
+
+def run_callable(
+    program: Callable[[], object],
+    *,
+    directory: Path,
+    stack: str,
+    config: Mapping[str, Any],
+    engine: Engine,
+    preview: bool = False,
+    timeout: float | None = 300,
+    project: str = PROJECT,
+    workers: int = 1,
+) -> ProgramRun:
+    """Runs a function as the program of the stack `stack`; what it returns is dropped, it may `pulumi.export`.
+
+    directory: where the program's sources lie: first on the import path; an error names its lines in them
     config:  as the engine hands it over, e.g. `{"aws:region": "eu-west-1", "zero-trust-mesh:network": "{…}"}`;
              a value may be `Secret` (see `offline.stack_files.StackConfig.config`)
     preview: what no engine supplied is unknown then, and `.apply` on it does not run; otherwise it is None
@@ -93,14 +106,24 @@ def run_program(
     Never raises for what the program does: see `ProgramRun.error`. May be called any number of times in a process,
     one at a time: each run has a thread, and so a Pulumi runtime, of its own.
     """
-    run = _Run(directory, stack=stack, project=project, config=config, engine=engine, preview=preview, workers=workers)
+    monitor = RecordingMonitor(engine, stack=stack, project=project)
+    run = _Run(
+        program,
+        directory=directory.resolve(),
+        stack=stack,
+        project=project,
+        config=config,
+        monitor=monitor,
+        preview=preview,
+        workers=workers,
+    )
     thread = threading.Thread(target=run.execute, name=f"program-{stack}", daemon=True)
     thread.start()
     thread.join(timeout)
     if thread.is_alive():
         run.abandon()
         message = (
-            f"The program did not end within {timeout:g} s; {len(run.monitor.registrations)} resources were "
+            f"The program did not end within {timeout:g} s; {len(monitor.registrations)} resources were "
             "registered. Either the machine is too slow for it, or an output waits for itself."
         )
         run.error = ProgramError(kind="timeout", message=message)
@@ -112,18 +135,18 @@ class _Run:
 
     def __init__(
         self,
-        directory: Path,
+        program: Callable[[], object],
         *,
+        directory: Path,
         stack: str,
         project: str,
         config: Mapping[str, Any],
-        engine: Engine,
+        monitor: RecordingMonitor,
         preview: bool,
         workers: int,
     ) -> None:
-        self.directory = directory.resolve()
+        self.program, self.directory, self.monitor = program, directory, monitor
         self.stack, self.project, self.config, self.preview = stack, project, config, preview
-        self.monitor = RecordingMonitor(engine, stack=stack, project=project)
         self.error: ProgramError | None = None
         self.outputs: dict[str, Any] = {}
         self.log = _Messages()
@@ -145,7 +168,7 @@ class _Run:
         except asyncio.CancelledError:
             pass
         except BaseException as problem:  # the program may raise anything, SystemExit included
-            self.error = self._error_of(problem)
+            self.error = explained(problem, directory=self.directory)
         finally:
             self._end()
 
@@ -173,6 +196,7 @@ class _Run:
     def result(self) -> ProgramRun:
         return ProgramRun(
             registrations=self.monitor.registrations,
+            calls=self.monitor.calls,
             outputs=dict(self.outputs),
             error=self.error,
             component_outputs=dict(self.monitor.component_outputs),
@@ -195,41 +219,20 @@ class _Run:
             logger=self.log.logger,
         )
         SETTINGS.rpc_manager = OrderedRequests()
-        program = str(self.directory / "__main__.py")
-        runpy.run_path(program, run_name="__main__")
-        await _drain()
+        self.program()
+        await drain()
         root = get_root_resource()
         if isinstance(root, Stack):
             for name, value in root.outputs.items():
                 output = pulumi.Output.from_input(value)
-                known = await output.future()
-                self.outputs[name] = Secret(known) if await output.is_secret() else known
+                exported = await self._exported(output)
+                self.outputs[name] = Secret(exported) if await output.is_secret() else exported
 
-    def _error_of(self, problem: BaseException) -> ProgramError:
-        chain = list(_causes(problem))
-        # `settings.load` hides it behind a RunError, which is what Pulumi's own language host shows as a plain text.
-        for cause in _causes(problem, hidden=True):
-            if isinstance(cause, SettingsError):
-                return ProgramError(kind="settings", message=str(cause))
-        for cause in chain:
-            if isinstance(cause, EngineError):
-                return ProgramError(kind="engine", message=str(cause))
-        for cause in chain:
-            if isinstance(cause, pulumi.RunError):
-                return ProgramError(kind="program", message=str(cause))
-        if isinstance(problem, SystemExit):
-            return ProgramError(kind="program", message=f"The program ended itself with {problem.code!r}.")
-        root = chain[-1]
-        frames = [
-            frame
-            for frame in traceback.extract_tb(root.__traceback__)
-            if Path(frame.filename).is_relative_to(self.directory)
-        ]
-        where = "".join(
-            f"\n    {Path(frame.filename).relative_to(self.directory)}:{frame.lineno} in {frame.name}"
-            for frame in frames
-        )
-        return ProgramError(kind="program", message=f"{type(root).__name__}: {root}{where}")
+    async def _exported(self, output: pulumi.Output[Any]) -> Any:
+        if not self.preview or await output.is_known():
+            return await output.future()
+        value = await output.future(with_unknowns=True)
+        return _with_unknowns(value) if rpc.contains_unknowns(value) else UNKNOWN
 
 
 class _InlineExecutor(concurrent.futures.ThreadPoolExecutor):
@@ -261,6 +264,15 @@ class _Messages(logging.Handler):
         self.messages.append((record.levelname.lower(), str(record.msg)))
 
 
+def _with_unknowns(value: Any) -> Any:
+    """The value with `UNKNOWN` for each part that the SDK marks as unknown."""
+    if isinstance(value, dict):
+        return {key: _with_unknowns(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_with_unknowns(item) for item in value]
+    return UNKNOWN if rpc.contains_unknowns(value) else value
+
+
 @contextlib.contextmanager
 def _import_path(directory: Path) -> Generator[None, None, None]:
     """The program's directory first on the import path, as Pulumi's language host has it."""
@@ -270,37 +282,3 @@ def _import_path(directory: Path) -> Generator[None, None, None]:
         yield
     finally:
         sys.path.remove(entry)
-
-
-def _causes(problem: BaseException, *, hidden: bool = False) -> Iterator[BaseException]:
-    """The error and what led to it; hidden: also what `raise … from None` leaves out."""
-    seen: set[int] = set()
-    current: BaseException | None = problem
-    while current is not None and id(current) not in seen:
-        seen.add(id(current))
-        yield current
-        shown = hidden or not current.__suppress_context__
-        current = current.__cause__ or (current.__context__ if shown else None)
-
-
-async def _drain() -> None:
-    """Waits until everything the program began has ended, and raises the first error.
-
-    Pulumi's own `wait_for_rpcs` does the same, but looks at every outstanding output again each time one of them
-    ends: the square of their number, and half the time of a plan with 400 applications.
-    """
-    manager = SETTINGS.rpc_manager
-    while manager.rpcs or SETTINGS.outputs:
-        while manager.rpcs:
-            await manager.rpcs.pop()
-        outputs = list(SETTINGS.outputs)
-        SETTINGS.outputs.clear()
-        if outputs:
-            await asyncio.wait(outputs, return_when=asyncio.FIRST_EXCEPTION)
-            for output in outputs:
-                if output.done():
-                    output.result()
-                else:
-                    SETTINGS.outputs.add(output)
-        if manager.unhandled_exception is not None:
-            raise manager.unhandled_exception.with_traceback(manager.exception_traceback)

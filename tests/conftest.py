@@ -12,7 +12,8 @@ import hypothesis  # noqa: F401
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
-from tests.whole_lab import ROOT, WholeLab, lab_command, running
+from tests import ROOT
+from tests.whole_lab import WholeLab, lab_command, running
 
 
 class WholeLabApart(LoadScopeScheduling):

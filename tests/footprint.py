@@ -15,7 +15,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from lab.cluster.network import BRIDGE_PREFIX
-from tests.whole_lab import ROOT, lab_command
+from tests import ROOT
+from tests.whole_lab import lab_command
 
 _SETTINGS = Path("/proc/sys/net")
 # It changes with the machine's own connections.

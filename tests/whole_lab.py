@@ -13,8 +13,7 @@ from typing import Any
 from lab import paths
 from lab.cluster import lifecycle
 from lab.cluster.control_plane import ControlPlane
-
-ROOT = Path(__file__).resolve().parent.parent
+from tests import ROOT
 
 
 @dataclass(frozen=True, kw_only=True)

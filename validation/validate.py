@@ -1,8 +1,8 @@
 """Validates everything a program registered, offline: what a real preview would let through and an API server refuse.
 
 A preview of a cluster that does not exist yet checks nothing inside it. So the plan checks each object against its
-schema (`meshops.schemas`), its names (`meshops.validation_names`), what it refers to (`meshops.validation_references`)
-and the few rules of the mesh that no schema knows.
+schema (`validation.schemas`), its names (`validation.names`), what it refers to (`validation.references`) and the few
+rules of the mesh that no schema knows.
 """
 
 from __future__ import annotations

@@ -17,12 +17,12 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
-from lab.build import charts, go_compiler, pins
 from lab import paths
-from lab.errors import LabError
+from lab.build import charts, go_compiler, pins
 from lab.build.go_commands import GoRunner
-from lab.progress import Progress
 from lab.build.toolchain_files import ALIASES, Toolchain
+from lab.errors import LabError
+from lab.progress import Progress
 
 SOURCE = Path(__file__).resolve().parents[1] / "toolchain"
 PACKAGES: tuple[str, ...] = (
@@ -83,7 +83,7 @@ def ensure(progress: Progress) -> Toolchain:
                 _build(cache, finished, packages, progress)
     except OSError as problem:
         raise LabError(
-            f"the toolchain's cache {cache} cannot be used: {problem}; {places.CACHE_VARIABLE} names another"
+            f"the toolchain's cache {cache} cannot be used: {problem}; {paths.CACHE_VARIABLE} names another"
         ) from problem
     return toolchain
 
@@ -147,7 +147,7 @@ def _build(cache: Path, finished: Path, packages: tuple[str, ...], progress: Pro
     if free < NEEDED_BYTES:
         raise LabError(
             f"building the toolchain needs {NEEDED_BYTES // 1024**3} GiB free below {cache} and there are "
-            f"{free / 1024**3:.1f}; {places.CACHE_VARIABLE} names another place"
+            f"{free / 1024**3:.1f}; {paths.CACHE_VARIABLE} names another place"
         )
     began = time.monotonic()
     go = go_compiler.find(SOURCE / "go.mod", cache, progress)

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import LabError
 from lab.build.go_compiler import Go
+from lab.errors import LabError
 from lab.progress import Progress
 
 # Enough of the standard library to keep a core busy while the first modules arrive.

@@ -24,7 +24,7 @@ from lab.cluster.helm import Helm, HelmError, release_of
 from lab.cluster.objects import Document, Key, Objects, Refused, UnknownKind
 from lab.errors import ChartUnavailable, LabError
 from lab.load_balancer.report import HOSTS
-from offline.made_up import Recorder
+from offline.made_up import MadeUpOutputs
 from offline.registration import EngineError, Registration
 from offline.values import Secret, revealed
 
@@ -89,7 +89,7 @@ class LabEngine:
         self.outdated = False
         self._plane, self._report = plane, report or (lambda step: None)
         self._await_balancer = await_balancer or (lambda document: None)
-        self._recorder = Recorder(region)
+        self._recorder = MadeUpOutputs(region)
         self._providers: dict[str, Mapping[str, Any]] = {}
         self._records = _Records(path=plane.state.root / "applied.json")
         self._records.load()

@@ -13,7 +13,7 @@ from configuration.problems import SettingsError
 from configuration.settings import PROJECT, Settings
 from meshops.plan.mesh import MeshFacts, mesh_facts
 from meshops.plan.platform import PlatformFacts, platform_facts
-from offline.made_up import Recorder
+from offline.made_up import MadeUpOutputs
 from offline.objects import KubernetesObject, kubernetes_objects
 from offline.run import ProgramRun, run_program
 from offline.stack_files import read_stack
@@ -58,7 +58,7 @@ def make(
         directory,
         stack=stack,
         config=config,
-        engine=Recorder(str(_clear(config.get("aws:region", "")) or "eu-west-1")),
+        engine=MadeUpOutputs(str(_clear(config.get("aws:region", "")) or "eu-west-1")),
         timeout=timeout,
     )
     if run.error is not None:

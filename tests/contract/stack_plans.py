@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import functools
-from pathlib import Path
 from typing import Any
 
 import yaml
@@ -12,8 +11,8 @@ from meshops.plan import plan
 from meshops.plan.plan import Plan
 from offline.objects import KubernetesObject, kubernetes_objects, releases
 from offline.values import revealed
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
 STACKS = ("dev", "prod", "lab")
 
 

@@ -10,7 +10,8 @@ from lab.traps import command
 from lab.traps.destination_rules import MUTUAL, NOT_UNDERSTOOD, REFUSED, TAKEN
 from lab.traps.table import written
 from meshops.preflight.command import stack_settings
-from tests.whole_lab import ROOT, WholeLab
+from tests import ROOT
+from tests.whole_lab import WholeLab
 
 pytestmark = pytest.mark.timeout(600)
 

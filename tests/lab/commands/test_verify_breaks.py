@@ -19,7 +19,8 @@ from lab.commands.verification import prove
 from meshops.preflight.command import stack_settings
 from meshops.verify.facts import MANAGED_BY
 from meshops.verify.result import Report, Result
-from tests.whole_lab import ROOT, WholeLab
+from tests import ROOT
+from tests.whole_lab import WholeLab
 
 pytestmark = pytest.mark.timeout(900)
 

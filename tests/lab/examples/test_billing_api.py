@@ -16,7 +16,8 @@ import pytest
 
 from lab.images import billing_api, node_js
 from lab.progress import Silent
-from tests.whole_lab import ROOT, WholeLab
+from tests import ROOT
+from tests.whole_lab import WholeLab
 
 EXAMPLE = ROOT / "examples" / "billing-api"
 SECONDS = 10

@@ -9,7 +9,8 @@ import pytest
 
 from lab.commands import onboarding
 from lab.errors import LabError
-from tests.whole_lab import ROOT, WholeLab
+from tests import ROOT
+from tests.whole_lab import WholeLab
 
 
 @pytest.mark.parametrize(

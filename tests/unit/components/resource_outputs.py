@@ -10,32 +10,38 @@ import json
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from offline.registration import Registration
+
 ACCOUNT = "111122223333"
 REGION = "eu-west-1"
 ALB_HOST_NAME = "k8s-istio.eu-west-1.elb.amazonaws.com"
 
-_Answer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+Answer = Callable[[Registration], Mapping[str, Any]]
+"""What a provider adds to a resource's inputs; `id` sets the id, which is `<logical name>-id` otherwise."""
+
+CallAnswer = Callable[[Mapping[str, Any]], Mapping[str, Any]]
+"""The arguments of a function -> its result."""
 
 
-def _plain(_inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+def _plain(_registration: Registration) -> Mapping[str, Any]:
     return {}
 
 
-def _arn(service: str, kind: str) -> _Answer:
-    return lambda inputs: {"arn": f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}/{inputs['__logical_name']}"}
+def _arn(service: str, kind: str) -> Answer:
+    return lambda registration: {"arn": f"arn:aws:{service}:{REGION}:{ACCOUNT}:{kind}/{registration.name}"}
 
 
-def _role(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    name = inputs["__logical_name"]
+def _role(registration: Registration) -> Mapping[str, Any]:
+    name = registration.name
     return {"arn": f"arn:aws:iam::{ACCOUNT}:role/{name}", "name": name}
 
 
-def _log_group(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    return {"arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{inputs['name']}"}
+def _log_group(registration: Registration) -> Mapping[str, Any]:
+    return {"arn": f"arn:aws:logs:{REGION}:{ACCOUNT}:log-group:{registration.inputs['name']}"}
 
 
-def _certificate(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    domain = inputs["domainName"]
+def _certificate(registration: Registration) -> Mapping[str, Any]:
+    domain = registration.inputs["domainName"]
     # As ACM does it: a name and its wildcard are validated by one and the same record.
     option = {
         "resourceRecordName": f"_proof.{domain}.",
@@ -43,24 +49,24 @@ def _certificate(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
         "resourceRecordValue": "_answer.acm-validations.aws.",
     }
     return {
-        "arn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{inputs['__logical_name']}",
+        "arn": f"arn:aws:acm:{REGION}:{ACCOUNT}:certificate/{registration.name}",
         "domainValidationOptions": [{**option, "domainName": name} for name in (domain, f"*.{domain}")],
     }
 
 
-def _eks_cluster(inputs: Mapping[str, Any]) -> Mapping[str, Any]:
-    command = {"command": "aws", "args": ["eks", "get-token", "--cluster-name", inputs["name"]]}
+def _eks_cluster(registration: Registration) -> Mapping[str, Any]:
+    command = {"command": "aws", "args": ["eks", "get-token", "--cluster-name", registration.inputs["name"]]}
     return {
         "kubeconfigJson": json.dumps({"users": [{"name": "aws", "user": {"exec": command}}]}),
         "nodeSecurityGroupId": "sg-0123456789abcdef0",
     }
 
 
-def _published(_inputs: Mapping[str, Any]) -> Mapping[str, Any]:
+def _published(_registration: Registration) -> Mapping[str, Any]:
     return {"status": {"loadBalancer": {"ingress": [{"hostname": ALB_HOST_NAME}]}}}
 
 
-RESOURCES: dict[str, _Answer] = {
+RESOURCES: dict[str, Answer] = {
     "pulumi:providers:aws": _plain,
     "pulumi:providers:kubernetes": _plain,
     "aws:acm/certificate:Certificate": _certificate,
@@ -88,7 +94,7 @@ RESOURCES: dict[str, _Answer] = {
     "aws:iam/rolePolicy:RolePolicy": _plain,
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _plain,
     "aws:kms/key:Key": _arn("kms", "key"),
-    "aws:route53/record:Record": lambda inputs: {"fqdn": inputs["name"]},
+    "aws:route53/record:Record": lambda registration: {"fqdn": registration.inputs["name"]},
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _plain,
     "aws:wafv2/webAcl:WebAcl": _arn("wafv2", "regional/webacl"),
     "aws:xray/traceSegmentDestination:TraceSegmentDestination": _plain,
@@ -98,7 +104,7 @@ RESOURCES: dict[str, _Answer] = {
 }
 """Type token -> the outputs that it adds to its inputs."""
 
-CALLS: dict[str, _Answer] = {
+CALLS: dict[str, CallAnswer] = {
     "aws:ec2/getVpc:getVpc": lambda _: {"cidrBlock": "10.9.0.0/16"},
     "aws:eks/getCluster:getCluster": lambda arguments: {
         "name": arguments["name"],

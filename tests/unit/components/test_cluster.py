@@ -13,7 +13,8 @@ import pulumi_aws as aws
 from components.cluster import Cluster, ClusterArgs
 from configuration.cluster import AccessEntry, NodeGroup
 from configuration.cluster import Cluster as ClusterSettings
-from tests.unit.components.mock_engine import UNKNOWN, Recording, Secret, run
+from offline.values import Secret
+from tests.unit.components.recording import Recording, known, run
 
 COMPONENT = "mesh:cluster:Cluster::cluster"
 EKS = "eks:index:Cluster::cluster"
@@ -51,16 +52,11 @@ def record(*, preview: bool, profile: str | None = None, **changes: Any) -> Reco
         return {
             "name": cluster.name,
             "kubeconfig": cluster.kubeconfig,
-            "kubeconfig_is_secret": pulumi.Output.from_input(cluster.kubeconfig.is_secret()),
             "ready": len(cluster.ready),
             "has_resource": cluster.resource is not None,
         }
 
     return run(program, preview=preview)
-
-
-def known(value: str, preview: bool) -> str:
-    return UNKNOWN if preview else value
 
 
 def test_a_cluster_of_our_own_consists_of_exactly_these_resources(preview: bool) -> None:
@@ -270,12 +266,12 @@ def test_there_is_one_explicit_kubernetes_provider_with_a_stable_identity(previe
 
 def test_the_outputs_of_a_cluster_of_our_own() -> None:
     returned = record(preview=False, profile="dev").returned
-    users = json.loads(returned["kubeconfig"])["users"]
+    assert isinstance(returned["kubeconfig"], Secret)
+    users = json.loads(returned["kubeconfig"].value)["users"]
     assert users[0]["user"]["exec"]["args"][-2:] == ["--profile", "dev"]
     assert {**returned, "kubeconfig": None} == {
         "name": "mesh-dev",
         "kubeconfig": None,
-        "kubeconfig_is_secret": True,
         "ready": 5,
         "has_resource": True,
     }
@@ -284,4 +280,4 @@ def test_the_outputs_of_a_cluster_of_our_own() -> None:
 def test_the_name_is_known_in_a_preview_but_waits_for_the_cluster() -> None:
     recording = record(preview=True)
     assert recording.returned["name"] == "mesh-dev"
-    assert recording[addon("kube-proxy")].property_depends_on["clusterName"] == (EKS,)
+    assert recording[addon("kube-proxy")].property_dependencies["clusterName"] == (EKS,)

@@ -5,17 +5,19 @@ from __future__ import annotations
 import json
 
 from manifests.kubeconfig import kubeconfig
+from offline.values import Secret
 from tests.unit.components.test_cluster import COMPONENT, record
 
 
 def test_of_an_existing_cluster_nothing_is_made_but_a_provider(preview: bool) -> None:
     recording = record(preview=preview, existing=True)
     assert recording.children(COMPONENT) == ("pulumi:providers:kubernetes::kubernetes",)
-    assert not [resource.key for resource in recording.resources if resource.type.startswith(("aws:eks", "eks:"))]
+    assert not [resource.urn for resource in recording.resources if resource.type.startswith(("aws:eks", "eks:"))]
     assert [(call.token, call.arguments, call.provider) for call in recording.calls] == [
         ("aws:eks/getCluster:getCluster", {"name": "mesh-dev"}, "aws")
     ]
-    assert json.loads(recording.returned["kubeconfig"]) == kubeconfig(
+    assert isinstance(recording.returned["kubeconfig"], Secret)
+    assert json.loads(recording.returned["kubeconfig"].value) == kubeconfig(
         cluster_name="mesh-dev",
         region="eu-west-1",
         profile=None,
@@ -25,7 +27,6 @@ def test_of_an_existing_cluster_nothing_is_made_but_a_provider(preview: bool) ->
     assert {**recording.returned, "kubeconfig": None} == {
         "name": "mesh-dev",
         "kubeconfig": None,
-        "kubeconfig_is_secret": True,
         "ready": 0,
         "has_resource": False,
     }

@@ -21,7 +21,7 @@ from configuration.applications import Application, Namespace
 from configuration.load_balancer import LoadBalancer as LoadBalancerSettings
 from configuration.load_balancer import Waf
 from manifests.images import Images
-from tests.unit.components.mock_engine import UNKNOWN, Recording, run
+from tests.unit.components.recording import Recording, known, run
 from tests.unit.components.resource_outputs import ALB_HOST_NAME
 
 BALANCER = "mesh:load_balancer:LoadBalancer::load-balancer"
@@ -98,14 +98,10 @@ def record(balancer: LoadBalancerSettings, *, preview: bool) -> Recording:
     return run(program, preview=preview)
 
 
-def known(value: str, preview: bool) -> str:
-    return UNKNOWN if preview else value
-
-
 def test_the_controller_is_installed_with_its_identity_and_outlives_the_balancers(preview: bool) -> None:
     recording = record(settings(certificate_arn=CERTIFICATE), preview=preview)
     release = recording[RELEASE]
-    assert (release.parent, release.provider, release.deleted_with) == (CONTROLLER, "kubernetes", None)
+    assert (release.parent, release.provider, release.deleted_with) == (CONTROLLER, "kubernetes", "")
     assert (release.inputs["chart"], release.inputs["version"], release.inputs["namespace"]) == (
         "aws-load-balancer-controller",
         "3.6.0",
@@ -130,8 +126,8 @@ def test_a_destroy_takes_the_balancer_down_while_everything_it_needs_is_there(ke
     recording = record(settings(certificate_arn=CERTIFICATE, entries=("alb", "nlb")), preview=preview)
     resource = recording[key]
     assert {RELEASE, ASSOCIATION, NODES, ROUTE, GATEWAY} <= set(resource.depends_on)
-    assert (resource.deleted_with, resource.retain_on_delete, resource.protect) == (None, False, False)
-    assert resource.timeouts == {"delete": "20m"}
+    assert (resource.deleted_with, resource.retain_on_delete, resource.protect) == ("", False, False)
+    assert resource.custom_timeouts == {"delete": "20m"}
     assert (resource.parent, resource.provider) == (BALANCER, "kubernetes")
 
 
@@ -159,8 +155,8 @@ def test_a_wildcard_certificate_is_validated_by_one_record(preview: bool) -> Non
         "ttl": 300,
     }
     validation = recording["aws:acm/certificateValidation:CertificateValidation::certificate"]
-    assert record_.key in validation.depends_on
-    assert validation.key in recording[INGRESS].depends_on, "a listener takes an issued certificate only"
+    assert record_.urn in validation.depends_on
+    assert validation.urn in recording[INGRESS].depends_on, "a listener takes an issued certificate only"
 
 
 def test_a_given_web_acl_is_attached_and_none_is_made(preview: bool) -> None:
@@ -204,7 +200,7 @@ def test_a_web_acl_of_our_own_blocks_by_managed_rules_and_rate(preview: bool) ->
         ],
         "visibilityConfig": visible("web-acl"),
     }
-    assert acl.key in recording[INGRESS].depends_on, "it goes only after the ALB that it is attached to"
+    assert acl.urn in recording[INGRESS].depends_on, "it goes only after the ALB that it is attached to"
 
 
 def test_the_names_of_meshed_applications_under_the_domain_lead_to_their_balancer(preview: bool) -> None:
@@ -248,12 +244,12 @@ def test_the_address_is_what_the_controller_published(entries: Any, address: str
         "passthrough_address": passthrough,
         "urls": ["https://app.dev.example.com", "https://www.other.example", "https://vault.dev.example.com"],
     }
-    assert recording[BALANCER].registered_outputs == outputs
+    assert recording.component_outputs[BALANCER] == outputs
     assert list(recording.returned.values()) == list(outputs.values())
 
 
 def test_while_nothing_is_published_the_address_is_empty() -> None:
-    def program() -> pulumi.Output[str]:
+    def program() -> dict[str, Any]:
         cluster = kubernetes.Provider("kubernetes", kubeconfig="{}")
         opts = pulumi.ResourceOptions(providers={"kubernetes": cluster, "aws": aws.Provider("aws")})
         controller = LoadBalancerController(
@@ -269,9 +265,9 @@ def test_while_nothing_is_published_the_address_is_empty() -> None:
             controller=controller,
             after=[],
         )
-        return LoadBalancer("load-balancer", args, opts).address
+        return {"address": LoadBalancer("load-balancer", args, opts).address}
 
     silent = {"kubernetes:networking.k8s.io/v1:Ingress": lambda _: {"status": {"loadBalancer": {}}}}
-    assert run(program, preview=False, resources=silent).returned == ""
+    assert run(program, preview=False, resources=silent).returned == {"address": ""}
     absent = {"kubernetes:networking.k8s.io/v1:Ingress": lambda _: {}}
-    assert run(program, preview=False, resources=absent).returned == ""
+    assert run(program, preview=False, resources=absent).returned == {"address": ""}

@@ -18,7 +18,7 @@ from configuration import mesh as settings
 from manifests.images import Images
 from manifests.istio_values import IstioValues, gateway_values
 from manifests.mesh_policies import mesh_policy_documents
-from tests.unit.components.mock_engine import Recording, run
+from tests.unit.components.recording import Recording, run
 from tests.unit.mesh_stack import NAMESPACES
 
 NODES = "kubernetes:core/v1:ConfigMap::nodes"
@@ -90,7 +90,7 @@ def test_the_control_plane_comes_in_the_order_of_its_charts(make: Make) -> None:
     repositories = {item.inputs["repositoryOpts"]["repo"] for item in releases.values()}
     assert repositories == {"https://blob.istio.io/istio-release/charts"}
     assert recording.returned == {"revision": "1-31-1", "trust_domain": "cluster.local"}
-    assert recording["mesh:service_mesh:ServiceMesh::mesh"].registered_outputs == recording.returned
+    assert recording.component_outputs["mesh:service_mesh:ServiceMesh::mesh"] == recording.returned
 
 
 def test_the_gateways_namespace_is_injected_restricted_and_gated_by_the_load_balancer(make: Make) -> None:
@@ -193,7 +193,7 @@ def test_the_gateway_is_a_release_whose_name_is_its_identity(make: Make) -> None
         "principal": "cluster.local/ns/istio-ingress/sa/istio-ingressgateway",
         "gateway_ref": "istio-system/istio-shared-gateway",
     }
-    assert recording[component].registered_outputs == recording.returned
+    assert recording.component_outputs[component] == recording.returned
 
 
 def test_every_exemption_stands_before_the_rule_it_exempts_from_and_every_allow_before_its_deny(make: Make) -> None:

@@ -14,7 +14,7 @@ from components.mesh_namespace import mesh_namespaces
 from configuration.applications import Namespace
 from configuration.mesh import Mesh
 from manifests.images import Images
-from tests.unit.components.mock_engine import Recording, run
+from tests.unit.components.recording import Recording, run
 from tests.unit.mesh_stack import LEGACY, NAMESPACES, PAYMENTS, SECURE_APPS
 
 Phase = Literal["outside", "permissive", "strict"]
@@ -97,7 +97,7 @@ def test_a_strict_namespace_is_submitted_whole(preview: bool) -> None:
 def test_everything_in_the_cluster_goes_with_it(preview: bool) -> None:
     recording = whole(preview)
     objects = [
-        registration for registration in recording.resources if registration.custom and registration.key not in GIVEN
+        registration for registration in recording.resources if registration.custom and registration.urn not in GIVEN
     ]
     assert len(objects) > 50
     assert {registration.deleted_with for registration in objects} == {CLUSTER}
@@ -105,7 +105,7 @@ def test_everything_in_the_cluster_goes_with_it(preview: bool) -> None:
 
 def test_nothing_of_a_namespace_changes_before_the_mesh_wide_policies_stand(preview: bool) -> None:
     recording = whole(preview)
-    objects = [item.key for item in recording.resources if item.custom and item.key not in GIVEN]
+    objects = [item.urn for item in recording.resources if item.custom and item.urn not in GIVEN]
     assert [key for key in objects if POLICIES_READY not in recording.needs(key)] == []
 
 
@@ -182,18 +182,18 @@ def test_the_provider_reaches_every_object_through_its_parents(preview: bool) ->
             opts=pulumi.ResourceOptions(providers={"kubernetes": provider}),
         )
 
-    objects = [item for item in run(program, preview=preview).resources if item.parent is not None and item.custom]
+    objects = [item for item in run(program, preview=preview).resources if item.parent and item.custom]
     assert len(objects) > 50
     assert {item.provider for item in objects} == {"cluster"}
 
 
 def test_components_say_what_they_are(preview: bool) -> None:
     recording = whole(preview)
-    assert recording["mesh:mesh_namespace:MeshNamespace::payments"].registered_outputs == {
+    assert recording.component_outputs["mesh:mesh_namespace:MeshNamespace::payments"] == {
         "namespace_name": "payments",
         "phase": "permissive",
     }
-    assert recording["mesh:application:Application::secure-apps/frontend-ui"].registered_outputs == {
+    assert recording.component_outputs["mesh:application:Application::secure-apps/frontend-ui"] == {
         "hosts": ["app.example.com", "www.example.com"]
     }
 

@@ -14,7 +14,8 @@ import pytest
 from components.network import Network, NetworkArgs
 from configuration.network import Network as NetworkSettings
 from configuration.network import SubnetPair
-from tests.unit.components.mock_engine import UNKNOWN, Recording, run
+from offline.values import UNKNOWN
+from tests.unit.components.recording import Recording, key_of, known, run
 
 COMPONENT = "mesh:network:Network::network"
 VPC = "aws:ec2/vpc:Vpc::vpc"
@@ -46,20 +47,16 @@ def record(settings: NetworkSettings, *, preview: bool) -> Recording:
             "private_subnet_ids": network.private_subnet_ids,
             "public_subnet_ids": network.public_subnet_ids,
             "ready": pulumi.Output.all(*[resource.urn for resource in network.ready]).apply(
-                lambda urns: ["::".join([urn.split("::")[2].split("$")[-1], urn.split("::")[3]]) for urn in urns]
+                lambda urns: [key_of(urn) for urn in urns]
             ),
         }
 
     return run(program, preview=preview)
 
 
-def known(value: str, preview: bool) -> str:
-    return UNKNOWN if preview else value
-
-
 def test_every_resource_is_a_child_of_the_component_and_uses_the_explicit_provider(preview: bool) -> None:
     recording = record(own(interface_endpoints=("sts",)), preview=preview)
-    assert recording[COMPONENT].parent is None
+    assert recording[COMPONENT].parent == "", "the stack"
     children = [resource for resource in recording.resources if resource.type.startswith("aws:")]
     assert {resource.parent for resource in children} == {COMPONENT}
     assert {resource.provider for resource in children} == {"aws"}
@@ -166,7 +163,7 @@ def test_each_zone_leaves_by_its_nat_gateway(nat: str, used: dict[str, str], pre
             f"aws:ec2/routeTableAssociation:RouteTableAssociation::public-{zone}",
             f"aws:ec2/subnet:Subnet::public-{zone}",
         )
-        needed = recording.needs(gateway.key)
+        needed = recording.needs(gateway.urn)
         assert "aws:ec2/route:Route::public-default" in needed, "a NAT gateway works only behind an internet gateway"
         assert recording[f"aws:ec2/eip:Eip::{name}"].inputs == {"domain": "vpc", "tags": {"Name": f"mesh-dev-{name}"}}
     for zone, name in used.items():
@@ -176,7 +173,7 @@ def test_each_zone_leaves_by_its_nat_gateway(nat: str, used: dict[str, str], pre
             "destinationCidrBlock": "0.0.0.0/0",
             "natGatewayId": known(f"{name}-id", preview),
         }
-        assert route.property_depends_on["natGatewayId"] == (f"aws:ec2/natGateway:NatGateway::{name}",)
+        assert route.property_dependencies["natGatewayId"] == (f"aws:ec2/natGateway:NatGateway::{name}",)
 
 
 def test_the_s3_endpoint_serves_every_private_route_table(preview: bool) -> None:
@@ -268,7 +265,7 @@ def test_what_pods_need_to_leave_the_vpc_is_handed_on() -> None:
 
 
 def test_the_outputs_are_registered(preview: bool) -> None:
-    assert record(own(), preview=preview)[COMPONENT].registered_outputs == {
+    assert record(own(), preview=preview).component_outputs[COMPONENT] == {
         "vpc_id": known("vpc-id", preview),
         "vpc_cidr": "10.20.0.0/16",
         "private_subnet_ids": UNKNOWN if preview else ["private-eu-west-1a-id", "private-eu-west-1b-id"],

@@ -13,7 +13,7 @@ import pulumi_kubernetes as kubernetes
 from components.observability import Observability, ObservabilityArgs
 from configuration.mesh import Observability as ObservabilitySettings
 from manifests.images import Images
-from tests.unit.components.mock_engine import UNKNOWN, Recording, run
+from tests.unit.components.recording import Recording, known, run
 
 COMPONENT = "mesh:observability:Observability::observability"
 ADDON = "aws:eks/addon:Addon::amazon-cloudwatch-observability"
@@ -47,10 +47,6 @@ def record(*, preview: bool, tracing: bool = True, container_logs: bool = True) 
         return {"ready": len(component.ready)}
 
     return run(program, preview=preview)
-
-
-def known(value: str, preview: bool) -> str:
-    return UNKNOWN if preview else value
 
 
 def test_with_both_settings_off_nothing_is_made(preview: bool) -> None:
@@ -163,7 +159,7 @@ def test_container_logs_are_collected_into_groups_that_end(preview: bool) -> Non
         "resolveConflictsOnCreate": "OVERWRITE",
         "resolveConflictsOnUpdate": "OVERWRITE",
     }
-    assert {group.key for group in groups.values()} | {READY} <= set(addon.depends_on)
+    assert {group.urn for group in groups.values()} | {READY} <= set(addon.depends_on)
     assert NAMESPACE not in recording.keys
 
 

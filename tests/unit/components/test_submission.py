@@ -9,7 +9,7 @@ import pytest
 
 from components.submission import patch_namespace, release, submit
 from manifests.document import Document, document
-from tests.unit.components.mock_engine import run
+from tests.unit.components.recording import run
 from versions import Chart
 
 OPTS = pulumi.ResourceOptions()

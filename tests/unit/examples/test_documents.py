@@ -13,10 +13,11 @@ from examples.documents import as_yaml, filled
 from examples.onboarding import onboarded
 from examples.passthrough_documents import entry_documents, gateway_policy, nlb, settings_entry
 from offline.objects import kubernetes_objects
+from tests import ROOT
 from tests.unit.validation.validation_objects import registered
 from validation import schemas
 
-EXAMPLES = Path(__file__).resolve().parents[3] / "examples"
+EXAMPLES = ROOT / "examples"
 FILES = sorted(
     path for name in ("encryption-in-transit", "tls-passthrough") for path in EXAMPLES.glob(f"{name}/*.yaml")
 )

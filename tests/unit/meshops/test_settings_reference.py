@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 import yaml
 from pydantic.alias_generators import to_camel
@@ -12,8 +11,7 @@ from configuration.settings import Settings
 from meshops.plan import plan
 from meshops.plan.picture import topology
 from meshops.settings_reference import reference
-
-ROOT = Path(__file__).parents[3]
+from tests import ROOT
 
 
 def test_the_page_of_settings_is_the_one_that_the_types_give() -> None:

@@ -12,11 +12,10 @@ import pytest
 import yaml
 
 from configuration.settings import PROJECT
-from offline.made_up import Recorder
+from offline.made_up import MadeUpOutputs
 from offline.run import run_program
+from tests import ROOT
 from tests.unit.configuration.bad_settings import BAD, Stack, stack
-
-ROOT = Path(__file__).parents[3]
 
 
 def as_passed(tree: Stack) -> dict[str, str]:
@@ -31,7 +30,7 @@ def test_the_program_registers_nothing_for_a_bad_setting(name: str) -> None:
     tree = stack()
     change(tree)
 
-    run = run_program(ROOT, stack="test", config=as_passed(tree), engine=Recorder("eu-west-1"))
+    run = run_program(ROOT, stack="test", config=as_passed(tree), engine=MadeUpOutputs("eu-west-1"))
 
     assert run.error is not None
     assert run.error.kind == "settings"

@@ -6,12 +6,14 @@ import threading
 from pathlib import Path
 from typing import Any
 
+import pulumi
+import pulumi_aws as aws
 import pytest
 
-from offline.made_up import Recorder
-from offline.registration import EngineError, Registration
-from offline.run import ProgramRun, run_program
-from offline.values import Secret
+from offline.made_up import ACCOUNT, MadeUpOutputs
+from offline.registration import Call, EngineError, Registration
+from offline.run import ProgramRun, run_callable, run_program
+from offline.values import UNKNOWN, Secret
 
 SAMPLE = Path(__file__).parent / "plan_program"
 CONFIG = {"sample:token": Secret("hush")}
@@ -19,14 +21,14 @@ HEAD = "urn:pulumi:dev::zero-trust-mesh::"
 
 
 def sample(preview: bool = False) -> ProgramRun:
-    run = run_program(SAMPLE, stack="dev", config=CONFIG, engine=Recorder("eu-west-1"), preview=preview)
+    run = run_program(SAMPLE, stack="dev", config=CONFIG, engine=MadeUpOutputs("eu-west-1"), preview=preview)
     assert run.error is None, run.error
     return run
 
 
 def program(directory: Path, source: str, *, engine: Any = None, timeout: float = 60) -> ProgramRun:
     (directory / "__main__.py").write_text(source)
-    return run_program(directory, stack="dev", config={}, engine=engine or Recorder("eu-west-1"), timeout=timeout)
+    return run_program(directory, stack="dev", config={}, engine=engine or MadeUpOutputs("eu-west-1"), timeout=timeout)
 
 
 @pytest.fixture(scope="module")
@@ -98,6 +100,31 @@ def test_every_resource_comes_after_all_it_depends_on() -> None:
         seen.add(registration.urn)
 
 
+@pytest.mark.parametrize("preview", [True, False], ids=["preview", "update"])
+def test_a_function_runs_as_a_program_does(preview: bool) -> None:
+    class OneBucket(MadeUpOutputs):
+        def create(self, registration: Registration) -> tuple[str, dict[str, Any]]:
+            return ("", {}) if preview else ("bucket-1", {"arn": "arn:aws:s3:::bucket-1"})
+
+    def bucket() -> None:
+        made = aws.s3.Bucket("made")
+        pulumi.export("names", {"id": made.id, "account": aws.get_caller_identity_output().account_id})
+        pulumi.export("url", made.arn.apply(lambda arn: f"s3:{arn}"))
+        pulumi.export("token", pulumi.Output.secret(pulumi.Config("sample").require("token")))
+
+    run = run_callable(
+        bucket, directory=SAMPLE, stack="dev", config=CONFIG, engine=OneBucket("eu-west-1"), preview=preview
+    )
+    assert run.error is None, run.error
+    assert [registration.urn for registration in run.registrations] == [f"{HEAD}aws:s3/bucket:Bucket::made"]
+    assert run.calls == (Call(token="aws:index/getCallerIdentity:getCallerIdentity", arguments={}, provider=""),)
+    assert run.outputs == {
+        "names": {"id": UNKNOWN if preview else "bucket-1", "account": ACCOUNT},
+        "url": UNKNOWN if preview else "s3:arn:aws:s3:::bucket-1",
+        "token": Secret("hush"),
+    }
+
+
 def test_refused_settings_are_reported_without_a_traceback(tmp_path: Path) -> None:
     run = program(tmp_path, "import settings\nsettings.load()\n")
     assert run.error is not None
@@ -127,7 +154,7 @@ def test_an_output_in_a_text_is_an_error(tmp_path: Path) -> None:
 
 
 def test_what_the_engine_cannot_make_ends_the_run_with_the_resource_named(tmp_path: Path) -> None:
-    class Full(Recorder):
+    class Full(MadeUpOutputs):
         def create(self, registration: Registration) -> tuple[str, dict[str, Any]]:
             raise EngineError("no address left")
 
@@ -149,7 +176,7 @@ def test_a_value_that_waits_for_itself_ends_in_a_timeout_and_not_never(tmp_path:
     assert sample().error is None, "the next run is not affected"
 
 
-class Meeting(Recorder):
+class Meeting(MadeUpOutputs):
     """Answers nobody before two resources are being made at the same time."""
 
     def __init__(self) -> None:

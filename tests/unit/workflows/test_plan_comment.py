@@ -8,16 +8,16 @@ import threading
 import zipfile
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
-from pathlib import Path
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests import ROOT
 from tests.unit.workflows.workflow_scripts import load
 
-SCRIPT = Path(__file__).parents[3] / ".github" / "scripts" / "plan_comment.py"
+SCRIPT = ROOT / ".github" / "scripts" / "plan_comment.py"
 SHA = "a" * 40
 REPOSITORY = "example/mesh"
 URL = "https://github.com/example/mesh"

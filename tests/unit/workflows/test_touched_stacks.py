@@ -11,9 +11,9 @@ from pathlib import Path
 import pytest
 import yaml
 
+from tests import ROOT
 from tests.unit.workflows.workflow_scripts import load
 
-ROOT = Path(__file__).parents[3]
 SCRIPT = ROOT / ".github" / "scripts" / "stacks.py"
 ROLE = "arn:aws:iam::111122223333:role/mesh-preview"
 BACKEND = "s3://example-state?region=eu-west-1"

@@ -15,7 +15,8 @@ from typing import Any
 import pytest
 import yaml
 
-ROOT = Path(__file__).parents[3]
+from tests import ROOT
+
 WORKFLOWS = tuple(sorted((ROOT / ".github" / "workflows").glob("*.yml")))
 SAME_REPOSITORY = "github.event.pull_request.head.repo.full_name == github.repository"
 ACTIONLINT = "github.com/rhysd/actionlint/cmd/actionlint"

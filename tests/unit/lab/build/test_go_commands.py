@@ -7,13 +7,13 @@ import sys
 import time
 from pathlib import Path
 
-ROOT = Path(__file__).parents[4]
+from tests import ROOT
 
 PROGRAM = """
 import sys, threading, time
 from pathlib import Path
-from lab.go_commands import GoRunner
-from lab.go_compiler import Go
+from lab.build.go_commands import GoRunner
+from lab.build.go_compiler import Go
 from lab.progress import Silent
 
 here = Path(sys.argv[1])

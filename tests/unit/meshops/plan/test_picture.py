@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import xml.etree.ElementTree as ElementTree
-from pathlib import Path
 
 import pytest
 
@@ -14,8 +13,9 @@ from meshops.plan.picture import topology
 from meshops.plan.picture.svg import text_width
 from meshops.plan.platform import CertificateFacts, EntryFacts, PlatformFacts, ZoneFacts
 from offline.values import Secret
+from tests import ROOT
 
-SAMPLE = Path(__file__).parents[2] / "offline" / "plan_program"
+SAMPLE = ROOT / "tests" / "unit" / "offline" / "plan_program"
 SVG = "{http://www.w3.org/2000/svg}"
 
 

@@ -15,9 +15,9 @@ from meshops.__main__ import main
 from meshops.plan import files as plan_files
 from meshops.plan import output, plan
 from offline.values import Secret
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[4]
-SAMPLE = Path(__file__).parents[2] / "offline" / "plan_program"
+SAMPLE = ROOT / "tests" / "unit" / "offline" / "plan_program"
 CONFIG = {"sample:token": Secret("hush-hush")}
 
 

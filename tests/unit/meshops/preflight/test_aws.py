@@ -22,9 +22,8 @@ from configuration.settings import Settings
 from meshops.checks.result import Unavailable
 from meshops.preflight import command as preflight_command
 from meshops.preflight.aws import Facts, Vpc, gather, session_of
+from tests import ROOT
 from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, settings_of
-
-ROOT = Path(__file__).resolve().parents[4]
 
 
 @pytest.fixture(autouse=True)

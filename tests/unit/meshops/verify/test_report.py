@@ -19,9 +19,9 @@ from meshops.verify.registry import CHECKS
 from meshops.verify.result import LAYERS, Report, Result, Verdict
 from meshops.verify.run import SelectionError, VerifyOptions, chosen, verify
 from meshops.verify.text import document, junit, table
+from tests import ROOT
 from tests.unit.meshops.verify.world import settings
 
-ROOT = Path(__file__).resolve().parents[4]
 _LAYER_DIGIT = {layer: str(number) for number, layer in enumerate(LAYERS, start=1)}
 
 

@@ -1,0 +1,1 @@
+"""Writes the JSON Schemas in `schemas/` from the pinned Go modules."""
