@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -16,8 +15,8 @@ from manifests.stack import StackDocuments
 from meshops.plan import plan
 from offline.stack_files import read_stack
 from offline.values import revealed
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[3]
 _ALB = "alb.ingress.kubernetes.io"
 Key = tuple[str, str, str, str]
 
