@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from meshops.checks.result import Status
-from meshops.verify.result import Verdict
+from meshops.checks.model import Status, Verdict
 
 _MARKS: dict[Status, str] = {"pass": "ok", "fail": "FAIL", "unknown": "unknown"}
 
