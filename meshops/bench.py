@@ -16,11 +16,10 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshops.checks.exit_codes import FAILED, PASSED, WRONG_USAGE
+from meshops.stack_settings import PROGRAM
 from offline.stack_files import StackError, read_stack
 
 SIZES = (10, 100, 1000)
-
-_PROGRAM = Path(__file__).resolve().parent.parent
 
 # What one more application may cost at the upper sizes, compared with what it costs at the lower ones, before growth
 # counts as worse than linear. Above 1, since two processes on a busy machine are never measured alike.
@@ -46,7 +45,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--apps", type=int, nargs="+", default=SIZES, metavar="N", help="default: 10 100 1000")
     options = parser.parse_args(arguments)
     try:
-        read_stack(_PROGRAM, options.stack)
+        read_stack(PROGRAM, options.stack)
     except StackError as problem:
         print(problem, file=sys.stderr)
         return WRONG_USAGE
@@ -78,7 +77,7 @@ def measure(stack: str, applications: int) -> Measurement | None:
             started = time.perf_counter()
             process = subprocess.Popen(
                 [*command, "--output", str(Path(scratch) / "plan")],
-                cwd=_PROGRAM,
+                cwd=PROGRAM,
                 env=environment,
                 stdout=stream,
                 stderr=subprocess.STDOUT,

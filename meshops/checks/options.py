@@ -9,9 +9,7 @@ from typing import TypeVar
 
 from meshops.checks.exit_codes import MEANING
 from meshops.checks.model import Check
-
-PROGRAM = Path(__file__).resolve().parents[2]
-"""Where the program and its stacks' files lie: from wherever a command is called, it is about them."""
+from meshops.stack_settings import PROGRAM
 
 _C = TypeVar("_C", bound=Check)
 

@@ -1,4 +1,4 @@
-"""What the checks judge: typed and frozen, gathered once. A fact that could not be had is `Unavailable`."""
+"""The facts that the checks judge: typed, frozen, gathered once. One that could not be had is `Unavailable`."""
 
 from __future__ import annotations
 

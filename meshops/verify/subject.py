@@ -1,4 +1,4 @@
-"""What a check is given: the settings, the facts, and a way to need one that ends in `unknown` if it is missing."""
+"""The argument of every check: stack and facts. To look at a fact that could not be had makes the check unknown."""
 
 from __future__ import annotations
 

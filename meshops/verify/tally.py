@@ -1,4 +1,4 @@
-"""One verdict over many things of a kind: one that fails fails it, one that is not known leaves it unknown."""
+"""The tally: makes one verdict of many. One fail makes it a fail, otherwise one unknown makes it unknown."""
 
 from __future__ import annotations
 

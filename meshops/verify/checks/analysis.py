@@ -52,7 +52,7 @@ UNDERSTOOD: tuple[Understood, ...] = (
     Understood(
         code="IST0102",
         holds=_outside_the_mesh,
-        why="not in the mesh on purpose: no namespace of the settings in phase permissive or strict",
+        why="not in the mesh on purpose: the settings have no such namespace in phase permissive or strict",
     ),
     Understood(
         code="IST0118",
@@ -79,13 +79,13 @@ def analysis(subject: Subject) -> Verdict:
         why = _why(message, subject.stack)
         if why:
             understood += 1
-            tally.note(f"understood: {message.level} {message.code} {message.origin}: {why}")
+            tally.passed(f"{message.level} {message.code} {message.origin} is understood: {why}")
         elif message.level == "Info":
             tally.note(f"for information: {message}")
         else:
             tally.failed(str(message))
-    known = f"; {understood} messages are understood" if understood else ""
-    return tally.verdict("", nothing=f"No error and no warning in any namespace{known}.")
+    holds = "No error and no warning in any namespace"
+    return tally.verdict(f"{holds} but {understood} that are understood.", nothing=f"{holds}.")
 
 
 def _why(message: AnalysisMessage, stack: Stack) -> str:

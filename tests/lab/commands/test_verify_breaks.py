@@ -154,7 +154,30 @@ def test_a_host_that_leads_elsewhere_fails_its_checks(whole_lab: WholeLab) -> No
     assert _verify(whole_lab.plane, "MV609").passed
 
 
-def test_the_command_prints_its_table_and_exits_by_its_verdict(whole_lab: WholeLab) -> None:
+def test_a_rule_for_a_host_that_does_not_exist_fails_istios_own_analysis(whole_lab: WholeLab) -> None:
+    rule = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "DestinationRule",
+        "metadata": {"name": "astray", "namespace": "payments"},
+        "spec": {
+            "host": "nobody.payments.svc.cluster.local",
+            "trafficPolicy": {"tls": {"mode": "ISTIO_MUTUAL"}},
+        },
+    }
+    _do(whole_lab, "create", "--filename=-", document=rule)
+    try:
+        report = _verify(whole_lab.plane, "MV605", "MV619")
+    finally:
+        _do(whole_lab, "delete", "destinationrule", "astray", "--namespace=payments")
+    assert report.result("MV605").status == "pass"
+    found = _failed(report, "MV619").verdict
+    assert found.finding.startswith("Warning IST0174 DestinationRule payments/astray: The host nobody.payments.svc")
+    # The program's own rules get the same warning, and there it is known to be no defect.
+    assert "ok: Warning IST0174 DestinationRule istio-system/mesh-mutual-tls is understood" in " ".join(found.evidence)
+    assert _verify(whole_lab.plane, "MV619").passed
+
+
+def test_the_command_prints_its_text_and_exits_by_its_verdict(whole_lab: WholeLab) -> None:
     plane = whole_lab.plane
     finished = subprocess.run(
         [

@@ -8,14 +8,14 @@ from pathlib import Path
 
 import pytest
 
-from meshops.checks import options
 from meshops.checks.options import UsageError, chosen
 from meshops.preflight import command as preflight
 from meshops.preflight.run import CHECKS as PREFLIGHT
+from meshops.stack_settings import PROGRAM
 from meshops.verify import command as verify
 from meshops.verify.registry import CHECKS as VERIFY
+from tests import ROOT
 
-ROOT = Path(__file__).resolve().parents[4]
 Main = Callable[[list[str]], int]
 MAINS = pytest.mark.parametrize("main", [preflight.main, verify.main], ids=["preflight", "verify"])
 # Nothing is there: no cluster for verify, nobody on this port for preflight. Every check is unknown.
@@ -31,7 +31,7 @@ def test_checks_are_chosen_by_id_and_an_unknown_one_is_refused_by_name() -> None
 
 
 def test_the_program_is_the_one_that_the_command_is_part_of() -> None:
-    assert options.PROGRAM == ROOT
+    assert PROGRAM == ROOT
 
 
 @MAINS

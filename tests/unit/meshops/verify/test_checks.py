@@ -113,14 +113,14 @@ def test_a_probe_pod_that_did_not_run_is_unknown(purpose: str) -> None:
 
 def test_what_is_known_to_be_no_defect_is_named_with_its_reason() -> None:
     found = verdict("MV619", healthy())
-    assert found.finding == "No error and no warning in any namespace; 3 messages are understood."
+    assert found.finding == "No error and no warning in any namespace but 3 that are understood."
     assert found.evidence == (
-        "understood: Warning IST0174 DestinationRule istio-system/mesh-mutual-tls: istioctl looks a rule's host up "
-        "among exact names only; istiod does match a wildcard",
-        "understood: Info IST0102 Namespace cert-manager: not in the mesh on purpose: no namespace of the settings in "
-        "phase permissive or strict",
-        "understood: Info IST0118 Service cert-manager/cert-manager-webhook: cert-manager's chart names its ports; it "
-        "has no sidecar",
+        "ok: Warning IST0174 DestinationRule istio-system/mesh-mutual-tls is understood: istioctl looks a rule's host "
+        "up among exact names only; istiod does match a wildcard",
+        "ok: Info IST0102 Namespace cert-manager is understood: not in the mesh on purpose: the settings have no such "
+        "namespace in phase permissive or strict",
+        "ok: Info IST0118 Service cert-manager/cert-manager-webhook is understood: cert-manager's chart names its "
+        "ports; it has no sidecar",
     )
 
 

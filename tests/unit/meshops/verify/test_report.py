@@ -16,7 +16,7 @@ from meshops.verify.run import VerifyOptions, verify
 from tests import ROOT
 from tests.unit.meshops.verify.world import settings
 
-_LAYER_DIGIT = {layer: str(number) for number, layer in enumerate(LAYERS, start=1)}
+_LAYER_DIGIT: dict[str, str] = {layer: str(number) for number, layer in enumerate(LAYERS, start=1)}
 
 
 def test_every_module_of_checks_is_in_the_registry() -> None:
