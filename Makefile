@@ -50,13 +50,13 @@ verify: $(READY) ## STACK=… (kubeconfig) prove by traffic that the running mes
 	@$(RUN) -m $(if $(filter lab,$(STACK)),lab verify,meshops verify --stack $(STACK)) $(if $(CHECKS),--only $(CHECKS))
 
 preview: $(READY) ## STACK=… (AWS credentials) pulumi preview
-	@$(RUN) -m meshops.pulumi_cli preview --stack $(STACK)
+	@$(RUN) -m meshops pulumi preview --stack $(STACK)
 
 up: $(READY) ## STACK=… (AWS credentials) pulumi up
-	@$(RUN) -m meshops.pulumi_cli up --stack $(STACK)
+	@$(RUN) -m meshops pulumi up --stack $(STACK)
 
 destroy: $(READY) ## STACK=… (AWS credentials) pulumi destroy
-	@$(RUN) -m meshops.pulumi_cli destroy --stack $(STACK)
+	@$(RUN) -m meshops pulumi destroy --stack $(STACK)
 
 test: check ## everything: format, lint, types, unit, contract and lab tests
 	@$(RUN) -m lab toolchain

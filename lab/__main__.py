@@ -105,7 +105,7 @@ def bench(options: argparse.Namespace) -> int:
     """Measures what pods with sidecars cost on the running lab; 1 if they do not fit."""
     from lab.commands import bench as pod_bench
     from lab.commands.bringing_up import STACK
-    from meshops.preflight.command import stack_settings
+    from meshops.stack_settings import stack_settings
 
     result = pod_bench.measure(lifecycle.running(), stack_settings(PROGRAM, STACK), options.pods)
     print(pod_bench.text(result))
@@ -121,7 +121,7 @@ def traps(options: argparse.Namespace) -> int:
     """Measures traps 3 and 5 on the running lab and prints what was found; the mesh is then as it was."""
     from lab.commands.bringing_up import STACK
     from lab.traps import command as traps_command
-    from meshops.preflight.command import stack_settings
+    from meshops.stack_settings import stack_settings
 
     return traps_command.run(stack_settings(PROGRAM, STACK), TerminalProgress(), write=options.write)
 

@@ -1,1 +1,1 @@
-"""The operator's command line: plan, bench, preflight; and the runtime they run the program under."""
+"""The operator's command line: `python -m meshops <command>`; `meshops/__main__.py` has the table of commands."""

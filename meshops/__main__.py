@@ -3,48 +3,86 @@
 from __future__ import annotations
 
 import gc
+import importlib
 import sys
 import time
+from dataclasses import dataclass
 
-STARTED = time.perf_counter()  # before the imports below: they are most of a small plan's time
+from meshops.checks.exit_codes import MEANING, PASSED, WRONG_USAGE
 
-USAGE = """\
-usage: python -m meshops <command> [options]      (each command has --help)
+STARTED = time.perf_counter()  # before a command's own imports: they are most of a small plan's time
 
-  plan       what a stack would make, without credentials or network
-  bench      how a plan's time and memory grow with the number of applications
-  preflight  will the load balancer find its subnets and its certificate? (asks AWS)
-  verify     does the mesh hold? proofs on the running cluster, made by sending traffic
 
-exit codes: 0 done and nothing found, 1 findings or failure, 2 wrong usage
-"""
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command. module, function: what runs it: takes the arguments after its name, returns the exit code.
+
+    timed: it is also told when the process began (`started`), to say how long it took.
+    """
+
+    name: str
+    says: str
+    module: str
+    function: str = "main"
+    timed: bool = False
+
+    def run(self, arguments: list[str]) -> int:
+        # Imported only when it is called: preflight and verify need no Pulumi, and plan no boto3.
+        main = getattr(importlib.import_module(self.module), self.function)
+        return main(arguments, started=STARTED) if self.timed else main(arguments)
+
+
+COMMANDS: tuple[Command, ...] = (
+    Command(
+        name="plan",
+        says="what a stack would make, without credentials or network",
+        module="meshops.plan.command",
+        timed=True,
+    ),
+    Command(
+        name="pulumi",
+        says="preview, up or destroy by the Pulumi CLI (AWS credentials)",
+        module="meshops.pulumi_cli",
+    ),
+    Command(
+        name="preflight",
+        says="will the load balancer find its subnets and its certificate? (asks AWS)",
+        module="meshops.preflight.command",
+    ),
+    Command(
+        name="verify",
+        says="does the mesh hold? proofs on the running cluster, made by sending traffic",
+        module="meshops.verify.command",
+    ),
+    Command(
+        name="bench",
+        says="how a plan's time and memory grow with the number of applications",
+        module="meshops.bench",
+    ),
+)
+
+
+def usage() -> str:
+    width = max(len(command.name) for command in COMMANDS)
+    listed = "\n".join(f"  {command.name.ljust(width)}  {command.says}" for command in COMMANDS)
+    return (
+        "usage: python -m meshops <command> [options]      (each command has --help)\n\n"
+        f"{listed}\n\nexit codes: {MEANING}\n"
+    )
 
 
 def main(arguments: list[str]) -> int:
     """Runs one command and returns the process's exit code."""
-    command, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
-    # Each command is imported by itself: preflight needs no Pulumi, and plan no boto3.
-    if command == "plan":
-        from meshops.plan import command as plan_command
-
-        return plan_command.main(rest, started=STARTED)
-    if command == "bench":
-        from meshops import bench
-
-        return bench.main(rest)
-    if command == "preflight":
-        from meshops.preflight import command as preflight_command
-
-        return preflight_command.main(rest)
-    if command == "verify":
-        from meshops.verify import command as verify_command
-
-        return verify_command.main(rest)
-    asked = command in ("-h", "--help", "help")
-    print(USAGE, end="", file=sys.stdout if asked else sys.stderr)
-    if command and not asked:
-        print(f"unknown command {command!r}", file=sys.stderr)
-    return 0 if asked else 2
+    name, rest = (arguments[0], arguments[1:]) if arguments else ("", [])
+    for command in COMMANDS:
+        if command.name == name:
+            return command.run(rest)
+    asked = name in ("-h", "--help", "help")
+    print(usage(), end="", file=sys.stdout if asked else sys.stderr)
+    if name and not asked:
+        known = ", ".join(command.name for command in COMMANDS)
+        print(f"\nThere is no command {name!r}: there are {known}.", file=sys.stderr)
+    return PASSED if asked else WRONG_USAGE
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""`python -m meshops bench`: how a plan's time and memory grow with the number of applications."""
+"""The command `bench`: how a plan's time and memory grow with the number of applications."""
 
 from __future__ import annotations
 
@@ -14,6 +14,10 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from meshops.checks.exit_codes import FAILED, PASSED, WRONG_USAGE
+from meshops.stack_settings import PROGRAM
+from offline.stack_files import StackError, read_stack
 
 SIZES = (10, 100, 1000)
 
@@ -35,11 +39,16 @@ class Measurement:
 
 
 def main(arguments: list[str]) -> int:
-    """Prints the growth table. Returns 1 if growth is worse than linear or a plan fails, 0 otherwise."""
+    """Prints the growth table. Returns 1 if growth is worse than linear or a plan fails, 2 for an unknown stack."""
     parser = argparse.ArgumentParser(prog="python -m meshops bench", description="Measure plans of growing size.")
     parser.add_argument("--stack", default="dev", help="whose settings surround the applications (default: dev)")
     parser.add_argument("--apps", type=int, nargs="+", default=SIZES, metavar="N", help="default: 10 100 1000")
     options = parser.parse_args(arguments)
+    try:
+        read_stack(PROGRAM, options.stack)
+    except StackError as problem:
+        print(problem, file=sys.stderr)
+        return WRONG_USAGE
     sizes = tuple(sorted(set(options.apps)))
     found = []
     # A first run that is not counted: it compiles the modules and warms the file cache.
@@ -47,7 +56,7 @@ def main(arguments: list[str]) -> int:
         print(f"  {'warming up' if position == 0 else f'{size} applications'} …", file=sys.stderr, flush=True)
         measurement = measure(options.stack, size)
         if measurement is None:
-            return 1
+            return FAILED
         found.append(measurement)
     print(table(found[1:], options.stack))
     verdicts = excesses(found[1:])
@@ -55,12 +64,11 @@ def main(arguments: list[str]) -> int:
         print(f"\n{verdict}")
     if not verdicts and len(sizes) > 2:
         print(f"\nGrowth is linear (within a factor of {TIME_TOLERANCE:g} for time, {MEMORY_TOLERANCE:g} for memory).")
-    return 1 if verdicts else 0
+    return FAILED if verdicts else PASSED
 
 
 def measure(stack: str, applications: int) -> Measurement | None:
     """Plans a stack with synthetic applications in a process of its own; None (and its message) if that fails."""
-    root = Path(__file__).resolve().parent.parent
     environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "meshops", "plan", "--stack", stack, "--apps", str(applications)]
@@ -69,7 +77,7 @@ def measure(stack: str, applications: int) -> Measurement | None:
             started = time.perf_counter()
             process = subprocess.Popen(
                 [*command, "--output", str(Path(scratch) / "plan")],
-                cwd=root,
+                cwd=PROGRAM,
                 env=environment,
                 stdout=stream,
                 stderr=subprocess.STDOUT,

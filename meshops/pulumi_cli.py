@@ -1,4 +1,4 @@
-"""Calls the real Pulumi CLI for a stack: `make preview|up|destroy STACK=…`.
+"""The command `pulumi`: calls the real Pulumi CLI for a stack, as `make preview|up|destroy STACK=…` does.
 
 The CLI is the one part of the program that no package registry carries. It is looked for before anything else, and
 its version is checked, since an older one misreads this project's file or the SDK.
@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 
+from meshops.checks.exit_codes import WRONG_USAGE
 from versions import PULUMI_CLI_MINIMUM
 
 LAB = "lab"
@@ -45,7 +46,10 @@ def _numbers(version: str) -> tuple[int, ...]:
 
 def main(arguments: list[str]) -> int:
     """Returns an exit code only if the CLI cannot be called; otherwise this process becomes the CLI."""
-    parser = argparse.ArgumentParser(prog="python -m meshops.pulumi_cli", description=__doc__)
+    parser = argparse.ArgumentParser(
+        prog="python -m meshops pulumi",
+        description="Runs the real Pulumi CLI for a stack. Options that are not named here are passed on to it.",
+    )
     parser.add_argument("command", choices=("preview", "up", "destroy"))
     parser.add_argument("--stack", required=True)
     chosen, rest = parser.parse_known_args(arguments)
@@ -55,9 +59,5 @@ def main(arguments: list[str]) -> int:
         path = find()
     except CliError as error:
         print(error, file=sys.stderr)
-        return 2
+        return WRONG_USAGE
     return os.execv(path, [path, chosen.command, "--stack", chosen.stack, *rest])
-
-
-if __name__ == "__main__":
-    sys.exit(main(sys.argv[1:]))

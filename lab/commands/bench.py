@@ -14,7 +14,7 @@ from configuration.settings import Settings
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Document, Key, Objects
 from lab.errors import LabError
-from meshops.checks.result import Table
+from meshops.checks.model import Table
 from meshops.checks.text import table_lines
 from versions import CURL_IMAGE
 

@@ -15,10 +15,9 @@ from lab.load_balancer import report as balancers
 from lab.progress import TerminalProgress
 from lab.report import report
 from lab.state import State
-from meshops.checks.text import Style
-from meshops.preflight.command import stack_settings
-from meshops.verify.result import Report
-from meshops.verify.text import summary, table
+from meshops.checks.model import Report
+from meshops.checks.text import Style, render, summary
+from meshops.stack_settings import stack_settings
 
 
 def up(directory: Path, *, keep: bool, prove: bool) -> int:
@@ -44,7 +43,7 @@ def _proofs(outcome: Outcome, settings: Settings, progress: TerminalProgress, st
     with outcome.timings.measure("proofs"):
         proofs = verification.prove(outcome.plane, settings, STACK)
     progress.pause()
-    print(f"{table(proofs, style=style)}\n", flush=True)
+    print(f"{render(proofs, style=style)}\n", flush=True)
     return proofs
 
 

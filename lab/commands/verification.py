@@ -6,8 +6,8 @@ from configuration.settings import Settings
 from lab.aws import moto
 from lab.cluster import lifecycle
 from lab.cluster.control_plane import ControlPlane
+from meshops.checks.model import Report
 from meshops.verify import command
-from meshops.verify.result import Report
 from meshops.verify.run import VerifyOptions, verify
 
 

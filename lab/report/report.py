@@ -12,7 +12,7 @@ from configuration.settings import Settings
 from lab.build.pins import DIFFERENCES
 from lab.cluster.overrides import OVERRIDES
 from lab.report.inspection import Analysis, ApplicationPod, Inspection, IssuedCertificate
-from meshops.checks.result import Table
+from meshops.checks.model import Table
 from meshops.checks.text import Style, table_lines
 
 LineStatus = Literal["ok", "failed", "note"]
@@ -235,13 +235,13 @@ def _pod_problem(pod: ApplicationPod, in_mesh: bool, revision: str) -> str:
 def _preflight(found: Inspection) -> Iterator[Line]:
     for result in found.preflight:
         verdict = result.verdict
-        evidence = tuple(table_lines(verdict.evidence)) if verdict.evidence else ()
+        table = tuple(table_lines(verdict.table)) if verdict.table else ()
         remedy = (f"remedy: {result.remedy}",) if result.remedy else ()
         yield Line(
             status="ok" if verdict.status == "pass" else "failed",
             title=f"preflight {result.check.id}",
-            text=verdict.summary,
-            details=(*verdict.details, *evidence, *remedy),
+            text=verdict.finding,
+            details=(*verdict.evidence, *table, *remedy),
         )
 
 

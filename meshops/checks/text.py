@@ -1,13 +1,13 @@
-"""Preflight's results for a person and for a program."""
+"""A report for a person: a line for each check, grouped by section."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Iterable, Iterator
+import os
+from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
+from typing import TextIO
 
-from meshops.checks.result import Result, Status, Table, Verdict
+from meshops.checks.model import Report, Result, Status, Table
 
 _MARKS: dict[Status, str] = {"pass": "PASS", "fail": "FAIL", "unknown": "????"}
 _COLOURS: dict[Status, str] = {"pass": "32", "fail": "31", "unknown": "33"}
@@ -24,15 +24,36 @@ class Style:
         return f"\x1b[{code}m{text}\x1b[0m" if self.colour and text else text
 
 
-def render(results: tuple[Result, ...], *, title: str, style: Style | None = None) -> str:
-    """The report for a terminal."""
+def style_of(stream: TextIO) -> Style:
+    """Colour on a terminal, unless NO_COLOR is set (https://no-color.org)."""
+    return Style(colour=stream.isatty() and "NO_COLOR" not in os.environ)
+
+
+def render(report: Report, *, style: Style | None = None, verbose: bool = False) -> str:
+    """One line for each check, by section; below what did not pass its evidence (verbose: below all) and remedy."""
     style = style or Style()
-    lines = [style.paint(title, "1"), ""]
-    for result in results:
-        lines += [*_result(result, style), ""]
-    counts = {status: sum(result.verdict.status == status for result in results) for status in _MARKS}
-    lines.append(f"{counts['pass']} passed, {counts['fail']} failed, {counts['unknown']} unknown")
+    lines = [style.paint(title(report), "1"), ""]
+    width = max((len(result.check.name) for result in report.results), default=0)
+    sections = dict.fromkeys(result.check.section for result in report.results)
+    for section in sections:
+        lines.append(style.paint(section, "1"))
+        for result in report.results:
+            if result.check.section == section:
+                lines += _rows(result, width, style, verbose=verbose)
+        lines.append("")
+    lines.append(f"{summary(report)}, in {report.seconds:.1f} s")
     return "\n".join(lines)
+
+
+def title(report: Report) -> str:
+    """`Verify of stack dev, cluster mesh-dev`, and the place if there is one to tell."""
+    stack = f"stack {report.stack}, " if report.stack else ""
+    return f"{report.command.capitalize()} of {stack}cluster {report.cluster}{report.place and f' {report.place}'}"
+
+
+def summary(report: Report) -> str:
+    """`N passed, N failed, N unknown`."""
+    return f"{report.count('pass')} passed, {report.count('fail')} failed, {report.count('unknown')} unknown"
 
 
 def table_lines(table: Table, style: Style | None = None) -> Iterator[str]:
@@ -46,50 +67,32 @@ def table_lines(table: Table, style: Style | None = None) -> Iterator[str]:
         yield _aligned(row, widths)
 
 
-def document(results: tuple[Result, ...], **about: str) -> str:
-    """The report as JSON: `{…about, "results": [{id, name, shows, severity, status, summary, …}]}`."""
-    body: dict[str, Any] = {**about, "results": [_plain(result) for result in results]}
-    return json.dumps(body, indent=2)
-
-
-def _result(result: Result, style: Style) -> Iterator[str]:
-    verdict = result.verdict
-    mark = style.paint(_MARKS[verdict.status], f"1;{_COLOURS[verdict.status]}")
-    yield f"{mark}  {style.paint(result.check.name, '1')}  {style.paint(_id(result), '2')}"
-    yield _INDENT + verdict.summary
-    yield from (_INDENT + style.paint(detail, "2") for detail in verdict.details)
-    if verdict.evidence is not None:
-        yield from (_INDENT + line for line in _evidence(verdict, style))
-    if result.remedy:
-        yield f"{_INDENT}{style.paint('remedy:', '1')} {result.remedy}"
-
-
-def _id(result: Result) -> str:
-    severity = f", {result.check.severity}" if result.verdict.status != "pass" else ""
-    return f"[{result.check.id}{severity}]"
-
-
-def _evidence(verdict: Verdict, style: Style) -> Iterable[str]:
-    return () if verdict.evidence is None else table_lines(verdict.evidence, style)
-
-
 def _aligned(row: tuple[str, ...], widths: list[int]) -> str:
     return "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip()
 
 
-def _plain(result: Result) -> dict[str, Any]:
+def _rows(result: Result, width: int, style: Style, *, verbose: bool) -> Iterator[str]:
     check, verdict = result.check, result.verdict
-    evidence = verdict.evidence
-    return {
-        "id": check.id,
-        "name": check.name,
-        "shows": check.shows,
-        "severity": check.severity,
-        "status": verdict.status,
-        "summary": verdict.summary,
-        "details": list(verdict.details),
-        "remedy": result.remedy,
-        "evidence": None
-        if evidence is None
-        else {"header": list(evidence.header), "rows": [list(row) for row in evidence.rows]},
-    }
+    mark = style.paint(_MARKS[result.status], f"1;{_COLOURS[result.status]}")
+    yield f"{mark}  {check.id}  {check.name.ljust(width)}  {_one_line(verdict.finding)}"
+    failed = result.status != "pass"
+    if failed or verbose:
+        yield from (_INDENT + style.paint(line, "2") for line in _evidence(result, verbose=verbose))
+        if verdict.table is not None:
+            yield from (_INDENT + line for line in table_lines(verdict.table, style))
+    if failed and result.remedy:
+        yield f"{_INDENT}{style.paint(f'remedy ({check.severity}):', '1')} {result.remedy}"
+
+
+def _evidence(result: Result, *, verbose: bool) -> Iterator[str]:
+    """All of it if verbose; otherwise what did not hold, unless the finding has said it already."""
+    lines = [_one_line(line) for line in result.verdict.evidence]
+    if not verbose:
+        lines = [line for line in lines if not line.startswith("ok: ")]
+        if len(lines) == 1 and _one_line(result.verdict.finding) in lines[0]:
+            return
+    yield from lines
+
+
+def _one_line(text: str) -> str:
+    return " ".join(text.split())

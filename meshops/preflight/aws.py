@@ -1,11 +1,11 @@
-"""Gathers what the preflight checks judge: once, from AWS, into typed facts. The only AWS caller of preflight."""
+"""The AWS facts that preflight judges: read once, typed. The only AWS caller of preflight."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar, get_args
 from urllib.parse import urlsplit
 
 import boto3
@@ -14,7 +14,8 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 
 from configuration.settings import Settings
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable
+from meshops.progress import Progress, Silent
 
 _T = TypeVar("_T")
 
@@ -73,6 +74,11 @@ class Certificate:
     """ACM's FailureReason, or which names still wait for their validation."""
 
 
+Fact = Literal["vpc", "certificates"]
+EVERY_FACT: tuple[Fact, ...] = get_args(Fact)
+_NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Facts:
     vpc: Vpc | Unavailable
@@ -93,17 +99,47 @@ def session_of(settings: Settings, endpoint_url: str | None) -> boto3.Session:
     return boto3.Session(profile_name=settings.profile, region_name=settings.region)
 
 
-def gather(settings: Settings, session: boto3.Session, endpoint_url: str | None = None) -> Facts:
-    """Reads everything the checks need. What cannot be read becomes `Unavailable` and says why."""
+def look(
+    settings: Settings, endpoint_url: str | None, *, wanted: Collection[Fact] = EVERY_FACT, progress: Progress
+) -> Facts:
+    """What `gather` gives, or why there is nobody to ask AWS as."""
+    try:
+        session = session_of(settings, endpoint_url)
+        found = session.get_credentials() is not None
+        reason = "There are no AWS credentials."
+    except BotoCoreError as problem:
+        found, reason = False, f"AWS cannot be asked: {problem}."
+    if not found:
+        remedy = "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in."
+        nobody = Unavailable(reason=reason, remedy=remedy)
+        return Facts(vpc=nobody, certificates=nobody)
+    return gather(settings, session, endpoint_url, wanted=wanted, progress=progress)
+
+
+def gather(
+    settings: Settings,
+    session: boto3.Session,
+    endpoint_url: str | None = None,
+    *,
+    wanted: Collection[Fact] = EVERY_FACT,
+    progress: Progress | None = None,
+) -> Facts:
+    """Reads what the checks need. What cannot be read becomes `Unavailable` and says why."""
+    progress = progress or Silent()
     config = Config(connect_timeout=5, read_timeout=20, retries={"mode": "standard", "max_attempts": 3})
 
     def client(service: str) -> Any:  # boto3's clients are made at run time and have no static type
         return session.client(service, endpoint_url=endpoint_url, config=config)
 
-    return Facts(
-        vpc=_attempt("the VPC and its subnets", lambda: _vpc(settings, client("eks"), client("ec2"))),
-        certificates=_attempt("the certificate", lambda: _certificates(settings, client("acm"))),
-    )
+    vpc: Vpc | Unavailable = _NOT_ASKED
+    certificates: tuple[Certificate, ...] | Unavailable = _NOT_ASKED
+    if "vpc" in wanted:
+        progress.update("asking AWS for the VPC and its subnets")
+        vpc = _attempt("the VPC and its subnets", lambda: _vpc(settings, client("eks"), client("ec2")))
+    if "certificates" in wanted:
+        progress.update("asking AWS for the certificate")
+        certificates = _attempt("the certificate", lambda: _certificates(settings, client("acm")))
+    return Facts(vpc=vpc, certificates=certificates)
 
 
 def _attempt(what: str, read: Callable[[], _T | Unavailable]) -> _T | Unavailable:

@@ -1,4 +1,4 @@
-"""Check `certificate`: the ALB's certificate exists, is issued, covers every host it terminates, and lasts."""
+"""Check MP201: the ALB's certificate exists, is issued, covers every host it terminates, and lasts."""
 
 from __future__ import annotations
 
@@ -7,13 +7,15 @@ from datetime import datetime
 
 from configuration.settings import Settings
 from manifests.gateway import terminated_hosts
-from meshops.checks.result import Check, Table, Unavailable, Verdict
+from meshops.checks.model import Check, Table, Unavailable, Verdict
 from meshops.preflight.aws import Certificate
 
 CHECK = Check(
-    id="certificate",
+    id="MP201",
+    section="Certificate",
     name="Certificate of the ALB",
     shows="ACM holds an issued certificate in this region that covers every host the ALB terminates, and lasts.",
+    how="ACM's own description of the certificate that the settings name, or of those for the stack's domain.",
     severity="critical",
     remedy="Request or renew the certificate in ACM in the stack's region.",
 )
@@ -41,7 +43,7 @@ def check(
 ) -> Verdict:
     """now: with a time zone."""
     if "alb" not in settings.load_balancer.entries:
-        return Verdict(status="pass", summary="Not needed: no ALB terminates TLS in this stack.")
+        return Verdict(status="pass", finding="Not needed: no ALB terminates TLS in this stack.")
     if isinstance(certificates, Unavailable):
         return certificates.verdict()
     hosts = tuple(sorted(terminated_hosts(settings.namespaces)))
@@ -50,22 +52,22 @@ def check(
     best = max(certificates, key=lambda certificate: _rank(certificate, hosts))
     problems, remedies = _problems(best, hosts, now=now, minimum_days=minimum_days)
     others = len(certificates) - 1
-    details = (f"{others} more for this domain in {settings.region} are not looked at: none is better.",)
-    evidence = _evidence(best, hosts, now=now)
+    more = (f"{others} more for this domain in {settings.region} are not looked at: none is better.",) if others else ()
+    table = _table(best, hosts, now=now)
     if problems:
         return Verdict(
             status="fail",
-            summary=" ".join(problems),
-            details=details if others else (),
+            finding=" ".join(problems),
+            evidence=more,
             remedy=" ".join(remedies),
-            evidence=evidence,
+            table=table,
         )
     count = f"{len(hosts)} host{'s' if len(hosts) != 1 else ''}"
     return Verdict(
         status="pass",
-        summary=f"Issued, covers {count}, {_days_left(best, now)} days left, {best.key_algorithm}.",
-        details=details if others else (),
-        evidence=evidence,
+        finding=f"Issued, covers {count}, {_days_left(best, now)} days left, {best.key_algorithm}.",
+        evidence=more,
+        table=table,
     )
 
 
@@ -75,12 +77,12 @@ def _absent(settings: Settings) -> Verdict:
     if arn is not None:
         return Verdict(
             status="fail",
-            summary=f"{arn} does not exist in {settings.region}.",
+            finding=f"{arn} does not exist in {settings.region}.",
             remedy="Correct loadBalancer.certificateArn: the ALB takes a certificate of its own region and account.",
         )
     return Verdict(
         status="fail",
-        summary=f"No certificate in {settings.region} names {domain} or *.{domain}.",
+        finding=f"No certificate in {settings.region} names {domain} or *.{domain}.",
         remedy="`pulumi up` requests one and validates it in loadBalancer.hostedZoneId; see that it got so far.",
     )
 
@@ -130,7 +132,7 @@ def _days_left(certificate: Certificate, now: datetime) -> int | None:
     return (certificate.not_after - now).days if certificate.not_after else None
 
 
-def _evidence(certificate: Certificate, hosts: Iterable[str], *, now: datetime) -> Table:
+def _table(certificate: Certificate, hosts: Iterable[str], *, now: datetime) -> Table:
     days = _days_left(certificate, now)
     ends = f"{certificate.not_after:%Y-%m-%d} ({days} days left)" if certificate.not_after else "-"
     rows = [

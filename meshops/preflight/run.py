@@ -1,20 +1,21 @@
 """Preflight: what AWS must already be like for this stack's load balancer to come up, looked at beforehand.
 
-    results = run(settings, gather(settings, session), now=datetime.now(UTC))
-
-Facts are gathered once (`preflight_facts`), the checks are pure over them, wording and effect are elsewhere.
+Facts are gathered once (`meshops.preflight.aws`); the checks are pure over them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from configuration.settings import Settings
-from meshops.checks.result import Check, Result, Verdict
+from meshops.checks.model import Check, Report, Result, Verdict
+from meshops.checks.options import chosen
 from meshops.preflight import certificate, subnets
-from meshops.preflight.aws import Facts
+from meshops.preflight.aws import Fact, Facts, look
+from meshops.progress import Progress, Silent
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -22,6 +23,15 @@ class Occasion:
     """The circumstances of one run. now: with a time zone. minimum_days: what a certificate must have left."""
 
     now: datetime
+    minimum_days: int = certificate.MINIMUM_DAYS
+
+
+@dataclass(frozen=True, kw_only=True)
+class PreflightOptions:
+    """endpoint_url: a stand-in for AWS. only: ids of checks, empty for all. minimum_days: of a certificate."""
+
+    endpoint_url: str | None = None
+    only: tuple[str, ...] = ()
     minimum_days: int = certificate.MINIMUM_DAYS
 
 
@@ -33,12 +43,39 @@ def _certificate(settings: Settings, facts: Facts, occasion: Occasion) -> Verdic
     return certificate.check(settings, facts.certificates, now=occasion.now, minimum_days=occasion.minimum_days)
 
 
-CHECKS: tuple[tuple[Check, Callable[[Settings, Facts, Occasion], Verdict]], ...] = (
-    (subnets.CHECK, _subnets),
-    (certificate.CHECK, _certificate),
+_JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]], ...] = (
+    (subnets.CHECK, "vpc", _subnets),
+    (certificate.CHECK, "certificates", _certificate),
 )
+"""Each check with the fact that it looks at, and how it judges that."""
+
+CHECKS: tuple[Check, ...] = tuple(check for check, _, _ in _JUDGES)
 
 
-def run(settings: Settings, facts: Facts, occasion: Occasion) -> tuple[Result, ...]:
-    """Every check, in the order of `CHECKS`."""
-    return tuple(Result(check=check, verdict=judge(settings, facts, occasion)) for check, judge in CHECKS)
+def preflight(
+    settings: Settings, options: PreflightOptions, *, stack: str = "", progress: Progress | None = None
+) -> Report:
+    """Asks AWS what the checks need and judges it. stack: its name, for the report. Raises UsageError."""
+    checks = chosen(CHECKS, options.only)
+    wanted = [fact for check, fact, _ in _JUDGES if check in checks]
+    began, now = time.monotonic(), datetime.now(UTC)
+    facts = look(settings, options.endpoint_url, wanted=wanted, progress=progress or Silent())
+    results = run(settings, facts, Occasion(now=now, minimum_days=options.minimum_days), checks)
+    stand_in = f", at {options.endpoint_url} in place of AWS" if options.endpoint_url else ""
+    return Report(
+        command="preflight",
+        stack=stack,
+        cluster=settings.cluster.name,
+        region=settings.region,
+        place=f"in {settings.region}{stand_in}",
+        started=now,
+        seconds=time.monotonic() - began,
+        results=results,
+    )
+
+
+def run(settings: Settings, facts: Facts, occasion: Occasion, checks: Sequence[Check] = CHECKS) -> tuple[Result, ...]:
+    """These checks over the facts, in the order of `CHECKS`."""
+    return tuple(
+        Result(check=check, verdict=judge(settings, facts, occasion)) for check, _, judge in _JUDGES if check in checks
+    )

@@ -1,4 +1,4 @@
-"""Check `subnets`: which subnets the AWS Load Balancer Controller would choose, and why not each other one.
+"""Check MP101: which subnets the AWS Load Balancer Controller would choose, and why not each other one.
 
 The rule is the controller's own: kubernetes-sigs/aws-load-balancer-controller v3.5, pkg/networking/subnet_resolver.go.
 """
@@ -10,13 +10,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from configuration.settings import Settings
-from meshops.checks.result import Check, Table, Unavailable, Verdict
+from meshops.checks.model import Check, Table, Unavailable, Verdict
 from meshops.preflight.aws import Subnet, Vpc
 
 CHECK = Check(
-    id="subnets",
+    id="MP101",
+    section="Network",
     name="Subnets for the load balancer",
     shows="The load balancer controller finds subnets in enough zones for this stack's load balancer.",
+    how="The VPC's subnets and their tags, as AWS has them, judged by the controller's own rule.",
     severity="critical",
     remedy="Tag one subnet per zone for the role and for this cluster; `pulumi up` of this stack sets the tags.",
 )
@@ -78,38 +80,38 @@ def check(settings: Settings, vpc: Vpc | Unavailable) -> Verdict:
     if vpc.cluster_vpc_id not in (None, vpc.id):
         return Verdict(
             status="fail",
-            summary=f"The cluster is in {vpc.cluster_vpc_id}, the stack's settings name {vpc.id}.",
+            finding=f"The cluster is in {vpc.cluster_vpc_id}, the stack's settings name {vpc.id}.",
             remedy="Correct network.existing.vpcId: the controller looks for subnets in the VPC it is told.",
         )
     demand = demand_of(settings)
     decisions = decide(vpc.subnets, demand)
     chosen = [decision.subnet for decision in decisions if decision.chosen]
-    evidence = _evidence(decisions)
+    table = _table(decisions)
     found = f"{vpc.id}, found by {vpc.found_by}; {demand.scheme}, so {demand.role_tag} decides."
     locales = sorted({subnet.locale for subnet in chosen})
     if len(locales) > 1:
         return Verdict(
             status="fail",
-            summary=f"The chosen subnets lie in different kinds of zone ({', '.join(locales)}): it would be refused.",
-            details=(found,),
+            finding=f"The chosen subnets lie in different kinds of zone ({', '.join(locales)}): it would be refused.",
+            evidence=(found,),
             remedy=f"Remove {demand.role_tag} from the subnets that are not in an availability zone.",
-            evidence=evidence,
+            table=table,
         )
     minimum = demand.zones if locales in ([], [_LOCALE]) else 1
     if len(chosen) >= minimum:
         zones = ", ".join(sorted(subnet.zone for subnet in chosen))
         return Verdict(
             status="pass",
-            summary=f"{len(chosen)} subnets, one each in {zones}." if len(chosen) > 1 else f"One subnet in {zones}.",
-            details=(found,),
-            evidence=evidence,
+            finding=f"{len(chosen)} subnets, one each in {zones}." if len(chosen) > 1 else f"One subnet in {zones}.",
+            evidence=(found,),
+            table=table,
         )
     return Verdict(
         status="fail",
-        summary=f"{_zones(len(chosen))} of the {minimum} needed: the load balancer cannot be created.",
-        details=(found, *_guessing(decisions, demand)),
+        finding=f"{_zones(len(chosen))} of the {minimum} needed: the load balancer cannot be created.",
+        evidence=(found, *_guessing(decisions, demand)),
         remedy=_remedy(decisions, demand),
-        evidence=evidence,
+        table=table,
     )
 
 
@@ -170,7 +172,7 @@ def _zones(count: int) -> str:
     return f"{count} zone{'s' if count != 1 else ''}"
 
 
-def _evidence(decisions: Iterable[Decision]) -> Table:
+def _table(decisions: Iterable[Decision]) -> Table:
     # The chosen first: that is what a person looks for.
     ordered = sorted(decisions, key=lambda d: (not d.chosen, d.subnet.zone, d.subnet.id))
     return Table(

@@ -2,7 +2,7 @@
 
     report = verify(settings, VerifyOptions(kubeconfig=Path("…")))
 
-Facts are gathered once, by kubectl, istioctl, connections to the load balancer and short-lived probe pods, into frozen
-types (`facts`); the checks (`checks_*`) are pure over them; wording is in `text`. It needs a kubeconfig and the stack's
+Facts are gathered once, by kubectl, istioctl, connections to the load balancer and short-lived probe pods (`gather`,
+`probes`), into frozen types (`facts`); the checks (`checks`) are pure over them. It needs a kubeconfig and the stack's
 settings, and nothing else: a laptop's cluster and EKS are the same to it.
 """

@@ -1,4 +1,4 @@
-"""What a call of a probe pod is, and the pod that makes it."""
+"""The calls of probe pods: what is asked of whom, and the pod (client) that asks."""
 
 from __future__ import annotations
 

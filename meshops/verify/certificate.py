@@ -1,4 +1,4 @@
-"""Reads X.509 certificates: what the checks ask of one."""
+"""The X.509 certificate, as far as the checks ask about one, read from PEM."""
 
 from __future__ import annotations
 

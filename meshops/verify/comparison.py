@@ -1,4 +1,4 @@
-"""A document of the program against the object that is there."""
+"""Compares a document of the program with the object that the cluster has of it."""
 
 from __future__ import annotations
 

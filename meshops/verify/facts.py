@@ -1,4 +1,4 @@
-"""What the checks judge: typed and frozen, gathered once. A fact that could not be had is `Unavailable`."""
+"""The facts that the checks judge: typed, frozen, gathered once. One that could not be had is `Unavailable`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable
 from meshops.verify.access_log import LogLine
 from meshops.verify.calls import Call
 
@@ -110,6 +110,32 @@ class Proxy:
     control_plane: str
     """The version of the istiod that it is connected to."""
     stale: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class AnalysisMessage:
+    """One message of `istioctl analyze`. level: Error, Warning or Info; origin: `<Kind> <namespace>/<name>`."""
+
+    code: str
+    level: str
+    origin: str
+    text: str
+
+    @property
+    def kind(self) -> str:
+        return self.origin.partition(" ")[0]
+
+    @property
+    def namespace(self) -> str:
+        """Empty for what is of the whole cluster."""
+        return self.origin.partition(" ")[2].rpartition("/")[0]
+
+    @property
+    def name(self) -> str:
+        return self.origin.partition(" ")[2].rpartition("/")[2]
+
+    def __str__(self) -> str:
+        return f"{self.level} {self.code} {self.origin}: {self.text}"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -239,5 +265,6 @@ class Facts:
     passthrough: Passthrough | Unavailable
     proxies: tuple[Proxy, ...] | Unavailable
     workloads: tuple[Workload, ...] | Unavailable
+    analysis: tuple[AnalysisMessage, ...] | Unavailable
     traffic: Traffic | Unavailable
     timings: tuple[tuple[str, float], ...] = field(default=())

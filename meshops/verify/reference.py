@@ -6,8 +6,9 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from meshops.checks.model import Check
+from meshops.verify.check import LAYERS
 from meshops.verify.registry import CHECKS
-from meshops.verify.result import LAYERS, Check
 
 BEGIN = "<!-- from here on made from the checks: make docs -->"
 
@@ -21,7 +22,7 @@ def _lines() -> Iterator[str]:
     for layer in LAYERS:
         yield f"## {layer}"
         yield ""
-        for check in (check for check in CHECKS if check.layer == layer):
+        for check in (check for check in CHECKS if check.section == layer):
             yield from _entry(check)
 
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from meshops.verify.checks import authorization, client, documents, egress, gateway, mtls, pods, rules
-from meshops.verify.result import Check
+from meshops.verify.check import ClusterCheck
+from meshops.verify.checks import analysis, authorization, client, documents, egress, gateway, mtls, pods, rules
 
 MODULES: tuple[ModuleType, ...] = (
     client,
@@ -16,13 +16,14 @@ MODULES: tuple[ModuleType, ...] = (
     pods,
     rules,
     documents,
+    analysis,
 )
 
 
-def _checks() -> tuple[Check, ...]:
+def _checks() -> tuple[ClusterCheck, ...]:
     # By module and name: a check cannot be written and forgotten.
-    found = [value for module in MODULES for value in vars(module).values() if isinstance(value, Check)]
+    found = [value for module in MODULES for value in vars(module).values() if isinstance(value, ClusterCheck)]
     return tuple(sorted(found, key=lambda check: check.id))
 
 
-CHECKS: tuple[Check, ...] = _checks()
+CHECKS: tuple[ClusterCheck, ...] = _checks()

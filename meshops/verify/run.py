@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import secrets
-import threading
 import time
-from collections.abc import Callable, Collection, Generator
+from collections.abc import Callable, Collection
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -14,26 +12,26 @@ from pathlib import Path
 from typing import TypeVar
 
 from configuration.settings import Settings
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Report, Result, Unavailable, Verdict
+from meshops.checks.options import UsageError, chosen
+from meshops.progress import Progress, Silent
 from meshops.verify.calls import Purpose
+from meshops.verify.check import ClusterCheck, Fact
+from meshops.verify.clock import Clock
 from meshops.verify.facts import Edge, Facts, Objects, Traffic
+from meshops.verify.gather.analysis import gather_analysis
 from meshops.verify.gather.edge import gather_acm, gather_edge, gather_passthrough
 from meshops.verify.gather.objects import gather_objects, gather_secret
 from meshops.verify.gather.proxies import gather_proxies, gather_workloads
 from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes.runs import ProbeRun, clean_leftovers
 from meshops.verify.registry import CHECKS
-from meshops.verify.result import Check, Fact, Report, Result, Verdict
 from meshops.verify.stack import Stack
 from meshops.verify.subject import FactMissing, Subject
 
 _T = TypeVar("_T")
 _NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 _NO_PROBES = "See that the kubeconfig's user may make pods and a namespace, and read their logs."
-
-
-class SelectionError(Exception):
-    """A check or a namespace that does not exist was asked for; the message names it and what there is."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,22 +49,27 @@ class VerifyOptions:
     aws_endpoint_url: str | None = None
 
 
-def verify(settings: Settings, options: VerifyOptions | None = None, *, stack: str = "") -> Report:
+def verify(
+    settings: Settings, options: VerifyOptions | None = None, *, stack: str = "", progress: Progress | None = None
+) -> Report:
     """Runs the checks against the cluster. stack: its name, for the report.
 
-    Makes short-lived pods if a chosen check needs traffic, and always removes them. Raises SelectionError.
+    Makes short-lived pods if a chosen check needs traffic, and always removes them. Raises UsageError.
     """
     options = options or VerifyOptions()
-    checks = chosen(options.only)
+    progress = progress or Silent()
+    checks = chosen(CHECKS, options.only)
     subject_stack = Stack(name=stack, settings=settings, only=_namespaces(settings, options.namespaces))
     tools = Tools(kubectl=options.kubectl, istioctl=options.istioctl, kubeconfig=options.kubeconfig)
     run = secrets.token_hex(4)
     began = time.monotonic()
-    facts = gather(subject_stack, tools, checks, run=run, aws_endpoint_url=options.aws_endpoint_url)
+    facts = gather(subject_stack, tools, checks, run=run, aws_endpoint_url=options.aws_endpoint_url, progress=progress)
     results = judge(Subject(stack=subject_stack, facts=facts), checks)
     return Report(
+        command="verify",
         stack=stack,
         cluster=settings.cluster.name,
+        region=settings.region,
         run=run,
         started=facts.now,
         seconds=time.monotonic() - began,
@@ -75,49 +78,46 @@ def verify(settings: Settings, options: VerifyOptions | None = None, *, stack: s
     )
 
 
-def chosen(only: tuple[str, ...]) -> tuple[Check, ...]:
-    """The checks with these ids, in their own order; all if none is named. Raises SelectionError."""
-    known = {check.id for check in CHECKS}
-    unknown = [id for id in only if id not in known]
-    if unknown:
-        raise SelectionError(f"There is no check {', '.join(unknown)}: there are {', '.join(sorted(known))}.")
-    return tuple(check for check in CHECKS if not only or check.id in only)
-
-
 def _namespaces(settings: Settings, names: tuple[str, ...]) -> frozenset[str]:
     known = {namespace.name for namespace in settings.namespaces}
     unknown = sorted(set(names) - known)
     if unknown:
         listed = ", ".join(sorted(known)) or "none"
-        raise SelectionError(f"The stack has no namespace {', '.join(unknown)}: its settings list {listed}.")
+        raise UsageError(f"The stack has no namespace {', '.join(unknown)}: its settings list {listed}.")
     return frozenset(names)
 
 
-def judge(subject: Subject, checks: tuple[Check, ...]) -> tuple[Result, ...]:
+def judge(subject: Subject, checks: tuple[ClusterCheck, ...]) -> tuple[Result, ...]:
     """Every check over the facts. One whose fact is missing is unknown and says why."""
     return tuple(Result(check=check, verdict=_verdict(check, subject)) for check in checks)
 
 
-def _verdict(check: Check, subject: Subject) -> Verdict:
+def _verdict(check: ClusterCheck, subject: Subject) -> Verdict:
     try:
         return check.judge(subject)
     except FactMissing as missing:
-        return Verdict(status="unknown", finding=missing.fact.reason, remedy=missing.fact.remedy)
+        return missing.fact.verdict()
 
 
 def gather(
-    stack: Stack, tools: Tools, checks: tuple[Check, ...], *, run: str, aws_endpoint_url: str | None = None
+    stack: Stack,
+    tools: Tools,
+    checks: tuple[ClusterCheck, ...],
+    *,
+    run: str,
+    aws_endpoint_url: str | None = None,
+    progress: Progress,
 ) -> Facts:
     """Everything that these checks look at, once. What could not be had says why."""
     wanted: set[Fact] = {fact for check in checks for fact in check.needs}
-    clock = _Clock()
+    clock = Clock(progress)
     now = datetime.now(UTC)
     with clock("objects"):
         objects = gather_objects(tools)
     if isinstance(objects, Unavailable):
         return _none(now, objects, clock.times)
     there: Objects = objects
-    pool = ThreadPoolExecutor(max_workers=5)
+    pool = ThreadPoolExecutor(max_workers=6)
 
     def start(fact: Fact, ask: Callable[[], _T | Unavailable]) -> Future[_T | Unavailable]:
         def timed() -> _T | Unavailable:
@@ -133,12 +133,13 @@ def gather(
         secret = start("secret", lambda: gather_secret(tools))
         proxies = start("proxies", lambda: gather_proxies(tools, stack.settings.mesh.revision))
         workloads = start("workloads", lambda: gather_workloads(tools, stack, there))
+        analysis = start("analysis", lambda: gather_analysis(tools, stack.settings.mesh.revision))
         traffic: Traffic | Unavailable = _NOT_ASKED
         of_edge: Edge | Unavailable
         if "traffic" in wanted:
             with clock("traffic"):
                 purposes = {purpose for check in checks for purpose in check.calls}
-                probes = ProbeRun(tools, stack, run)
+                probes = ProbeRun(tools, stack, run, progress)
                 traffic, of_edge = _traffic(probes, tools, there, purposes, now, edge)
         else:
             of_edge = edge.result()
@@ -151,6 +152,7 @@ def gather(
             passthrough=passthrough.result(),
             proxies=proxies.result(),
             workloads=workloads.result(),
+            analysis=analysis.result(),
             traffic=traffic,
             timings=clock.times,
         )
@@ -170,6 +172,7 @@ def _none(now: datetime, why: Unavailable, timings: tuple[tuple[str, float], ...
         passthrough=why,
         proxies=why,
         workloads=why,
+        analysis=why,
         traffic=why,
         timings=timings,
     )
@@ -190,24 +193,3 @@ def _traffic(
     except ToolError as problem:
         reason = Unavailable(reason=f"No traffic could be sent: {problem}", remedy=_NO_PROBES)
         return reason, edge.result()
-
-
-class _Clock:
-    """How long each part of the gathering took; parts overlap."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._times: list[tuple[str, float]] = []
-
-    @contextlib.contextmanager
-    def __call__(self, name: str) -> Generator[None]:
-        began = time.monotonic()
-        try:
-            yield
-        finally:
-            with self._lock:
-                self._times.append((name, time.monotonic() - began))
-
-    @property
-    def times(self) -> tuple[tuple[str, float], ...]:
-        return tuple(self._times)

@@ -1,4 +1,4 @@
-"""What a check is given: the settings, the facts, and a way to need one that ends in `unknown` if it is missing."""
+"""The argument of every check: stack and facts. To look at a fact that could not be had makes the check unknown."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from manifests.mesh_graph import Member
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable
 from meshops.verify.calls import Purpose
-from meshops.verify.facts import Edge, Exchange, Facts, Objects, Passthrough, Proxy, Traffic, Workload
+from meshops.verify.facts import AnalysisMessage, Edge, Exchange, Facts, Objects, Passthrough, Proxy, Traffic, Workload
 from meshops.verify.stack import Stack
 
 _T = TypeVar("_T")
@@ -69,6 +69,10 @@ class Subject:
     @property
     def workloads(self) -> tuple[Workload, ...]:
         return needed(self.facts.workloads)
+
+    @property
+    def analysis(self) -> tuple[AnalysisMessage, ...]:
+        return needed(self.facts.analysis)
 
     @property
     def traffic(self) -> Traffic:

@@ -1,9 +1,8 @@
-"""One verdict over many things of a kind: one that fails fails it, one that is not known leaves it unknown."""
+"""The tally: makes one verdict of many. One fail makes it a fail, otherwise one unknown makes it unknown."""
 
 from __future__ import annotations
 
-from meshops.checks.result import Status
-from meshops.verify.result import Verdict
+from meshops.checks.model import Status, Verdict
 
 _MARKS: dict[Status, str] = {"pass": "ok", "fail": "FAIL", "unknown": "unknown"}
 

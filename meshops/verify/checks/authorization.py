@@ -5,10 +5,10 @@ from __future__ import annotations
 from manifests.authorization import application_authorization, namespace_authorization
 from manifests.document import Document
 from manifests.mesh_graph import Member
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable, Verdict
 from meshops.verify.calls import Purpose
+from meshops.verify.check import Layer, check
 from meshops.verify.facts import Exchange
-from meshops.verify.result import Layer, Verdict, check
 from meshops.verify.stack import ROOT
 from meshops.verify.subject import Subject, named
 from meshops.verify.tally import Tally

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from meshops.checks.model import Verdict
 from meshops.verify import certificate
+from meshops.verify.check import Layer, check
 from meshops.verify.facts import Handshake, line_of
-from meshops.verify.result import Layer, Verdict, check
 from meshops.verify.subject import Subject, named
 from meshops.verify.tally import Tally
 

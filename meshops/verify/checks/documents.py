@@ -7,11 +7,12 @@ from datetime import datetime
 from manifests.gateway import passthrough_hosts, terminated_hosts
 from manifests.ingress import INGRESS_NAME, alb_ingress
 from manifests.names import GATEWAY_REF, GATEWAY_RESOURCE, ISTIO_INGRESS, ISTIO_SYSTEM
+from meshops.checks.model import Verdict
+from meshops.verify.check import Layer, check
 from meshops.verify.checks.rules import as_made
 from meshops.verify.comparison import strangers
 from meshops.verify.facts import LiveObject
 from meshops.verify.gather.edge import CERTIFICATE_ANNOTATION
-from meshops.verify.result import Layer, Verdict, check
 from meshops.verify.subject import Subject
 from meshops.verify.tally import Tally
 

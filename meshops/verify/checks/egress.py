@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable, Verdict
+from meshops.verify.check import Layer, check
 from meshops.verify.facts import Answer, Exchange
-from meshops.verify.result import Layer, Verdict, check
 from meshops.verify.subject import Subject, named
 from meshops.verify.tally import Tally
 

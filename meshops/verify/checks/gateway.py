@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from datetime import timedelta
 
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable, Verdict
 from meshops.verify import certificate
+from meshops.verify.check import Layer, check
 from meshops.verify.facts import Answer, Exchange
-from meshops.verify.result import Layer, Verdict, check
 from meshops.verify.subject import Subject, named
 from meshops.verify.tally import Tally
 

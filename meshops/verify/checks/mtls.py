@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from manifests.mesh_graph import Member
 from manifests.mesh_policies import namespace_mode
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable, Verdict
 from meshops.verify import certificate
 from meshops.verify.access_log import LogLine
+from meshops.verify.check import Layer, check
 from meshops.verify.facts import Answer, Exchange
-from meshops.verify.result import Layer, Verdict, check
 from meshops.verify.stack import GATEWAY_KEY
 from meshops.verify.subject import Subject, named
 from meshops.verify.tally import Tally

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 from configuration.applications import Namespace
 from manifests.images import Images
 from manifests.names import CERT_MANAGER, INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM, KUBE_SYSTEM, OBSERVABILITY
+from meshops.checks.model import Verdict
+from meshops.verify.check import Layer, check
 from meshops.verify.facts import Pod
-from meshops.verify.result import Layer, Verdict, check
 from meshops.verify.subject import Subject
 from meshops.verify.tally import Tally
 from versions import CERT_MANAGER as CERT_MANAGER_VERSION

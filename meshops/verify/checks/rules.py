@@ -7,9 +7,10 @@ from typing import Any
 
 from manifests.mesh_policies import namespace_mode
 from manifests.names import INJECTION_LABEL
+from meshops.checks.model import Verdict
+from meshops.verify.check import Layer, check
 from meshops.verify.comparison import difference, live, name_of, strangers
 from meshops.verify.facts import LiveObject
-from meshops.verify.result import Layer, Verdict, check
 from meshops.verify.stack import ROOT
 from meshops.verify.subject import Subject
 from meshops.verify.tally import Tally

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from manifests.names import GATEWAY_TLS_SECRET, ISTIO_INGRESS
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable
 from meshops.verify.facts import MANAGED_BY, LiveObject, Objects, Pod
 from meshops.verify.gather.tools import ToolError, Tools
 

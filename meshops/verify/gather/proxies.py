@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
 from manifests.names import GATEWAY_SELECTOR
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable
 from meshops.verify.facts import MANAGED_BY, Objects, Pod, Proxy, Workload
 from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.stack import GATEWAY_KEY, Stack

@@ -25,11 +25,13 @@ class Tools:
         """Its output. Raises ToolError."""
         return self._run(self.kubectl, *arguments, stdin=stdin, seconds=seconds)
 
-    def ask_istioctl(self, *arguments: str, seconds: float = 45) -> str:
-        """Its output. Raises ToolError."""
-        return self._run(self.istioctl, *arguments, stdin=None, seconds=seconds)
+    def ask_istioctl(self, *arguments: str, seconds: float = 45, accept: tuple[int, ...] = (0,)) -> str:
+        """Its output. accept: the exit codes of an answer. Raises ToolError."""
+        return self._run(self.istioctl, *arguments, stdin=None, seconds=seconds, accept=accept)
 
-    def _run(self, program: str, *arguments: str, stdin: str | None, seconds: float) -> str:
+    def _run(
+        self, program: str, *arguments: str, stdin: str | None, seconds: float, accept: tuple[int, ...] = (0,)
+    ) -> str:
         path = shutil.which(program)
         if path is None:
             raise ToolError(f"{program} is not on the PATH: install it, or say where it is")
@@ -53,7 +55,7 @@ class Tools:
             raise ToolError(f"{name} {_shown(arguments)} gave no answer within {seconds:.0f} s") from None
         except OSError as problem:
             raise ToolError(f"{name} cannot be run: {problem}") from problem
-        if finished.returncode != 0:
+        if finished.returncode not in accept:
             raise ToolError(f"{name} {_shown(arguments)}: {_last_line(finished.stderr) or 'failed without a word'}")
         return finished.stdout
 

@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
 from manifests.names import GATEWAY_SELECTOR
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable
 from meshops.verify.access_log import LogLine, matching, parse_lines
 from meshops.verify.calls import Client
 from meshops.verify.facts import RUN_LABEL, Answer, Edge, Exchange, Traffic, line_of

@@ -1,4 +1,4 @@
-"""The probe pods: their documents, what curl is told, and what it said. Pure; `probe_runs` runs them."""
+"""The probe pods: their documents, what curl is told, and what it said. Pure; `runs` runs them."""
 
 from __future__ import annotations
 

@@ -11,7 +11,8 @@ from typing import Any
 
 from manifests.document import Document
 from manifests.names import GATEWAY_SELECTOR
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable
+from meshops.progress import Progress, Silent
 from meshops.verify.call_plan import EVERY_PURPOSE, first_calls, past_network_policy
 from meshops.verify.calls import OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import (
@@ -54,8 +55,9 @@ def clean_leftovers(tools: Tools, objects: Objects, now: datetime) -> None:
 class ProbeRun:
     """One run's pods, as a context manager: whatever happens, they are gone in the end."""
 
-    def __init__(self, tools: Tools, stack: Stack, run: str) -> None:
+    def __init__(self, tools: Tools, stack: Stack, run: str, progress: Progress | None = None) -> None:
         self._tools = tools
+        self._progress = progress or Silent()
         self._stack = stack
         self._run = run
         self._pods: dict[str, Client] = {}
@@ -132,6 +134,7 @@ class ProbeRun:
             time.sleep(_POLL_SECONDS)
             printed = self._printed(batch)
             waiting = [name for name in batch if not wanted[name] <= answers(printed[name]).keys()]
+            self._progress.update(f"probe pods: {len(batch) - len(waiting)} of {len(batch)} have answered")
             if last or not waiting:
                 return dict(printed)
             states = self._states()
@@ -178,6 +181,7 @@ class ProbeRun:
         self, exchanges: tuple[Exchange, ...], edge: Edge | Unavailable
     ) -> tuple[Traffic, Edge | Unavailable]:
         """Adds what the proxies wrote about each call."""
+        self._progress.update("reading the access logs of the proxies on the way")
         logs = ProxyLogs(tools=self._tools, stack=self._stack, run=self._run, since=self._since, pods=self._pods)
         return logs.with_lines(exchanges, edge)
 

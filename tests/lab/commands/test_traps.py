@@ -9,7 +9,7 @@ from lab.progress import Silent
 from lab.traps import command
 from lab.traps.destination_rules import MUTUAL, NOT_UNDERSTOOD, REFUSED, TAKEN
 from lab.traps.table import written
-from meshops.preflight.command import stack_settings
+from meshops.stack_settings import stack_settings
 from tests import ROOT
 from tests.whole_lab import WholeLab
 

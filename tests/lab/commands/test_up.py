@@ -23,8 +23,8 @@ REPORT = (
     "istioctl analyze: nothing wrong in any namespace",
     "gateway certificate: ECDSA P-256 (secp256r1), 2160 h",
     "sidecars: in the running pod of each of 4 applications",
-    "preflight subnets: 2 subnets",
-    "preflight certificate: Issued, covers 1 host",
+    "preflight MP101: 2 subnets",
+    "preflight MP201: Issued, covers 1 host",
 )
 
 

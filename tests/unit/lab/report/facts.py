@@ -10,7 +10,7 @@ from configuration.settings import Settings
 from lab.load_balancer.report import Standing
 from lab.report.inspection import Analysis, ApplicationPod, Inspection, InstalledChart, IssuedCertificate
 from lab.report.report import Applied
-from meshops.checks.result import Result, Verdict
+from meshops.checks.model import Result, Verdict
 from meshops.preflight.subnets import CHECK
 
 APPLICATIONS = [
@@ -72,7 +72,7 @@ INSPECTION = Inspection(
     analysis_problem="",
     certificate=CERTIFICATE,
     pods=(pod("web"), pod("job")),
-    preflight=(Result(check=CHECK, verdict=Verdict(status="pass", summary="2 subnets.")),),
+    preflight=(Result(check=CHECK, verdict=Verdict(status="pass", finding="2 subnets.")),),
 )
 
 STANDING = Standing(

@@ -15,7 +15,7 @@ from lab.build.pins import DIFFERENCES
 from lab.cluster.overrides import OVERRIDES, values_for
 from lab.report.inspection import Analysis, ApplicationPod, Inspection, read_certificate
 from lab.report.report import Line, compose, failed, render
-from meshops.checks.result import Result, Status, Verdict
+from meshops.checks.model import Result, Status, Verdict
 from meshops.preflight.subnets import CHECK
 from tests.unit.lab.report.facts import APPLIED, CERTIFICATE, INSPECTION, WILDCARD, pod, settings
 
@@ -33,7 +33,7 @@ def test_a_lab_as_it_should_be_has_no_failed_line() -> None:
         ("istioctl analyze", "ok"),
         ("gateway certificate", "ok"),
         ("sidecars", "ok"),
-        ("preflight subnets", "ok"),
+        ("preflight MP101", "ok"),
     ]
 
 
@@ -134,8 +134,8 @@ def test_running_pods_are_counted_and_one_that_does_not_run_fails() -> None:
 
 @pytest.mark.parametrize("status", ["fail", "unknown"])
 def test_a_preflight_check_that_does_not_pass_fails_and_shows_its_remedy(status: Status) -> None:
-    verdict = Verdict(status=status, summary="1 zone of the 2 needed.", remedy="Tag another.")
-    line = lines(replace(INSPECTION, preflight=(Result(check=CHECK, verdict=verdict),)))["preflight subnets"]
+    verdict = Verdict(status=status, finding="1 zone of the 2 needed.", remedy="Tag another.")
+    line = lines(replace(INSPECTION, preflight=(Result(check=CHECK, verdict=verdict),)))["preflight MP101"]
     assert (line.status, line.text, line.details) == ("failed", "1 zone of the 2 needed.", ("remedy: Tag another.",))
 
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 import datetime as dt
 import functools
 import json
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import boto3
 import pytest
@@ -19,7 +21,8 @@ from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
 from configuration.settings import Settings
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable
+from meshops.preflight import aws
 from meshops.preflight import command as preflight_command
 from meshops.preflight.aws import Facts, Vpc, gather, session_of
 from tests import ROOT
@@ -229,27 +232,54 @@ def lab_account() -> None:
 def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lab_account()
     assert command(stack) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert lines[0] == "Preflight of stack lab, cluster mesh-lab in eu-west-1"
+    assert lines[2:6:3] == ["Network", "Certificate"]
+    assert lines[3].startswith("PASS  MP101  Subnets for the load balancer  2 subnets, one each in eu-west-1a, ")
+    assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 1 host, ")
+    assert lines[-1].startswith("2 passed, 0 failed, 0 unknown, in ")
+
+
+def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    lab_account()
+    assert command(stack, "--verbose") == 0
     text = capsys.readouterr().out
-    assert text.startswith("Preflight of stack lab: cluster mesh-lab in eu-west-1\n")
-    assert "PASS  Subnets for the load balancer  [subnets]" in text
-    assert "PASS  Certificate of the ALB  [certificate]" in text
-    assert text.endswith("2 passed, 0 failed, 0 unknown\n")
+    assert "found by its tag Name=mesh-lab-vpc" in text
+    assert re.search(r"^      chosen  eu-west-1a  subnet-\S+", text, re.MULTILINE)
+    assert "      app.lab.example.com  covered by *.lab.example.com" in text
 
 
-def test_the_command_exits_1_when_something_fails_and_2_when_something_is_unknown(
+def test_the_command_exits_1_when_something_fails_and_3_when_something_is_unknown(
     stack: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # No certificate: a fail, whatever else is unknown.
     assert command(stack) == 1
-    assert "FAIL  Certificate of the ALB  [certificate, critical]" in capsys.readouterr().out
+    text = capsys.readouterr().out
+    assert "FAIL  MP201  Certificate of the ALB" in text
+    assert "      remedy (critical): `pulumi up` requests one" in text
     imported("*.lab.example.com", "lab.example.com")
-    assert command(stack) == 2
-    assert "????  Subnets for the load balancer  [subnets, critical]" in capsys.readouterr().out
+    assert command(stack) == 3
+    text = capsys.readouterr().out
+    assert "????  MP101  Subnets for the load balancer" in text
+    assert "      remedy (critical): Run this after the first `pulumi up`" in text
 
 
-def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+def test_of_what_no_chosen_check_looks_at_nothing_is_asked(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    imported("*.lab.example.com", "lab.example.com")
+    with mock.patch.object(aws, "_vpc", side_effect=AssertionError("nobody asked for it")):
+        assert command(stack, "--only", "MP201") == 0
+    assert "MP101" not in capsys.readouterr().out
+
+
+def test_an_unknown_id_is_one_line_that_names_the_known_ones(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert command(stack, "--only", "MP999") == 2
+    assert capsys.readouterr().err == "There is no check MP999: there are MP101, MP201.\n"
+
+
+@pytest.mark.parametrize("option", [("--format", "json"), ("--json",)])
+def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str], option: tuple[str, ...]) -> None:
     lab_account()
-    assert command(stack, "--json") == 0
+    assert command(stack, *option) == 0
     document = json.loads(capsys.readouterr().out)
     assert {key: document[key] for key in ("stack", "region", "cluster")} == {
         "stack": "lab",
@@ -257,12 +287,12 @@ def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str]
         "cluster": "mesh-lab",
     }
     assert [(r["id"], r["status"], r["severity"], r["remedy"]) for r in document["results"]] == [
-        ("subnets", "pass", "critical", ""),
-        ("certificate", "pass", "critical", ""),
+        ("MP101", "pass", "critical", ""),
+        ("MP201", "pass", "critical", ""),
     ]
 
 
-def test_without_credentials_the_command_says_one_line_and_exits_2(
+def test_without_credentials_every_check_is_unknown_and_the_command_exits_3(
     stack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     # moto wants its own credentials to be there when it ends.
@@ -272,13 +302,35 @@ def test_without_credentials_the_command_says_one_line_and_exits_2(
         patch.setenv("AWS_EC2_METADATA_DISABLED", "true")
         patch.setenv("AWS_SHARED_CREDENTIALS_FILE", str(tmp_path / "none"))
         patch.setenv("AWS_CONFIG_FILE", str(tmp_path / "none"))
-        assert command(stack) == 2
+        assert command(stack, "--format", "json") == 3
+    captured = capsys.readouterr()
+    assert captured.err == ""
+    assert [(r["status"], r["finding"], r["remedy"]) for r in json.loads(captured.out)["results"]] == [
+        (
+            "unknown",
+            "There are no AWS credentials.",
+            "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in.",
+        )
+    ] * 2
+
+
+def test_a_profile_that_does_not_exist_is_unknown_too(
+    stack: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "nobody-has-this")
+    assert command(stack) == 3
+    assert "AWS cannot be asked: The config profile (nobody-has-this) could not be found." in capsys.readouterr().out
+
+
+def test_refused_settings_are_all_said_and_exit_1(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = stack / "Pulumi.lab.yaml"
+    file.write_text(f"{file.read_text()}  zero-trust-mesh:nonsense: 1\n  zero-trust-mesh:rubbish: 2\n")
+    assert command(stack) == 1
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert captured.err.splitlines() == [
-        "Nothing was looked at: there are no AWS credentials for stack 'lab'. "
-        "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in."
-    ]
+    assert captured.err.startswith("Stack 'lab': 2 settings refused; nothing was created.\n")
+    assert "nonsense" in captured.err
+    assert "rubbish" in captured.err
 
 
 def test_an_unknown_stack_is_one_line_that_names_the_known_ones(

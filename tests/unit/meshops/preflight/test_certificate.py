@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 
 from configuration.settings import Settings
-from meshops.checks.result import Unavailable, Verdict
+from meshops.checks.model import Unavailable, Verdict
 from meshops.preflight.aws import Certificate
 from meshops.preflight.certificate import check, covers
 from tests.unit.meshops.preflight.preflight_stack import ARN, settings_of
@@ -53,8 +53,8 @@ def test_a_wildcard_stands_for_exactly_one_label(name: str, host: str, covered: 
 
 def test_every_host_is_listed_in_order_with_the_name_that_covers_it() -> None:
     found = verdict(certificate(), settings=settings_of(hosts=("b.test.example.com", "a.test.example.com")))
-    assert found.evidence is not None
-    assert found.evidence.rows[-2:] == (
+    assert found.table is not None
+    assert found.table.rows[-2:] == (
         ("a.test.example.com", "covered by *.test.example.com"),
         ("b.test.example.com", "covered by *.test.example.com"),
     )
@@ -62,9 +62,9 @@ def test_every_host_is_listed_in_order_with_the_name_that_covers_it() -> None:
 
 def test_an_issued_certificate_that_covers_every_host_passes_and_shows_its_key_and_end() -> None:
     found = verdict(certificate())
-    assert (found.status, found.summary) == ("pass", "Issued, covers 1 host, 200 days left, EC_prime256v1.")
-    assert found.evidence is not None
-    assert found.evidence.rows == (
+    assert (found.status, found.finding) == ("pass", "Issued, covers 1 host, 200 days left, EC_prime256v1.")
+    assert found.table is not None
+    assert found.table.rows == (
         ("certificate", ARN),
         ("status", "ISSUED"),
         ("key", "EC_prime256v1"),
@@ -77,7 +77,7 @@ def test_a_pending_certificate_fails_and_names_what_waits() -> None:
     found = verdict(
         certificate(status="PENDING_VALIDATION", not_after=None, problem="not yet validated: a.example.com")
     )
-    assert (found.status, found.summary) == (
+    assert (found.status, found.finding) == (
         "fail",
         "Its status is PENDING_VALIDATION (not yet validated: a.example.com).",
     )
@@ -86,14 +86,14 @@ def test_a_pending_certificate_fails_and_names_what_waits() -> None:
 
 def test_an_uncovered_host_fails_by_name() -> None:
     found = verdict(certificate(names=("test.example.com",)))
-    assert (found.status, found.summary) == ("fail", "It does not cover app.test.example.com.")
-    assert found.evidence is not None
-    assert found.evidence.rows[-1] == ("app.test.example.com", "NOT covered")
+    assert (found.status, found.finding) == ("fail", "It does not cover app.test.example.com.")
+    assert found.table is not None
+    assert found.table.rows[-1] == ("app.test.example.com", "NOT covered")
 
 
 def test_an_expired_certificate_fails() -> None:
     found = verdict(certificate(status="EXPIRED", not_after=NOW - timedelta(days=3)))
-    assert (found.status, found.summary) == ("fail", "It expired on 2026-09-28.")
+    assert (found.status, found.finding) == ("fail", "It expired on 2026-09-28.")
 
 
 @pytest.mark.parametrize(("days", "status"), [(29, "fail"), (30, "pass")])
@@ -107,38 +107,38 @@ def test_the_wanted_days_can_be_changed() -> None:
 
 def test_an_imported_certificate_near_its_end_is_said_to_need_a_successor() -> None:
     found = verdict(certificate(imported=True, not_after=NOW + timedelta(days=5)))
-    assert (found.status, found.summary) == ("fail", "5 days left, 30 wanted.")
+    assert (found.status, found.finding) == ("fail", "5 days left, 30 wanted.")
     assert found.remedy.startswith("It was imported: ACM does not renew it.")
 
 
 def test_every_problem_is_said_at_once() -> None:
     found = verdict(certificate(names=("test.example.com",), not_after=NOW + timedelta(days=5)))
-    assert found.summary == "5 days left, 30 wanted. It does not cover app.test.example.com."
+    assert found.finding == "5 days left, 30 wanted. It does not cover app.test.example.com."
 
 
 def test_no_certificate_for_the_domain_fails() -> None:
-    assert verdict().summary == "No certificate in eu-west-1 names test.example.com or *.test.example.com."
+    assert verdict().finding == "No certificate in eu-west-1 names test.example.com or *.test.example.com."
     assert verdict().status == "fail"
 
 
 def test_an_arn_that_does_not_exist_fails() -> None:
     found = verdict(settings=settings_of(certificateArn=ARN))
-    assert (found.status, found.summary) == ("fail", f"{ARN} does not exist in eu-west-1.")
+    assert (found.status, found.finding) == ("fail", f"{ARN} does not exist in eu-west-1.")
 
 
 def test_the_best_of_several_certificates_is_judged_and_the_others_are_mentioned() -> None:
     pending = certificate(arn=ARN[:-1] + "1", status="PENDING_VALIDATION", not_after=None)
     short = certificate(arn=ARN[:-1] + "2", not_after=NOW + timedelta(days=40))
     found = verdict(pending, certificate(), short)
-    assert (found.status, found.summary) == ("pass", "Issued, covers 1 host, 200 days left, EC_prime256v1.")
-    assert found.details == ("2 more for this domain in eu-west-1 are not looked at: none is better.",)
+    assert (found.status, found.finding) == ("pass", "Issued, covers 1 host, 200 days left, EC_prime256v1.")
+    assert found.evidence == ("2 more for this domain in eu-west-1 are not looked at: none is better.",)
 
 
 def test_a_stack_without_an_alb_needs_no_certificate() -> None:
     found = verdict(settings=settings_of(entries=["nlb"], hosts=()))
-    assert found == Verdict(status="pass", summary="Not needed: no ALB terminates TLS in this stack.")
+    assert found == Verdict(status="pass", finding="Not needed: no ALB terminates TLS in this stack.")
 
 
 def test_certificates_that_could_not_be_read_are_unknown() -> None:
     found = check(settings_of(), Unavailable(reason="AWS said no", remedy="Ask."), now=NOW)
-    assert found == Verdict(status="unknown", summary="AWS said no", remedy="Ask.")
+    assert found == Verdict(status="unknown", finding="AWS said no", remedy="Ask.")

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from configuration.settings import Settings
-from meshops.checks.result import Unavailable, Verdict
+from meshops.checks.model import Unavailable, Verdict
 from meshops.preflight.aws import Subnet, Vpc
 from meshops.preflight.subnets import Demand, check, decide
 from tests.unit.meshops.preflight.preflight_stack import settings_of
@@ -106,9 +106,9 @@ def test_a_full_subnet_does_not_win_its_zone() -> None:
 
 def test_two_zones_pass() -> None:
     found = verdict(subnet("1", ROLE, "a"), subnet("2", ROLE, "b"))
-    assert (found.status, found.summary) == ("pass", "2 subnets, one each in eu-west-1a, eu-west-1b.")
-    assert found.evidence is not None
-    assert [row[:3] for row in found.evidence.rows] == [
+    assert (found.status, found.finding) == ("pass", "2 subnets, one each in eu-west-1a, eu-west-1b.")
+    assert found.table is not None
+    assert [row[:3] for row in found.table.rows] == [
         ("chosen", "eu-west-1a", "subnet-1"),
         ("chosen", "eu-west-1b", "subnet-2"),
     ]
@@ -116,7 +116,7 @@ def test_two_zones_pass() -> None:
 
 def test_one_zone_is_too_few_for_an_alb_and_enough_for_an_nlb() -> None:
     two = (subnet("1", ROLE, "a"), subnet("2", ROLE, "a"))
-    assert (verdict(*two).status, verdict(*two).summary) == (
+    assert (verdict(*two).status, verdict(*two).finding) == (
         "fail",
         "1 zone of the 2 needed: the load balancer cannot be created.",
     )
@@ -142,12 +142,12 @@ def test_a_vpc_without_role_tags_fails_although_the_controller_would_guess() -> 
     found = verdict(subnet("1", {}, "a"), subnet("2", {}, "b"))
     assert found.status == "fail"
     assert found.remedy == "Tag one subnet in each of at least 2 zones with kubernetes.io/role/elb=1."
-    assert any("guess by route tables" in detail for detail in found.details)
+    assert any("guess by route tables" in detail for detail in found.evidence)
 
 
 def test_a_local_zone_among_the_chosen_is_refused() -> None:
     found = verdict(subnet("1", ROLE, "a"), subnet("2", ROLE, "b"), subnet("3", ROLE, "c", locale="local-zone"))
-    assert (found.status, found.summary) == (
+    assert (found.status, found.finding) == (
         "fail",
         "The chosen subnets lie in different kinds of zone (availability-zone, local-zone): it would be refused.",
     )
@@ -155,9 +155,9 @@ def test_a_local_zone_among_the_chosen_is_refused() -> None:
 
 def test_a_cluster_in_another_vpc_than_the_settings_name_fails() -> None:
     found = verdict(subnet("1", ROLE, "a"), subnet("2", ROLE, "b"), cluster_vpc_id="vpc-2")
-    assert (found.status, found.summary) == ("fail", "The cluster is in vpc-2, the stack's settings name vpc-1.")
+    assert (found.status, found.finding) == ("fail", "The cluster is in vpc-2, the stack's settings name vpc-1.")
 
 
 def test_a_vpc_that_could_not_be_read_is_unknown_and_keeps_its_reason() -> None:
     found = check(settings_of(), Unavailable(reason="AWS said no", remedy="Ask for a role."))
-    assert found == Verdict(status="unknown", summary="AWS said no", remedy="Ask for a role.")
+    assert found == Verdict(status="unknown", finding="AWS said no", remedy="Ask for a role.")

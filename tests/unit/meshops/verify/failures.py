@@ -9,7 +9,17 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from meshops.verify.access_log import LogLine
-from meshops.verify.facts import Answer, Edge, Exchange, Facts, Handshake, HttpAnswer, Passthrough, Workload
+from meshops.verify.facts import (
+    AnalysisMessage,
+    Answer,
+    Edge,
+    Exchange,
+    Facts,
+    Handshake,
+    HttpAnswer,
+    Passthrough,
+    Workload,
+)
 from tests.unit.meshops.verify.world import changed, pem, with_exchanges, with_object, with_pod, without_object
 
 Change = Callable[[Facts], Facts]
@@ -67,6 +77,17 @@ def proxy(**changes: Any) -> Change:
     def change(facts: Facts) -> Facts:
         assert isinstance(facts.proxies, tuple)
         return replace(facts, proxies=(replace(facts.proxies[0], **changes), *facts.proxies[1:]))
+
+    return change
+
+
+def analyzed(**changes: Any) -> Change:
+    """One more message of istioctl analyze: a warning, unless said otherwise."""
+
+    def change(facts: Facts) -> Facts:
+        assert isinstance(facts.analysis, tuple)
+        base = AnalysisMessage(code="IST0101", level="Warning", origin="Gateway shop/x", text="something")
+        return replace(facts, analysis=(*facts.analysis, replace(base, **changes)))
 
     return change
 
@@ -287,4 +308,6 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ),
     ("MV618", "it has no address", set_value("Ingress", "istio-ingress", "istio-ingressgateway", "status", value={})),
     ("MV618", "does not exist", without("Ingress", "istio-ingress", "istio-ingressgateway")),
+    ("MV619", "Error IST0101 Gateway shop/x: something", analyzed(level="Error")),
+    ("MV619", "Warning IST0103 Pod shop/billing-1", analyzed(code="IST0103", origin="Pod shop/billing-1")),
 )

@@ -6,12 +6,13 @@ from dataclasses import replace
 
 import pytest
 
-from meshops.verify.facts import Answer, Handshake, HttpAnswer, Traffic
+from meshops.verify.check import ClusterCheck
+from meshops.verify.facts import AnalysisMessage, Answer, Handshake, HttpAnswer, Traffic
 from meshops.verify.registry import CHECKS
-from meshops.verify.result import Check
 from tests.unit.meshops.verify.failures import (
     FAILS,
     Change,
+    analyzed,
     another,
     answers,
     edge,
@@ -23,6 +24,7 @@ from tests.unit.meshops.verify.failures import (
     workload,
 )
 from tests.unit.meshops.verify.world import (
+    ANALYSIS,
     MISSING,
     healthy,
     pem,
@@ -46,7 +48,7 @@ def test_a_fact_that_could_not_be_had_is_unknown_and_says_why(id: str, fact: str
 
 
 @pytest.mark.parametrize("check", CHECKS, ids=lambda check: check.id)
-def test_a_check_needs_no_other_calls_than_it_says(check: Check) -> None:
+def test_a_check_needs_no_other_calls_than_it_says(check: ClusterCheck) -> None:
     facts = healthy()
     assert isinstance(facts.traffic, Traffic)
     own = tuple(exchange for exchange in facts.traffic.exchanges if exchange.call.purpose in check.calls)
@@ -107,6 +109,53 @@ def test_a_probe_pod_that_did_not_run_is_unknown(purpose: str) -> None:
     }[purpose]
     facts = with_exchanges(healthy(), purpose, lambda exchange: replace(exchange, answer=MISSING))
     assert {verdict(id, facts).status for id in of} == {"unknown"}
+
+
+def test_what_is_known_to_be_no_defect_is_named_with_its_reason() -> None:
+    found = verdict("MV619", healthy())
+    assert found.finding == "No error and no warning in any namespace but 3 that are understood."
+    assert found.evidence == (
+        "ok: Warning IST0174 DestinationRule istio-system/mesh-mutual-tls is understood: istioctl looks a rule's host "
+        "up among exact names only; istiod does match a wildcard",
+        "ok: Info IST0102 Namespace cert-manager is understood: not in the mesh on purpose: the settings have no such "
+        "namespace in phase permissive or strict",
+        "ok: Info IST0118 Service cert-manager/cert-manager-webhook is understood: cert-manager's chart names its "
+        "ports; it has no sidecar",
+    )
+
+
+@pytest.mark.parametrize(
+    ("code", "origin"),
+    [
+        ("IST0174", "DestinationRule shop/loose"),
+        # A rule of the program, but one whose host is an exact name.
+        ("IST0174", "DestinationRule shop/billing"),
+        ("IST0102", "Namespace shop"),
+        ("IST0102", "Namespace istio-ingress"),
+        ("IST0118", "Service shop/billing"),
+        ("IST0101", "DestinationRule istio-system/mesh-mutual-tls"),
+    ],
+)
+def test_a_warning_is_no_defect_only_where_its_reason_is_true(code: str, origin: str) -> None:
+    found = verdict("MV619", analyzed(code=code, origin=origin)(healthy()))
+    assert (found.status, found.finding) == ("fail", f"Warning {code} {origin}: something")
+
+
+@pytest.mark.parametrize("message", ANALYSIS, ids=lambda message: message.code)
+def test_an_error_is_always_a_defect(message: AnalysisMessage) -> None:
+    facts = replace(healthy(), analysis=(replace(message, level="Error"),))
+    assert verdict("MV619", facts).status == "fail"
+
+
+def test_what_is_for_information_is_shown_and_fails_nothing() -> None:
+    found = verdict("MV619", analyzed(level="Info", code="IST0118", origin="Service shop/billing")(healthy()))
+    assert found.status == "pass"
+    assert "for information: Info IST0118 Service shop/billing: something" in found.evidence
+
+
+def test_an_analysis_without_a_message_passes() -> None:
+    found = verdict("MV619", replace(healthy(), analysis=()))
+    assert (found.status, found.finding) == ("pass", "No error and no warning in any namespace.")
 
 
 def test_an_application_that_ends_its_own_tls_is_seen_by_its_certificate() -> None:

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable
 from meshops.verify.calls import Call, Client
 from meshops.verify.facts import Answer, Edge, Exchange, HttpAnswer
 from meshops.verify.gather.objects import parse_objects

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
+from pathlib import Path
 
 import pytest
 
+from meshops.checks.model import Unavailable
 from meshops.verify.access_log import matching, parse_lines
 from meshops.verify.comparison import difference
+from meshops.verify.gather.analysis import gather_analysis, parse_analysis
 from meshops.verify.gather.objects import parse_objects
 from meshops.verify.gather.proxies import parse_authz, parse_mode, parse_secret, parse_status
 from meshops.verify.gather.tools import ToolError, Tools
@@ -125,6 +128,66 @@ def test_the_policies_in_force_are_the_allowing_ones() -> None:
     assert parse_authz(text) == ("billing.shop",)
     with pytest.raises(ToolError, match="no table"):
         parse_authz("Error: something\n")
+
+
+def _message(origin: str, level: str, code: str = "IST0101") -> dict:
+    return {"code": code, "level": level, "origin": origin, "message": "something", "documentationUrl": "https://x"}
+
+
+def test_an_analysis_is_read_gravest_first_and_without_probe_pods() -> None:
+    text = json.dumps(
+        [
+            _message("Namespace legacy", "Info"),
+            _message("Pod shop/meshops-verify-abcd-1", "Warning"),
+            _message("Namespace meshops-verify-abcd", "Info"),
+            _message("VirtualService shop/x", "Error"),
+            {"code": "IST0001", "level": "Warning", "message": "of nothing in particular"},
+        ]
+    )
+    found = parse_analysis(text)
+    assert [(message.level, message.origin, message.text) for message in found] == [
+        ("Error", "VirtualService shop/x", "something"),
+        ("Warning", "the cluster", "of nothing in particular"),
+        ("Info", "Namespace legacy", "something"),
+    ]
+    assert (found[0].kind, found[0].namespace, found[0].name) == ("VirtualService", "shop", "x")
+    assert (found[2].kind, found[2].namespace, found[2].name) == ("Namespace", "", "legacy")
+
+
+def _istioctl(directory: Path, script: str) -> Tools:
+    program = directory / "istioctl"
+    program.write_text(f"#!/bin/sh\n{script}\n")
+    program.chmod(0o755)
+    return Tools(istioctl=str(program))
+
+
+def test_istioctl_is_asked_about_all_namespaces_and_the_stacks_revision(tmp_path: Path) -> None:
+    tools = _istioctl(tmp_path, f'echo "$@" > {tmp_path}/asked; echo "[]"')
+    assert gather_analysis(tools, "1-31-1") == ()
+    assert (tmp_path / "asked").read_text() == "analyze --all-namespaces --revision 1-31-1 --output json\n"
+
+
+def test_that_it_found_an_error_is_an_answer_of_istioctls(tmp_path: Path) -> None:
+    text = json.dumps([_message("VirtualService shop/x", "Error")])
+    found = gather_analysis(_istioctl(tmp_path, f"echo '{text}'; exit 79"), "r")
+    assert isinstance(found, tuple)
+    assert [message.code for message in found] == ["IST0101"]
+
+
+@pytest.mark.parametrize(
+    ("script", "reason"),
+    [
+        ("echo Error: no such cluster >&2; exit 1", "The analysis could not be had: "),
+        ("exit 0", "The analysis: istioctl's answer could not be read: "),
+        ("echo null", "The analysis: istioctl's answer could not be read: "),
+        ("""echo '[{"code": "X", "level": "Grave", "message": "y"}]'""", "The analysis: istioctl's answer could not"),
+    ],
+)
+def test_an_analysis_that_could_not_be_had_says_why(tmp_path: Path, script: str, reason: str) -> None:
+    found = gather_analysis(_istioctl(tmp_path, script), "r")
+    assert isinstance(found, Unavailable)
+    assert found.reason.startswith(reason)
+    assert "the secrets of istio-system among them" in found.remedy
 
 
 def test_the_mode_is_read_from_what_describe_says() -> None:

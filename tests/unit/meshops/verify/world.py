@@ -19,11 +19,12 @@ from configuration.settings import Settings
 from manifests.ingress import alb_ingress
 from manifests.mesh_graph import Member
 from manifests.mesh_policies import namespace_mode
-from meshops.checks.result import Unavailable
+from meshops.checks.model import Unavailable, Verdict
 from meshops.verify.access_log import LogLine
 from meshops.verify.call_plan import first_calls
 from meshops.verify.calls import Call
 from meshops.verify.facts import (
+    AnalysisMessage,
     Answer,
     Edge,
     Exchange,
@@ -39,7 +40,6 @@ from meshops.verify.facts import (
     Workload,
 )
 from meshops.verify.registry import CHECKS
-from meshops.verify.result import Verdict
 from meshops.verify.run import judge
 from meshops.verify.stack import GATEWAY_KEY, Stack
 from meshops.verify.subject import Subject
@@ -49,6 +49,22 @@ MISSING = Unavailable(reason="it could not be had", remedy="have it")
 RUN = "abcd1234"
 ARN = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 GATEWAYS = {"gateway-1": "10.0.0.11", "gateway-2": "10.0.0.12"}
+ANALYSIS = (
+    AnalysisMessage(
+        code="IST0174",
+        level="Warning",
+        origin="DestinationRule istio-system/mesh-mutual-tls",
+        text="The host *.local defined in the DestinationRule does not match any services in the mesh.",
+    ),
+    AnalysisMessage(code="IST0102", level="Info", origin="Namespace cert-manager", text="It is not enabled."),
+    AnalysisMessage(
+        code="IST0118",
+        level="Info",
+        origin="Service cert-manager/cert-manager-webhook",
+        text="Port name metrics doesn't follow the naming convention of Istio port.",
+    ),
+)
+"""What istioctl says of every mesh of this program."""
 _CODES = {"wrong-identity": 403, "wrong-method": 403, "wrong-path": 403}
 _DENIED = "rbac_access_denied_matched_policy[none]"
 
@@ -161,6 +177,7 @@ def _facts(world: Stack) -> Facts:
             if pod.sidecar
         ),
         workloads=workloads(world),
+        analysis=ANALYSIS,
         traffic=Traffic(exchanges=tuple(_exchange(world, call, served) for call in first_calls(world, GATEWAYS))),
     )
 
