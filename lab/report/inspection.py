@@ -22,8 +22,9 @@ from lab.cluster.control_plane import ControlPlane
 from lab.cluster.helm import Helm
 from lab.cluster.objects import Document, Key, Objects
 from manifests.names import GATEWAY_TLS_SECRET, ISTIO_INGRESS
+from meshops.aws_session import session_of
 from meshops.checks.model import Result
-from meshops.preflight.aws import gather, session_of
+from meshops.preflight.aws import gather
 from meshops.preflight.run import Occasion, run
 
 _T = TypeVar("_T")

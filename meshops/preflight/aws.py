@@ -6,7 +6,6 @@ from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, Literal, TypeVar, get_args
-from urllib.parse import urlsplit
 
 import boto3
 from botocore.config import Config
@@ -14,6 +13,7 @@ from botocore.exceptions import BotoCoreError, ClientError, HTTPClientError
 from botocore.exceptions import ConnectionError as UnreachableError
 
 from configuration.settings import Settings
+from meshops.aws_session import session_of
 from meshops.checks.model import Unavailable
 from meshops.progress import Progress, Silent
 
@@ -22,8 +22,6 @@ _T = TypeVar("_T")
 # Without it ListCertificates silently leaves out every key but RSA 1024 and 2048.
 # https://docs.aws.amazon.com/acm/latest/APIReference/API_Filters.html
 _KEY_TYPES = ("RSA_1024", "RSA_2048", "RSA_3072", "RSA_4096", "EC_prime256v1", "EC_secp384r1", "EC_secp521r1")
-
-_LOOPBACK = ("127.0.0.1", "localhost", "::1")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -84,19 +82,6 @@ class Facts:
     vpc: Vpc | Unavailable
     certificates: tuple[Certificate, ...] | Unavailable
     """By ARN: at most that one. Otherwise every certificate of the region that names the stack's domain."""
-
-
-def session_of(settings: Settings, endpoint_url: str | None) -> boto3.Session:
-    """A session for the stack's region and profile.
-
-    An endpoint on this machine is a stand-in for AWS: it gets placeholder credentials, so that real ones are neither
-    looked for nor sent. Raises `botocore.exceptions.ProfileNotFound`.
-    """
-    if endpoint_url and urlsplit(endpoint_url).hostname in _LOOPBACK:
-        return boto3.Session(
-            aws_access_key_id="stand-in", aws_secret_access_key="stand-in", region_name=settings.region
-        )
-    return boto3.Session(profile_name=settings.profile, region_name=settings.region)
 
 
 def look(

@@ -15,6 +15,7 @@ from configuration.settings import Settings
 from meshops.checks.model import Report, Result, Unavailable, Verdict
 from meshops.checks.options import UsageError, chosen
 from meshops.progress import Progress, Silent
+from meshops.tools import ToolError, Tools
 from meshops.verify.calls import Purpose
 from meshops.verify.check import ClusterCheck, Fact
 from meshops.verify.clock import Clock
@@ -23,7 +24,6 @@ from meshops.verify.gather.analysis import gather_analysis
 from meshops.verify.gather.edge import gather_acm, gather_edge, gather_passthrough
 from meshops.verify.gather.objects import gather_objects, gather_secret
 from meshops.verify.gather.proxies import gather_proxies, gather_workloads
-from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes.runs import ProbeRun, clean_leftovers
 from meshops.verify.registry import CHECKS
 from meshops.verify.stack import Stack

@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from meshops.checks.model import Unavailable
+from meshops.tools import ToolError, Tools
 from meshops.verify.facts import MANAGED_BY, AnalysisMessage
-from meshops.verify.gather.tools import ToolError, Tools
 
 _FOUND_SOMETHING = 79
 """istioctl's exit code when it analyzed everything and says Error of something; with JSON it is 0 as a rule."""

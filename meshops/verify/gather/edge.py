@@ -17,8 +17,8 @@ from manifests.gateway import passthrough_hosts
 from manifests.ingress import INGRESS_NAME, NLB_NAME
 from manifests.mesh_graph import Member
 from manifests.names import ISTIO_INGRESS
+from meshops.aws_session import session_of
 from meshops.checks.model import Unavailable
-from meshops.preflight.aws import session_of
 from meshops.verify.facts import Edge, Handshake, HttpAnswer, Objects, Passthrough
 from meshops.verify.probes.pods import agent_of
 from meshops.verify.stack import Stack

@@ -10,8 +10,8 @@ from typing import Any
 
 from manifests.names import GATEWAY_TLS_SECRET, ISTIO_INGRESS
 from meshops.checks.model import Unavailable
+from meshops.tools import ToolError, Tools
 from meshops.verify.facts import MANAGED_BY, LiveObject, Objects, Pod
-from meshops.verify.gather.tools import ToolError, Tools
 
 KINDS: tuple[str, ...] = (
     "pods",

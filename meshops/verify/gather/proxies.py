@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 
 from manifests.names import GATEWAY_SELECTOR
 from meshops.checks.model import Unavailable
+from meshops.tools import ToolError, Tools
 from meshops.verify.facts import MANAGED_BY, Objects, Pod, Proxy, Workload
-from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.stack import GATEWAY_KEY, Stack
 
 _T = TypeVar("_T")

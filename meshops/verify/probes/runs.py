@@ -13,6 +13,7 @@ from manifests.document import Document
 from manifests.names import GATEWAY_SELECTOR
 from meshops.checks.model import Unavailable
 from meshops.progress import Progress, Silent
+from meshops.tools import ToolError, Tools
 from meshops.verify.call_plan import EVERY_PURPOSE, first_calls, past_network_policy
 from meshops.verify.calls import OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import (
@@ -23,7 +24,6 @@ from meshops.verify.facts import (
     Objects,
     Traffic,
 )
-from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes.logs import POD_PREFIX, ProxyLogs
 from meshops.verify.probes.pods import (
     CONTAINER,

@@ -21,10 +21,11 @@ from moto import mock_aws
 from moto.core import set_initial_no_auth_action_count
 
 from configuration.settings import Settings
+from meshops.aws_session import session_of
 from meshops.checks.model import Unavailable
 from meshops.preflight import aws
 from meshops.preflight import command as preflight_command
-from meshops.preflight.aws import Facts, Vpc, gather, session_of
+from meshops.preflight.aws import Facts, Vpc, gather
 from tests import ROOT
 from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, settings_of
 

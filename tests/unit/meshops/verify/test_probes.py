@@ -12,10 +12,10 @@ from typing import Any
 import pytest
 
 from meshops.checks.model import Unavailable
+from meshops.tools import ToolError, Tools
 from meshops.verify.calls import Call, Client
 from meshops.verify.facts import Answer, Edge, Exchange, HttpAnswer
 from meshops.verify.gather.objects import parse_objects
-from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes import runs
 from meshops.verify.probes.logs import ProxyLogs
 from meshops.verify.probes.runs import ProbeRun, clean_leftovers

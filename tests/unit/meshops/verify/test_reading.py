@@ -9,12 +9,12 @@ from pathlib import Path
 import pytest
 
 from meshops.checks.model import Unavailable
+from meshops.tools import ToolError, Tools
 from meshops.verify.access_log import matching, parse_lines
 from meshops.verify.comparison import difference
 from meshops.verify.gather.analysis import gather_analysis, parse_analysis
 from meshops.verify.gather.objects import parse_objects
 from meshops.verify.gather.proxies import parse_authz, parse_mode, parse_secret, parse_status
-from meshops.verify.gather.tools import ToolError, Tools
 from tests.unit.meshops.verify.world import live
 
 REFUSED = {
