@@ -1,5 +1,5 @@
-"""A real Kubernetes control plane, istiod and cert-manager on one machine, from package registries alone.
+"""The program on one machine: real Kubernetes, Istio and cert-manager, a stand-in for AWS, all from package registries.
 
-The product does not know that this package exists. What it offers others: `lab.commands` (bring the lab up,
-take it down, tell its state), `lab.build` (the toolchain), `lab.errors.LabError`.
+The product does not know that this package exists. Its rooms, each of which imports only those before it: `build`,
+`images`, `cluster`, `aws`, `load_balancer`, `lifecycle`, `engine`, `report`, then `commands` and `traps`.
 """

@@ -5,20 +5,104 @@ from __future__ import annotations
 import argparse
 import signal
 import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
 from types import FrameType
+from typing import Any
 
-from lab.build import build
-from lab.cluster import lifecycle
-from lab.commands import examples, pod_logs
-from lab.commands import shell as pod_shell
 from lab.errors import LabError
-from lab.progress import TerminalProgress
 
-# What runs the program is imported where it is needed: the Pulumi SDK takes a second, and `shell` and `logs` must not.
-
-PROGRAM = Path(__file__).resolve().parent.parent
 _INTERRUPTED = 130
+
+
+@dataclass(frozen=True, kw_only=True)
+class Command:
+    """One command. runs: `<module below lab>:<function>`, imported when asked for: the Pulumi SDK takes a second.
+
+    arguments: as `add_argument` takes them; passes_on: what else is given are another command's own arguments
+    """
+
+    runs: str
+    help: str
+    arguments: tuple[tuple[tuple[str, ...], Mapping[str, Any]], ...] = ()
+    passes_on: bool = False
+
+    def function(self) -> Callable[[argparse.Namespace], int]:
+        module, _, name = self.runs.partition(":")
+        return getattr(import_module(f"lab.{module}"), name)
+
+
+def _argument(*names: str, **how: Any) -> tuple[tuple[str, ...], Mapping[str, Any]]:
+    return names, how
+
+
+COMMANDS: dict[str, Command] = {
+    "up": Command(
+        runs="commands.up:command",
+        help="Brings the lab up, or up to date, reports what is in it, and proves by traffic that it holds",
+        arguments=(
+            _argument("--keep", action="store_true", help="leave a lab that fails on its way up, to look at it"),
+            _argument("--no-proofs", dest="prove", action="store_false", help="bring it up and no more"),
+        ),
+    ),
+    "down": Command(runs="commands.whole:down", help="Stops and removes the lab"),
+    "status": Command(runs="commands.whole:status", help="Which of the lab's processes run; 0 only if all of them do"),
+    "kubeconfig": Command(runs="commands.whole:kubeconfig", help="The kubeconfig's path and nothing else"),
+    "toolchain": Command(
+        runs="commands.whole:toolchain",
+        help="Builds the lab's programs, if they are not in the cache, and starts nothing",
+    ),
+    "shell": Command(
+        runs="commands.shell:command",
+        help="A shell in a container of a pod, or a command there (after `--`)",
+        arguments=(
+            _argument("pod", help="its name, namespace/name, or how it begins"),
+            _argument("-c", "--container", help="the pod's default container if not given"),
+            _argument("command", nargs="*", help="a shell if not given"),
+        ),
+    ),
+    "logs": Command(
+        runs="commands.pod_logs:command",
+        help="The access logs of all sidecars and gateways, or all that one pod writes",
+        arguments=(
+            _argument("pod", nargs="?", default="all", help="all (the default), or one pod"),
+            _argument("--follow", action="store_true", help="go on until interrupted"),
+        ),
+    ),
+    "verify": Command(
+        runs="commands.verification:run",
+        help="The proofs of `meshops verify` on the running lab; what follows are that command's own arguments",
+        passes_on=True,
+    ),
+    "bench": Command(
+        runs="commands.bench:command",
+        help="Measures what pods with sidecars cost on the running lab; 1 if they do not fit",
+        arguments=(_argument("--pods", type=int, default=50, metavar="N", help="with sidecars (%(default)s)"),),
+    ),
+    "example": Command(
+        runs="commands.examples:command",
+        help="Runs one of the examples on the running lab; 0 only if all it expects held",
+        arguments=(_argument("name", help="a directory of examples/ with a run.py"),),
+    ),
+    "traps": Command(
+        runs="traps.command:run",
+        help="Measures traps 3 and 5 on the running lab and prints what was found; the mesh is then as it was",
+        arguments=(_argument("--write", action="store_true", help="write the tables into docs/traps.md too"),),
+    ),
+    "onboard": Command(
+        runs="commands.onboarding:onboard",
+        help="Brings the running lab to its stack with the namespaces of a file added, or shows what that would change",
+        arguments=(
+            _argument("entry", type=Path, help="a list of namespaces, as in a stack's file"),
+            _argument("--plan", action="store_true", help="only print what would change, as Markdown"),
+        ),
+    ),
+    "offboard": Command(
+        runs="commands.onboarding:offboard", help="Brings the running lab back to its stack as the file has it"
+    ),
+}
 
 
 def main(arguments: list[str]) -> int:
@@ -26,123 +110,18 @@ def main(arguments: list[str]) -> int:
     signal.signal(signal.SIGTERM, _terminated)
     parser = _parser()
     options, rest = parser.parse_known_args(arguments)
-    if rest and options.run is not verify:
+    chosen = COMMANDS[options.chosen]
+    if rest and not chosen.passes_on:
         parser.error(f"unrecognized arguments: {' '.join(rest)}")
     options.rest = rest
     try:
-        return int(options.run(options))
+        return int(chosen.function()(options))
     except (LabError, *_program_errors()) as problem:
         print(f"lab: {problem}", file=sys.stderr)
         return 1
     except KeyboardInterrupt:
         print("lab: interrupted", file=sys.stderr)
         return _INTERRUPTED
-
-
-def up(options: argparse.Namespace) -> int:
-    """Brings the lab up, or up to date, reports what is in it, and proves by traffic that it holds."""
-    from lab.commands import up as up_command
-
-    return up_command.up(PROGRAM, keep=options.keep, prove=options.prove)
-
-
-def down(options: argparse.Namespace) -> int:
-    """Stops and removes the lab."""
-    print("the lab is stopped and removed" if lifecycle.down() else "no lab is running here")
-    return 0
-
-
-def status(options: argparse.Namespace) -> int:
-    """What of the lab runs; 0 only if all of it does."""
-    from lab.aws import moto
-    from lab.load_balancer import running
-
-    rows = [(row.name, row.state, row.detail) for row in lifecycle.status()]
-    state = lifecycle.current_state()
-    endpoint = moto.endpoint_of(state)
-    rows.append(("moto", "running" if endpoint else "absent", endpoint or "the stand-in for AWS"))
-    alive = {record.name: record.pid for record in state.records() if record.alive()}
-    for name, part in ((running.CONTROLLER, "load balancer controller"), (running.ENVOY, "ALB and NLB")):
-        detail = f"process {alive[name]}" if name in alive else f"the stand-in for {part}"
-        rows.append((name, "running" if name in alive else "absent", detail))
-    for name, condition, detail in rows:
-        print(f"{name:26}{condition:10}{detail}")
-    # Pods come and go; everything else must be there.
-    return 0 if all(condition == "running" for name, condition, _ in rows if name != "pods' processes") else 1
-
-
-def kubeconfig(options: argparse.Namespace) -> int:
-    """The kubeconfig's path and nothing else."""
-    print(lifecycle.kubeconfig_path())
-    return 0
-
-
-def toolchain(options: argparse.Namespace) -> int:
-    """Builds the lab's programs, if they are not in the cache, and starts nothing."""
-    build.ensure(TerminalProgress())
-    return 0
-
-
-def shell(options: argparse.Namespace) -> int:
-    """A shell in a container of a pod, or a command there (after `--`)."""
-    return pod_shell.shell(lifecycle.running(), options.pod, options.container, options.command)
-
-
-def logs(options: argparse.Namespace) -> int:
-    """The access logs of all sidecars and gateways, or all that one pod writes."""
-    return pod_logs.show(lifecycle.running(), options.pod, follow=options.follow)
-
-
-def verify(options: argparse.Namespace) -> int:
-    """The proofs of `meshops verify` on the running lab; what follows are that command's own arguments."""
-    from lab.commands import verification
-    from lab.commands.bringing_up import STACK
-
-    return verification.run(STACK, options.rest)
-
-
-def bench(options: argparse.Namespace) -> int:
-    """Measures what pods with sidecars cost on the running lab; 1 if they do not fit."""
-    from lab.commands import bench as pod_bench
-    from lab.commands.bringing_up import STACK
-    from meshops.stack_settings import stack_settings
-
-    result = pod_bench.measure(lifecycle.running(), stack_settings(PROGRAM, STACK), options.pods)
-    print(pod_bench.text(result))
-    return 0 if result.fits else 1
-
-
-def example(options: argparse.Namespace) -> int:
-    """Runs one of the examples on the running lab; 0 only if all it expects held."""
-    return examples.run(options.name, TerminalProgress())
-
-
-def traps(options: argparse.Namespace) -> int:
-    """Measures traps 3 and 5 on the running lab and prints what was found; the mesh is then as it was."""
-    from lab.commands.bringing_up import STACK
-    from lab.traps import command as traps_command
-    from meshops.stack_settings import stack_settings
-
-    return traps_command.run(stack_settings(PROGRAM, STACK), TerminalProgress(), write=options.write)
-
-
-def onboard(options: argparse.Namespace) -> int:
-    """Brings the running lab to its stack with the namespaces of a file added, or shows what that would change."""
-    from lab.commands import onboarding
-
-    if options.plan:
-        print(onboarding.difference(PROGRAM, options.entry))
-        return 0
-    print(onboarding.summary(onboarding.apply(PROGRAM, options.entry, TerminalProgress())))
-    return 0
-
-
-def offboard(options: argparse.Namespace) -> int:
-    """Brings the running lab back to its stack as the file has it."""
-    from lab.commands import onboarding
-
-    print(onboarding.summary(onboarding.apply(PROGRAM, None, TerminalProgress())))
-    return 0
 
 
 def _program_errors() -> tuple[type[Exception], ...]:
@@ -155,46 +134,11 @@ def _program_errors() -> tuple[type[Exception], ...]:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="python -m lab", description=__doc__)
-    subcommands = parser.add_subparsers(required=True, metavar="command")
-    for command in (
-        up,
-        down,
-        status,
-        kubeconfig,
-        toolchain,
-        shell,
-        logs,
-        verify,
-        bench,
-        example,
-        traps,
-        onboard,
-        offboard,
-    ):
-        description = (command.__doc__ or "").rstrip(".")
-        subcommand = subcommands.add_parser(command.__name__, help=description, description=description)
-        subcommand.set_defaults(run=command)
-        if command is up:
-            subcommand.add_argument(
-                "--keep", action="store_true", help="leave a lab that fails on its way up as it is, to look at it"
-            )
-            subcommand.add_argument("--no-proofs", dest="prove", action="store_false", help="bring it up and no more")
-        if command is shell:
-            subcommand.add_argument("pod", help="its name, namespace/name, or how it begins")
-            subcommand.add_argument("-c", "--container", help="the pod's default container if not given")
-            subcommand.add_argument("command", nargs="*", help="a shell if not given")
-        if command is logs:
-            subcommand.add_argument("pod", nargs="?", default=pod_logs.ALL, help="all (the default), or one pod")
-            subcommand.add_argument("--follow", action="store_true", help="go on until interrupted")
-        if command is bench:
-            subcommand.add_argument("--pods", type=int, default=50, metavar="N", help="with sidecars (%(default)s)")
-        if command is example:
-            subcommand.add_argument("name", help=", ".join(examples.names()))
-        if command is traps:
-            subcommand.add_argument("--write", action="store_true", help="write the tables into docs/traps.md too")
-        if command is onboard:
-            subcommand.add_argument("entry", type=Path, help="a list of namespaces, as in a stack's file")
-            subcommand.add_argument("--plan", action="store_true", help="only print what would change, as Markdown")
+    subcommands = parser.add_subparsers(required=True, metavar="command", dest="chosen")
+    for name, command in COMMANDS.items():
+        subcommand = subcommands.add_parser(name, help=command.help, description=command.help)
+        for names, how in command.arguments:
+            subcommand.add_argument(*names, **how)
     return parser
 
 

@@ -1,4 +1,4 @@
-"""Where the lab keeps things: one cache that stays, one state directory that `down` removes."""
+"""The lab's directories: one cache that stays, one state directory that `down` removes; and the program's own."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from pathlib import Path
 CACHE_VARIABLE = "ZTM_CACHE"
 STATE_VARIABLE = "ZTM_LAB_STATE"
 NAME = "zero-trust-mesh"
+PROGRAM = Path(__file__).resolve().parent.parent
+"""The checkout: where the Pulumi program and its stacks are."""
+STACK = "lab"
+"""The stack that the lab runs."""
 
 
 def cache_directory() -> Path:

@@ -15,6 +15,8 @@ from dataclasses import asdict, dataclass
 from ipaddress import ip_network
 from pathlib import Path
 
+from lab.paths import NAME
+
 # Fields of /proc/<pid>/stat after the command's closing parenthesis; see proc(5), starttime is field 22.
 _START_TIME_AFTER_COMMAND = 19
 
@@ -57,8 +59,8 @@ class NetworkRecord:
         return str(ip_network(self.network)[2])
 
     @property
-    def outside(self) -> str:
-        """The address of the outside world's stand-in."""
+    def internet(self) -> str:
+        """The address of the internet's stand-in."""
         return str(ip_network(self.network)[3])
 
     def load_balancer(self, index: int) -> str:
@@ -143,11 +145,7 @@ class State:
     def remove(self) -> None:
         """Removes all of it, and the directory above if the lab made that and nothing else is in it."""
         shutil.rmtree(self.root, ignore_errors=True)
-        if (
-            self.root.parent.name == "zero-trust-mesh"
-            and self.root.parent.is_dir()
-            and not any(self.root.parent.iterdir())
-        ):
+        if self.root.parent.name == NAME and self.root.parent.is_dir() and not any(self.root.parent.iterdir()):
             self.root.parent.rmdir()
 
     def write_network(self, record: NetworkRecord) -> None:
@@ -160,6 +158,10 @@ class State:
             return NetworkRecord(**json.loads((self.root / "network.json").read_text(encoding="utf-8")))
         except (FileNotFoundError, json.JSONDecodeError, TypeError):
             return None
+
+    def alive(self) -> dict[str, ProcessRecord]:
+        """Those recorded processes that run, by name."""
+        return {record.name: record for record in self.records() if record.alive()}
 
     def records(self) -> Iterator[ProcessRecord]:
         """The recorded processes of the control plane and the node, dead or alive."""

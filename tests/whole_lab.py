@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from lab import paths
-from lab.cluster import lifecycle
 from lab.cluster.control_plane import ControlPlane
+from lab.lifecycle.running import running as running_lab
 from tests import ROOT
 
 
@@ -82,7 +82,7 @@ def running(state: Path) -> ControlPlane:
     before = os.environ.get(paths.STATE_VARIABLE)
     os.environ[paths.STATE_VARIABLE] = str(state)
     try:
-        return lifecycle.running()
+        return running_lab()
     finally:
         if before is None:
             del os.environ[paths.STATE_VARIABLE]

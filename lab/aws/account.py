@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import urllib.request
 from collections.abc import Callable, Mapping
 from dataclasses import asdict, dataclass
@@ -19,6 +18,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from lab.aws import edge, eks, identity, network, security_groups
 from lab.aws.made import Aws, Inputs, Made, Maker, tag_list
+from lab.errors import LabError
+from lab.files import replace
 
 MAKERS: dict[str, Maker] = {
     **network.MAKERS,
@@ -27,34 +28,23 @@ MAKERS: dict[str, Maker] = {
     **eks.MAKERS,
     **edge.MAKERS,
 }
-"""Resource type -> how it is really made. Every other AWS type is recorded only, and the report names it."""
+"""Resource type -> how it is really made: each that the report, `preflight`, `verify`, the load balancers' stand-in or
+another resource reads. Every other AWS type is recorded only, and the report names it."""
 
 # What the provider names by itself where the program does not: type -> the input that takes the name.
 _NAMED: dict[str, str] = {
     "aws:ec2/securityGroup:SecurityGroup": "name",
-    "aws:ec2/launchTemplate:LaunchTemplate": "name",
     "aws:iam/role:Role": "name",
     "aws:iam/rolePolicy:RolePolicy": "name",
-    "aws:iam/policy:Policy": "name",
-    "aws:iam/instanceProfile:InstanceProfile": "name",
-    "aws:cloudwatch/logGroup:LogGroup": "name",
-    "aws:kms/alias:Alias": "name",
     "aws:wafv2/webAcl:WebAcl": "name",
-    "aws:eks/nodeGroup:NodeGroup": "nodeGroupName",
-    "aws:eks/cluster:Cluster": "name",
 }
 
 UNTAGGED: frozenset[str] = frozenset(
     {
         "aws:acm/certificateValidation:CertificateValidation",
-        "aws:cloudwatch/logResourcePolicy:LogResourcePolicy",
-        "aws:ec2/route:Route",
-        "aws:ec2/routeTableAssociation:RouteTableAssociation",
-        "aws:ec2/securityGroupRule:SecurityGroupRule",
         "aws:ec2/tag:Tag",
         "aws:iam/rolePolicy:RolePolicy",
         "aws:iam/rolePolicyAttachment:RolePolicyAttachment",
-        "aws:kms/alias:Alias",
         "aws:route53/record:Record",
     }
 )
@@ -63,7 +53,7 @@ UNTAGGED: frozenset[str] = frozenset(
 Change = Literal["created", "unchanged", "updated", "removed", "recorded"]
 
 
-class AwsError(Exception):
+class AwsError(LabError):
     """The account refused a resource. The message is AWS's, with the type and the operation."""
 
 
@@ -229,11 +219,7 @@ class MotoAccount:
             "hosted_zones": self.aws.hosted_zones,
             "resources": {urn: asdict(entry) for urn, entry in self._entries.items()},
         }
-        unfinished = self._path.with_suffix(".unfinished")
-        descriptor = os.open(unfinished, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(document, file)
-        unfinished.replace(self._path)
+        replace(self._path, document)
 
 
 def _refusing(what: str, act: Callable[[], Any]) -> Any:
@@ -246,7 +232,7 @@ def _refusing(what: str, act: Callable[[], Any]) -> Any:
         ) from problem
     except KeyError as problem:
         raise AwsError(f"{what}: the program gives no {problem}") from problem
-    except (BotoCoreError, ValueError) as problem:
+    except (BotoCoreError, ValueError, LabError) as problem:
         raise AwsError(f"{what}: {problem}") from problem
 
 
@@ -257,7 +243,7 @@ def _named(urn: str, type_: str, name: str, inputs: Inputs) -> dict[str, Any]:
         return dict(inputs)
     suffix = hashlib.sha256(urn.encode()).hexdigest()[:7]
     prefix = inputs.get(f"{key}Prefix") or f"{name}-"
-    return {**inputs, key: ("alias/" if type_ == "aws:kms/alias:Alias" else "") + prefix + suffix}
+    return {**inputs, key: prefix + suffix}
 
 
 def _digest(inputs: Mapping[str, Any]) -> str:

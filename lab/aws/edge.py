@@ -1,11 +1,11 @@
-"""ACM, Route 53 and WAF in the lab's account: what stands before the mesh."""
+"""ACM, Route 53 and WAF in the lab's account."""
 
 from __future__ import annotations
 
-import time
 from typing import Any
 
 from lab.aws.made import Aws, Inputs, Made, Maker, given, tag_list
+from lab.waiting import until
 
 _VALIDATION_SECONDS = 20.0
 
@@ -80,11 +80,11 @@ def _validation(aws: Aws, inputs: Inputs) -> Made:
         record = option["ResourceRecord"]
         if published.get(record["Name"].rstrip(".")) != record["Value"].rstrip("."):
             raise ValueError(f"ACM would wait for ever: no hosted zone has the validation record {record['Name']}")
-    deadline = time.monotonic() + _VALIDATION_SECONDS
-    while acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"] != "ISSUED":
-        if time.monotonic() > deadline:
-            raise ValueError(f"ACM did not issue {arn} within {_VALIDATION_SECONDS:.0f} s")
-        time.sleep(0.2)
+    until(
+        lambda: acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"] == "ISSUED",
+        seconds=_VALIDATION_SECONDS,
+        what=f"ACM to issue {arn}",
+    )
     return Made(id=arn, outputs={"certificateArn": arn})
 
 

@@ -29,22 +29,24 @@ def _component(aws: Aws, inputs: Inputs) -> Made:
         role_arn = created["Role"]["Arn"]
     groups = [inputs["clusterSecurityGroup"]] if isinstance(inputs.get("clusterSecurityGroup"), str) else []
     group = _cluster_group(aws, name, inputs["vpcId"])
-    cluster = _create(
-        aws,
+    key, logs = inputs.get("encryptionConfigKeyArn"), inputs.get("enabledClusterLogTypes")
+    cluster = aws.client("eks").create_cluster(
         name=name,
-        role_arn=role_arn,
-        version=inputs.get("version"),
-        key=inputs.get("encryptionConfigKeyArn"),
-        logs=inputs.get("enabledClusterLogTypes"),
-        tags=inputs.get("tags") or inputs.get("clusterTags"),
-        network={
-            "subnetIds": _subnets(inputs),
-            "securityGroupIds": groups,
-            "endpointPrivateAccess": inputs.get("endpointPrivateAccess"),
-            "endpointPublicAccess": inputs.get("endpointPublicAccess"),
-            "publicAccessCidrs": inputs.get("publicAccessCidrs"),
-        },
-    )
+        roleArn=role_arn,
+        resourcesVpcConfig=given(
+            subnetIds=_subnets(inputs),
+            securityGroupIds=groups,
+            endpointPrivateAccess=inputs.get("endpointPrivateAccess"),
+            endpointPublicAccess=inputs.get("endpointPublicAccess"),
+            publicAccessCidrs=inputs.get("publicAccessCidrs"),
+        ),
+        **given(
+            version=inputs.get("version"),
+            tags=inputs.get("tags") or inputs.get("clusterTags"),
+            encryptionConfig=[{"resources": ["secrets"], "provider": {"keyArn": key}}] if key else None,
+            logging={"clusterLogging": [{"types": logs, "enabled": True}]} if logs else None,
+        ),
+    )["cluster"]
     return Made(id=name, outputs={**_outputs(cluster, group), "vpcId": inputs["vpcId"]})
 
 
@@ -66,63 +68,6 @@ def _delete_component(aws: Aws, inputs: Inputs, made: Made) -> None:
     aws.client("ec2").delete_security_group(GroupId=made.outputs["clusterSecurityGroupId"])
 
 
-def _plain_cluster(aws: Aws, inputs: Inputs) -> Made:
-    """`aws.eks.Cluster`."""
-    network = dict(inputs.get("vpcConfig") or {})
-    ec2 = aws.client("ec2")
-    subnets = ec2.describe_subnets(SubnetIds=network["subnetIds"])["Subnets"]
-    group = _cluster_group(aws, inputs["name"], subnets[0]["VpcId"])
-    encryption = inputs.get("encryptionConfig") or {}
-    cluster = _create(
-        aws,
-        name=inputs["name"],
-        role_arn=inputs["roleArn"],
-        version=inputs.get("version"),
-        key=(encryption.get("provider") or {}).get("keyArn"),
-        logs=inputs.get("enabledClusterLogTypes"),
-        tags=inputs.get("tags"),
-        network=network,
-    )
-    return Made(
-        id=inputs["name"],
-        outputs={
-            **_outputs(cluster, group),
-            "vpcConfig": {**network, "vpcId": subnets[0]["VpcId"], "clusterSecurityGroupId": group},
-        },
-    )
-
-
-def _create(
-    aws: Aws,
-    *,
-    name: str,
-    role_arn: str,
-    version: str | None,
-    key: str | None,
-    logs: list[str] | None,
-    tags: dict[str, str] | None,
-    network: dict[str, Any],
-) -> dict[str, Any]:
-    allowed = (
-        "subnetIds",
-        "securityGroupIds",
-        "endpointPrivateAccess",
-        "endpointPublicAccess",
-        "publicAccessCidrs",
-    )
-    return aws.client("eks").create_cluster(
-        name=name,
-        roleArn=role_arn,
-        resourcesVpcConfig=given(**{name: network.get(name) for name in allowed}),
-        **given(
-            version=version,
-            tags=tags,
-            encryptionConfig=[{"resources": ["secrets"], "provider": {"keyArn": key}}] if key else None,
-            logging={"clusterLogging": [{"types": logs, "enabled": True}]} if logs else None,
-        ),
-    )["cluster"]
-
-
 def _outputs(cluster: dict[str, Any], group: str) -> dict[str, Any]:
     issuer = cluster["identity"]["oidc"]["issuer"]
     return {
@@ -140,48 +85,4 @@ def _outputs(cluster: dict[str, Any], group: str) -> dict[str, Any]:
     }
 
 
-def _node_group(aws: Aws, inputs: Inputs) -> Made:
-    """`aws.eks.NodeGroup`; its nodes do not exist: pods run on the lab's one node."""
-    cluster = inputs["clusterName"]
-    name = inputs.get("nodeGroupName") or f"{inputs.get('nodeGroupNamePrefix') or 'nodes'}"
-    template = inputs.get("launchTemplate")
-    group = aws.client("eks").create_nodegroup(
-        clusterName=cluster,
-        nodegroupName=name,
-        nodeRole=inputs["nodeRoleArn"],
-        subnets=list(inputs["subnetIds"]),
-        **given(
-            scalingConfig={key: int(value) for key, value in (inputs.get("scalingConfig") or {}).items()} or None,
-            instanceTypes=inputs.get("instanceTypes"),
-            amiType=inputs.get("amiType"),
-            capacityType=inputs.get("capacityType"),
-            labels=inputs.get("labels"),
-            tags=inputs.get("tags"),
-            version=inputs.get("version"),
-            launchTemplate={key: str(value) for key, value in template.items() if key in ("id", "name", "version")}
-            if template
-            else None,
-        ),
-    )["nodegroup"]
-    return Made(
-        id=f"{cluster}:{name}",
-        outputs={
-            "arn": group["nodegroupArn"],
-            "status": group["status"],
-            "nodeGroupName": name,
-            "version": group.get("version", ""),
-            "resources": [],
-        },
-    )
-
-
-def _delete_node_group(aws: Aws, inputs: Inputs, made: Made) -> None:
-    cluster, name = made.id.split(":")
-    aws.client("eks").delete_nodegroup(clusterName=cluster, nodegroupName=name)
-
-
-MAKERS: dict[str, Maker] = {
-    "eks:index:Cluster": Maker(create=_component, delete=_delete_component),
-    "aws:eks/cluster:Cluster": Maker(create=_plain_cluster, delete=_delete_component),
-    "aws:eks/nodeGroup:NodeGroup": Maker(create=_node_group, delete=_delete_node_group),
-}
+MAKERS: dict[str, Maker] = {"eks:index:Cluster": Maker(create=_component, delete=_delete_component)}

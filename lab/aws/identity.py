@@ -1,4 +1,4 @@
-"""IAM, KMS and CloudWatch Logs in the lab's account."""
+"""IAM in the lab's account: the roles and what they may do."""
 
 from __future__ import annotations
 
@@ -71,23 +71,6 @@ def _delete_inline_policy(aws: Aws, inputs: Inputs, made: Made) -> None:
     aws.client("iam").delete_role_policy(RoleName=role, PolicyName=name)
 
 
-def _policy(aws: Aws, inputs: Inputs) -> Made:
-    policy = aws.client("iam").create_policy(
-        PolicyName=inputs["name"],
-        PolicyDocument=_document(inputs["policy"]),
-        Tags=tag_list(inputs.get("tags")),
-        **given(Path=inputs.get("path"), Description=inputs.get("description")),
-    )["Policy"]
-    return Made(
-        id=policy["Arn"],
-        outputs={"arn": policy["Arn"], "name": inputs["name"], "policyId": policy["PolicyId"]},
-    )
-
-
-def _delete_policy(aws: Aws, inputs: Inputs, made: Made) -> None:
-    aws.client("iam").delete_policy(PolicyArn=made.id)
-
-
 def _attachment(aws: Aws, inputs: Inputs) -> Made:
     role = _role_name(inputs["role"])
     _attach(aws, role, inputs["policyArn"])
@@ -98,73 +81,8 @@ def _delete_attachment(aws: Aws, inputs: Inputs, made: Made) -> None:
     aws.client("iam").detach_role_policy(RoleName=_role_name(inputs["role"]), PolicyArn=inputs["policyArn"])
 
 
-def _instance_profile(aws: Aws, inputs: Inputs) -> Made:
-    iam = aws.client("iam")
-    profile = iam.create_instance_profile(InstanceProfileName=inputs["name"])["InstanceProfile"]
-    if inputs.get("role"):
-        iam.add_role_to_instance_profile(InstanceProfileName=inputs["name"], RoleName=_role_name(inputs["role"]))
-    return Made(id=inputs["name"], outputs={"arn": profile["Arn"], "name": inputs["name"]})
-
-
-def _key(aws: Aws, inputs: Inputs) -> Made:
-    kms = aws.client("kms")
-    tags = [{"TagKey": tag["Key"], "TagValue": tag["Value"]} for tag in tag_list(inputs.get("tags"))]
-    policy = inputs.get("policy")
-    key = kms.create_key(
-        Tags=tags,
-        **given(Description=inputs.get("description"), Policy=_document(policy) if policy else None),
-    )["KeyMetadata"]
-    if inputs.get("enableKeyRotation"):
-        kms.enable_key_rotation(KeyId=key["KeyId"])
-    return Made(id=key["KeyId"], outputs={"arn": key["Arn"], "keyId": key["KeyId"]})
-
-
-def _alias(aws: Aws, inputs: Inputs) -> Made:
-    target = inputs["targetKeyId"]
-    aws.client("kms").create_alias(AliasName=inputs["name"], TargetKeyId=target)
-    return Made(id=inputs["name"], outputs={"arn": aws.arn("kms", inputs["name"]), "name": inputs["name"]})
-
-
-def _delete_alias(aws: Aws, inputs: Inputs, made: Made) -> None:
-    aws.client("kms").delete_alias(AliasName=made.id)
-
-
-def _log_group(aws: Aws, inputs: Inputs) -> Made:
-    logs = aws.client("logs")
-    name = inputs["name"]
-    logs.create_log_group(
-        logGroupName=name,
-        **given(kmsKeyId=inputs.get("kmsKeyId"), tags=dict(inputs.get("tags") or {}) or None),
-    )
-    if inputs.get("retentionInDays"):
-        logs.put_retention_policy(logGroupName=name, retentionInDays=int(inputs["retentionInDays"]))
-    return Made(id=name, outputs={"arn": aws.arn("logs", f"log-group:{name}"), "name": name})
-
-
-def _delete_log_group(aws: Aws, inputs: Inputs, made: Made) -> None:
-    aws.client("logs").delete_log_group(logGroupName=made.id)
-
-
-def _log_resource_policy(aws: Aws, inputs: Inputs) -> Made:
-    name = inputs["policyName"]
-    aws.client("logs").put_resource_policy(policyName=name, policyDocument=_document(inputs["policyDocument"]))
-    return Made(id=name)
-
-
-def _delete_log_resource_policy(aws: Aws, inputs: Inputs, made: Made) -> None:
-    aws.client("logs").delete_resource_policy(policyName=made.id)
-
-
 MAKERS: dict[str, Maker] = {
     "aws:iam/role:Role": Maker(create=_role, delete=_delete_role),
     "aws:iam/rolePolicy:RolePolicy": Maker(create=_inline_policy, delete=_delete_inline_policy),
-    "aws:iam/policy:Policy": Maker(create=_policy, delete=_delete_policy),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": Maker(create=_attachment, delete=_delete_attachment),
-    "aws:iam/instanceProfile:InstanceProfile": Maker(create=_instance_profile),
-    "aws:kms/key:Key": Maker(create=_key),
-    "aws:kms/alias:Alias": Maker(create=_alias, delete=_delete_alias),
-    "aws:cloudwatch/logGroup:LogGroup": Maker(create=_log_group, delete=_delete_log_group),
-    "aws:cloudwatch/logResourcePolicy:LogResourcePolicy": Maker(
-        create=_log_resource_policy, delete=_delete_log_resource_policy
-    ),
 }

@@ -9,12 +9,14 @@ import urllib.request
 from dataclasses import dataclass
 
 from lab.cluster import processes
+from lab.cluster.control_plane import ControlPlane
+from lab.cluster.processes import Command, Process
 from lab.state import State
 from offline.made_up import ACCOUNT
 
-PROCESS = "moto"
+NAME = "moto"
 ADDRESS = "127.0.0.1"
-_START_SECONDS = 60.0
+_NOTE = "aws-endpoint"
 _ANSWER_SECONDS = 20.0
 
 # AWS's managed policies are only loaded on demand; ACM issues as soon as it is asked again.
@@ -35,42 +37,42 @@ class Stand:
     reused: bool
 
 
-def start(state: State) -> Stand:
+def start(plane: ControlPlane) -> Stand:
     """The moto server of the lab, started unless it runs. Raises LabError if it does not come up."""
-    note = state.root / "aws-endpoint"
-    living = [record for record in state.records() if record.name == PROCESS and record.alive()]
-    if living and note.exists():
-        endpoint = note.read_text(encoding="utf-8")
-        if _answers(endpoint):
-            return Stand(endpoint_url=endpoint, identity=_identity(state), reused=True)
-    # One that runs and does not answer is of no use, and its record is about to be written over.
-    processes.stop(living)
-    endpoint = f"http://{ADDRESS}:{_free_port()}"
-    note.write_text(endpoint, encoding="utf-8")
-    port = endpoint.rpartition(":")[2]
-    command = ["/usr/bin/env", *_ENVIRONMENT, sys.executable, "-m", "moto.server", "-H", ADDRESS, "-p", port]
-    process = processes.start(state, PROCESS, command)
-    processes.wait_until(
-        "moto",
-        lambda: _answers(endpoint),
-        seconds=_START_SECONDS,
-        watched=process,
-        log=processes.log_file(state, PROCESS),
-    )
-    return Stand(endpoint_url=endpoint, identity=_identity(state), reused=False)
+    endpoint = endpoint_of(plane.state)
+    reused = endpoint is not None and _answers(endpoint)
+    if not reused:
+        # One that runs and does not answer is of no use, and its record is about to be written over.
+        stop(plane.state)
+        endpoint = f"http://{ADDRESS}:{_free_port()}"
+        (plane.state.root / _NOTE).write_text(endpoint, encoding="utf-8")
+        processes.start(plane, (PROCESS,))
+    return Stand(endpoint_url=endpoint or "", identity=_identity(plane.state), reused=reused)
+
+
+def stop(state: State) -> None:
+    """Stops it, if it runs."""
+    processes.stop(state, (PROCESS,))
 
 
 def endpoint_of(state: State) -> str | None:
     """Where the running lab's stand-in answers; None if it does not run."""
-    note = state.root / "aws-endpoint"
-    return note.read_text(encoding="utf-8") if _identity(state) and note.exists() else None
+    return _noted(state) or None if _identity(state) else None
+
+
+def _noted(state: State) -> str:
+    note = state.root / _NOTE
+    return note.read_text(encoding="utf-8") if note.exists() else ""
 
 
 def _identity(state: State) -> str:
-    for record in state.records():
-        if record.name == PROCESS and record.alive():
-            return f"{record.pid}-{record.started}"
-    return ""
+    record = state.alive().get(NAME)
+    return f"{record.pid}-{record.started}" if record else ""
+
+
+def _command(plane: ControlPlane) -> Command:
+    port = _noted(plane.state).rpartition(":")[2]
+    return ["/usr/bin/env", *_ENVIRONMENT, sys.executable, "-m", "moto.server", "-H", ADDRESS, "-p", port]
 
 
 def _free_port() -> int:
@@ -85,3 +87,12 @@ def _answers(endpoint: str) -> bool:
             return response.status in (200, 201)
     except (urllib.error.URLError, OSError):
         return False
+
+
+PROCESS = Process(
+    name=NAME,
+    part="the stand-in for AWS",
+    command=_command,
+    ready=lambda plane: _answers(_noted(plane.state)),
+    where=_noted,
+)

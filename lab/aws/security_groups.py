@@ -69,7 +69,7 @@ def _authorize(aws: Aws, group: str, direction: str, permission: dict[str, Any])
 
 
 def _permission(rule: Inputs, *, itself: str) -> dict[str, Any]:
-    """A rule of the provider (inline, or the older resource) as EC2's IpPermission."""
+    """A rule of the provider (inline, or a resource of its own) as EC2's IpPermission."""
     groups = [*(rule.get("securityGroups") or ()), *([itself] if rule.get("self") else [])]
     if rule.get("sourceSecurityGroupId"):
         groups.append(rule["sourceSecurityGroupId"])
@@ -86,44 +86,30 @@ def _permission(rule: Inputs, *, itself: str) -> dict[str, Any]:
     return permission
 
 
-def _older_rule(aws: Aws, inputs: Inputs) -> Made:
+def _ingress_rule(aws: Aws, inputs: Inputs) -> Made:
+    """`aws.vpc.SecurityGroupIngressRule`: one rule, one source."""
+    rule = {
+        "protocol": inputs["ipProtocol"],
+        "fromPort": inputs.get("fromPort"),
+        "toPort": inputs.get("toPort"),
+        "description": inputs.get("description"),
+        "cidrBlocks": [inputs["cidrIpv4"]] if inputs.get("cidrIpv4") else [],
+        "sourceSecurityGroupId": inputs.get("referencedSecurityGroupId"),
+        "prefixListIds": [inputs["prefixListId"]] if inputs.get("prefixListId") else [],
+    }
     group = inputs["securityGroupId"]
-    made = _authorize(aws, group, inputs["type"], _permission(inputs, itself=group))
-    return Made(id=made or f"sgrule-{group}-{inputs['type']}", outputs={"securityGroupRuleId": made})
+    made = _authorize(aws, group, "ingress", _permission(rule, itself=group))
+    return Made(id=made, outputs={"securityGroupRuleId": made, "arn": aws.arn("ec2", f"security-group-rule/{made}")})
 
 
-def _one_rule(direction: _Direction) -> Maker:
-    """`aws.vpc.SecurityGroupIngressRule` and its sister: one rule, one source."""
-
-    def create(aws: Aws, inputs: Inputs) -> Made:
-        rule = {
-            "protocol": inputs["ipProtocol"],
-            "fromPort": inputs.get("fromPort"),
-            "toPort": inputs.get("toPort"),
-            "description": inputs.get("description"),
-            "cidrBlocks": [inputs["cidrIpv4"]] if inputs.get("cidrIpv4") else [],
-            "sourceSecurityGroupId": inputs.get("referencedSecurityGroupId"),
-            "prefixListIds": [inputs["prefixListId"]] if inputs.get("prefixListId") else [],
-        }
-        group = inputs["securityGroupId"]
-        made = _authorize(aws, group, direction, _permission(rule, itself=group))
-        return Made(
-            id=made,
-            outputs={"securityGroupRuleId": made, "arn": aws.arn("ec2", f"security-group-rule/{made}")},
-        )
-
-    def delete(aws: Aws, inputs: Inputs, made: Made) -> None:
-        ec2 = aws.client("ec2")
-        revoke = ec2.revoke_security_group_ingress if direction == "ingress" else ec2.revoke_security_group_egress
-        revoke(GroupId=inputs["securityGroupId"], SecurityGroupRuleIds=[made.id])
-
-    return Maker(create=create, delete=delete)
+def _delete_ingress_rule(aws: Aws, inputs: Inputs, made: Made) -> None:
+    aws.client("ec2").revoke_security_group_ingress(GroupId=inputs["securityGroupId"], SecurityGroupRuleIds=[made.id])
 
 
 MAKERS: dict[str, Maker] = {
     "aws:ec2/securityGroup:SecurityGroup": Maker(create=_group, tagged_by_ec2=True),
     "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup": Maker(create=_default_group, tagged_by_ec2=True),
-    "aws:ec2/securityGroupRule:SecurityGroupRule": Maker(create=_older_rule),
-    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _one_rule("ingress"),
-    "aws:vpc/securityGroupEgressRule:SecurityGroupEgressRule": _one_rule("egress"),
+    "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": Maker(
+        create=_ingress_rule, delete=_delete_ingress_rule
+    ),
 }

@@ -1,0 +1,1 @@
+"""Builds the lab's programs from Go modules, finds their charts, and brings what else the machine lacks."""

@@ -18,7 +18,7 @@ NEEDED: dict[str, str] = {
     "iptables": "iptables",  # istio-cni's
     "curl": "curl",  # the probe pods'
     "openssl": "openssl",  # the example tls-passthrough's
-    "update-ca-certificates": "ca-certificates",  # what pods trust, beside the outside world's own
+    "update-ca-certificates": "ca-certificates",  # what pods trust, beside the authority of the lab's internet
 }
 
 

@@ -81,7 +81,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="Cluster DNS",
-        lab="CoreDNS v1.14.2, one pod; whatever name is not the cluster's has the outside world's address",
+        lab="CoreDNS v1.14.2, one pod; whatever name is not the cluster's has the internet's address",
         real="the EKS add-on coredns, which asks the VPC's resolver",
     ),
     Difference(
@@ -91,9 +91,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         real="the node's own",
     ),
     Difference(
-        part="The outside world",
+        part="The internet",
         lab="one server of the lab's that answers for every public address with certificates of its own authority; "
-        "nothing reaches the internet",
-        real="the internet, through the VPC's NAT gateway",
+        "nothing leaves this machine",
+        real="the real one, through the VPC's NAT gateway",
     ),
 )

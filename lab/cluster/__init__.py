@@ -1,0 +1,1 @@
+"""The cluster itself: control plane, node, network, DNS, the internet's stand-in, and helm."""

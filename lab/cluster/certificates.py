@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import datetime
 import ipaddress
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,6 +14,8 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
+
+from lab.files import write_closed
 
 VALID = datetime.timedelta(days=30)
 # Clocks of one machine do not differ, but a suspended one may wake up behind.
@@ -42,8 +43,8 @@ class Authority:
             .add_extension(_usage(sign=True), critical=True)
             .sign(self._key, hashes.SHA256())
         )
-        self.certificate = directory / f"{name}-ca.crt"
-        _write(self.certificate, self._certificate.public_bytes(serialization.Encoding.PEM))
+        self.certificate = authority(directory, name)
+        write_closed(self.certificate, self._certificate.public_bytes(serialization.Encoding.PEM))
 
     def issue(
         self,
@@ -60,10 +61,10 @@ class Authority:
         own gateway.
         """
         certificate, key = self.sign(common_name, groups=groups, names=names, server=server)
-        pair = KeyPair(certificate=self._directory / f"{name}.crt", key=self._directory / f"{name}.key")
-        _write(pair.certificate, certificate)
-        _write(pair.key, key)
-        return pair
+        files = pair(self._directory, name)
+        write_closed(files.certificate, certificate)
+        write_closed(files.key, key)
+        return files
 
     def sign(
         self, common_name: str, *, groups: Sequence[str] = (), names: Sequence[str] = (), server: bool = False
@@ -91,14 +92,29 @@ class Authority:
         return certificate.public_bytes(serialization.Encoding.PEM), _pem(key)
 
 
+def pair(directory: Path, name: str) -> KeyPair:
+    """The files of the certificate that was issued under this name."""
+    return KeyPair(certificate=directory / f"{name}.crt", key=directory / f"{name}.key")
+
+
+def authority(directory: Path, name: str) -> Path:
+    """The file of an authority's certificate."""
+    return directory / f"{name}-ca.crt"
+
+
+def kubeconfig(directory: Path, name: str) -> Path:
+    """The file of the kubeconfig of one who has a certificate under this name."""
+    return directory / f"{name}.kubeconfig"
+
+
 def signing_key(directory: Path, name: str) -> KeyPair:
     """A key pair for service-account tokens; `certificate` is the public key here."""
     key = ec.generate_private_key(ec.SECP256R1())
-    pair = KeyPair(certificate=directory / f"{name}.pub", key=directory / f"{name}.key")
+    files = KeyPair(certificate=directory / f"{name}.pub", key=directory / f"{name}.key")
     public = key.public_key().public_bytes(serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
-    _write(pair.certificate, public)
-    _write(pair.key, _pem(key))
-    return pair
+    write_closed(files.certificate, public)
+    write_closed(files.key, _pem(key))
+    return files
 
 
 def write_kubeconfig(path: Path, *, server: str, authority: Path, client: KeyPair, context: str = "lab") -> None:
@@ -124,7 +140,7 @@ def write_kubeconfig(path: Path, *, server: str, authority: Path, client: KeyPai
         ],
         "contexts": [{"name": context, "context": {"cluster": context, "user": context}}],
     }
-    _write(path, yaml.safe_dump(document, sort_keys=False).encode())
+    write_closed(path, yaml.safe_dump(document, sort_keys=False).encode())
 
 
 def _builder(subject: x509.Name, issuer: x509.Name, key: ec.EllipticCurvePublicKey) -> x509.CertificateBuilder:
@@ -169,9 +185,3 @@ def _pem(key: ec.EllipticCurvePrivateKey) -> bytes:
 
 def _encoded(path: Path) -> str:
     return base64.b64encode(path.read_bytes()).decode()
-
-
-def _write(path: Path, content: bytes) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(content)

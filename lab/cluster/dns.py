@@ -1,7 +1,7 @@
 """The cluster's DNS: the real CoreDNS in kube-system, where EKS has it from its add-on of that name.
 
 It differs from the add-on in what it says of names that are not the cluster's: every one of them has the address of the
-lab's outside world. Were they unknown, a blocked host could not be told from one without an address. The price: a
+lab's internet. Were they unknown, a blocked host could not be told from one without an address. The price: a
 mistyped `service.namespace` looks like a public name and has that address too.
 """
 
@@ -10,14 +10,13 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lab.cluster.control_plane import ControlPlane
+from lab.cluster.control_plane import CLUSTER_DOMAIN, ControlPlane
 from lab.cluster.objects import Document, Objects
 from lab.state import NetworkRecord
 
 NAMESPACE = "kube-system"
 NAME = "coredns"
 SERVICE = "kube-dns"
-CLUSTER_DOMAIN = "cluster.local"
 PORT = 53
 HEALTH_PORT, READY_PORT = 8080, 8181
 TTL_SECONDS = 5
@@ -77,7 +76,7 @@ def corefile(record: NetworkRecord) -> str:
         fallthrough
     }}
     template IN A . {{
-        answer "{{{{ .Name }}}} {TTL_SECONDS} IN A {record.outside}"
+        answer "{{{{ .Name }}}} {TTL_SECONDS} IN A {record.internet}"
     }}
     template ANY ANY . {{
         rcode NOERROR
@@ -88,7 +87,7 @@ def corefile(record: NetworkRecord) -> str:
 
 
 # Says for how long "there is no such address" holds.
-_AUTHORITY = f". {TTL_SECONDS} IN SOA outside. nobody.outside. 1 60 60 60 {TTL_SECONDS}"
+_AUTHORITY = f". {TTL_SECONDS} IN SOA internet. nobody.internet. 1 60 60 60 {TTL_SECONDS}"
 
 
 def _document(api_version: str, kind: str, *, name: str = NAME) -> Document:

@@ -8,7 +8,6 @@ import os
 import subprocess
 import tempfile
 import threading
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -17,13 +16,13 @@ from typing import Any, Literal
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Objects
 from lab.cluster.overrides import values_for
+from lab.errors import LabError
+from lab.waiting import until
 
 Change = Literal["created", "updated", "unchanged"]
 
-_POLL_SECONDS = 0.2
 
-
-class HelmError(Exception):
+class HelmError(LabError):
     """helm, or what it installed, did not do what was asked; one line."""
 
 
@@ -62,7 +61,7 @@ class Helm:
         """Installs or upgrades, and waits until what it installs is available. Returns the change and the revision.
 
         known_digest: of what the last run installed; if it is the same and still deployed, nothing is done.
-        Raises HelmError.
+        Raises LabError.
         """
         before = self.deployed_revision(release)
         if before and release.digest == known_digest:
@@ -114,14 +113,15 @@ class Helm:
         helm's own --wait looks every two seconds only, and lets as many pods of a DaemonSet be missing as an update may
         take away: on one node, all.
         """
-        deadline = time.monotonic() + release.timeout
-        while waiting := self._unavailable(release):
-            if time.monotonic() > deadline:
-                raise HelmError(
-                    f"release {release.name}: not available after {release.timeout:.0f} s: {', '.join(waiting)}"
-                )
-            if self.cancelled.wait(_POLL_SECONDS):
+
+        def available() -> bool:
+            waiting = self._unavailable(release)
+            if waiting and self.cancelled.is_set():
                 raise HelmError(f"release {release.name}: interrupted while waiting for {', '.join(waiting)}")
+            return not waiting
+
+        what = f"release {release.name} to be available"
+        until(available, seconds=release.timeout, what=what, seen=lambda: ", ".join(self._unavailable(release)))
 
     def _unavailable(self, release: Release) -> list[str]:
         return [

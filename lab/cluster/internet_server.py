@@ -1,4 +1,4 @@
-"""The process behind lab/cluster/internet.py: `python -m lab.cluster.internet_server ADDRESS DIRECTORY`.
+"""The server that answers for the internet: `python -m lab.cluster.internet_server ADDRESS DIRECTORY`.
 
 It writes its authority's certificate and the bundle into DIRECTORY, waits until ADDRESS is an address of its network
 namespace, and answers every request on ports 80 and 443 with a small JSON document. The authority's key and those of
@@ -15,7 +15,6 @@ import socket
 import ssl
 import sys
 import threading
-import time
 from collections import OrderedDict
 from http import HTTPStatus
 from pathlib import Path
@@ -23,9 +22,10 @@ from typing import Any
 
 from lab.cluster.certificates import Authority
 from lab.cluster.internet import HTTP_PORT, HTTPS_PORT, NAME
+from lab.waiting import patiently
 
-STAND_IN = "the lab's outside world"
-UNNAMED = "unnamed.outside.invalid"
+STAND_IN = "the lab's internet"
+UNNAMED = "unnamed.internet.invalid"
 """The name on the certificate for a client that names no server."""
 SYSTEM_BUNDLES = (
     "/etc/ssl/certs/ca-certificates.crt",
@@ -90,7 +90,7 @@ class Handler(http.server.BaseHTTPRequestHandler):
     """Says of every request what it was."""
 
     protocol_version = "HTTP/1.1"
-    server_version = "lab-outside"
+    server_version = "lab-internet"
     sys_version = ""
     timeout = _IDLE_SECONDS
 
@@ -175,16 +175,23 @@ def write_bundle(target: Path, own: Path, system: tuple[str, ...] = SYSTEM_BUNDL
 
 def await_address(address: str, seconds: float = _ADDRESS_SECONDS) -> None:
     """Returns when this namespace has the address. So the server never listens anywhere but in the lab."""
-    deadline = time.monotonic() + seconds
-    while True:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            try:
-                probe.bind((address, 0))
-                return
-            except OSError as problem:
-                if problem.errno != errno.EADDRNOTAVAIL or time.monotonic() > deadline:
-                    raise
-        time.sleep(_POLL_SECONDS)
+    problem = patiently(
+        lambda: _unbindable(address),
+        lambda problem: problem is None or problem.errno != errno.EADDRNOTAVAIL,
+        seconds=seconds,
+        pause=_POLL_SECONDS,
+    )
+    if problem is not None:
+        raise problem
+
+
+def _unbindable(address: str) -> OSError | None:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        try:
+            probe.bind((address, 0))
+        except OSError as problem:
+            return problem
+    return None
 
 
 def main(address: str, directory: str) -> None:

@@ -9,33 +9,22 @@ import http.client
 import json
 from pathlib import Path
 
-from lab.build.toolchain_files import Toolchain
-from lab.cluster import network, processes
-from lab.state import NetworkRecord, State
+from lab.cluster import certificates, network
+from lab.cluster.control_plane import NODE, NODE_NAME, ControlPlane
+from lab.cluster.processes import Command, Process
+from lab.state import NetworkRecord
 
 NAME = "kube-proxy"
-USER = "system:kube-proxy"
-"""The user to whom every API server gives the rights of kube-proxy."""
 HEALTH_PORT = 10256
 METRICS_PORT = 10249
-_START_SECONDS = 30.0
 _ANSWER_SECONDS = 2.0
 
 
-def start(
-    state: State, record: NetworkRecord, toolchain: Toolchain, *, kubeconfig: Path, node_name: str, node_process: int
-) -> None:
-    """Starts it in the namespace of the process `node_process`; returns when all Services are in place.
-
-    Raises LabError.
-    """
-    path = state.node / "kube-proxy.json"
-    path.write_text(json.dumps(configuration(record, kubeconfig, node_name), indent=2), encoding="utf-8")
-    command = [*network.entering(node_process), toolchain.bin(NAME), f"--config={path}"]
-    process = processes.start(state, NAME, command)
-    processes.wait_until(
-        NAME, lambda: _answers(record), seconds=_START_SECONDS, watched=process, log=processes.log_file(state, NAME)
-    )
+def _command(plane: ControlPlane) -> Command:
+    path = plane.state.node / "kube-proxy.json"
+    document = configuration(plane.network, certificates.kubeconfig(plane.state.certificates, NAME), NODE_NAME)
+    path.write_text(json.dumps(document, indent=2), encoding="utf-8")
+    return [*network.entering(plane.state.alive()[NODE].pid), plane.toolchain.bin(NAME), f"--config={path}"]
 
 
 def configuration(record: NetworkRecord, kubeconfig: Path, node_name: str) -> dict[str, object]:
@@ -62,8 +51,9 @@ def configuration(record: NetworkRecord, kubeconfig: Path, node_name: str) -> di
     }
 
 
-def _answers(record: NetworkRecord) -> bool:
-    connection = http.client.HTTPConnection(record.node, HEALTH_PORT, timeout=_ANSWER_SECONDS)
+def _answers(plane: ControlPlane) -> bool:
+    """Whether all Services are in place."""
+    connection = http.client.HTTPConnection(plane.network.node, HEALTH_PORT, timeout=_ANSWER_SECONDS)
     try:
         connection.request("GET", "/healthz")
         return connection.getresponse().status == http.HTTPStatus.OK
@@ -71,3 +61,6 @@ def _answers(record: NetworkRecord) -> bool:
         return False
     finally:
         connection.close()
+
+
+PROCESS = Process(name=NAME, part="kube-proxy", command=_command, after=(NODE,), ready=_answers, seconds=30.0)

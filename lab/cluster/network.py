@@ -5,7 +5,7 @@ port. The bridge carries an alias that names its lab, so that only our own is ev
 Services are over the bridge and vanish with it. Everything else is in network namespaces, which vanish with the
 processes in them.
 
-Of the lab's 10.N.0.0/16: 10.N.0.1 is this machine, 10.N.0.2 the node, 10.N.0.3 the outside world, 10.N.0.10 and
+Of the lab's 10.N.0.0/16: 10.N.0.1 is this machine, 10.N.0.2 the node, 10.N.0.3 the internet, 10.N.0.10 and
 those after it load balancers; 10.N.64.0/18 are pods and 10.N.128.0/17 Services.
 """
 
@@ -15,12 +15,12 @@ import json
 import os
 import socket
 import subprocess
-import time
 from ipaddress import IPv4Address, IPv4Network, ip_network
 from pathlib import Path
 
 from lab.errors import LabError
 from lab.state import NetworkRecord, State
+from lab.waiting import patiently
 
 BRIDGE_PREFIX = "ztm"
 _MOST_BRIDGES = 16
@@ -30,11 +30,10 @@ _NAMESPACE_SECONDS = 10.0
 _POLL_SECONDS = 0.01
 # What ip says of a bridge or a route that is there already.
 _TAKEN = "File exists"
-_FIRST_BALANCER = 10
 # What the node's and every pod's interface is called inside.
 INTERFACE = "eth0"
-# What the node's interface towards the outside world is called.
-_OUTSIDE = "outside"
+# What the node's interface towards the internet is called.
+_INTERNET = "internet"
 # Nothing of these is a public address: what the lab does not have of them is not there at all.
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
 
@@ -99,7 +98,7 @@ def up(state: State, record: NetworkRecord) -> None:
     _ip("link", "set", record.bridge, "alias", _alias(state))
     _ip("address", "add", f"{record.address}/{record.prefix_length}", "dev", record.bridge)
     _ip("link", "set", record.bridge, "up")
-    for beyond in (record.pods, record.services, record.outside):
+    for beyond in (record.pods, record.services, record.internet):
         _ip("route", "add", beyond, "via", record.node, "dev", record.bridge)
 
 
@@ -122,14 +121,14 @@ def connect_node(record: NetworkRecord, process: subprocess.Popen[bytes]) -> Non
     _run(*inside, "ip", "address", "add", f"{record.node}/{record.prefix_length}", "dev", INTERFACE)
 
 
-def connect_outside(record: NetworkRecord, process: subprocess.Popen[bytes], node: subprocess.Popen[bytes]) -> None:
+def connect_internet(record: NetworkRecord, process: subprocess.Popen[bytes], node: subprocess.Popen[bytes]) -> None:
     """Makes the network namespace of `process` all that is beyond the node: every public address is its own.
 
     Raises LabError if the process has no namespace of its own.
     """
     there, at_node = _entering(process), entering(node.pid)
-    _run(*at_node, "ip", "link", "add", _OUTSIDE, "type", "veth", "peer", "name", INTERFACE, "netns", str(process.pid))
-    _run(*at_node, "ip", "link", "set", _OUTSIDE, "up")
+    _run(*at_node, "ip", "link", "add", _INTERNET, "type", "veth", "peer", "name", INTERFACE, "netns", str(process.pid))
+    _run(*at_node, "ip", "link", "set", _INTERNET, "up")
     _run(*there, "ip", "link", "set", "lo", "up")
     _run(*there, "ip", "link", "set", INTERFACE, "up")
     _run(*there, "ip", "route", "add", record.node, "dev", INTERFACE)
@@ -137,18 +136,18 @@ def connect_outside(record: NetworkRecord, process: subprocess.Popen[bytes], nod
         _run(*there, "ip", "route", "add", ours, "via", record.node, "dev", INTERFACE)
     # In the table main and not in local, so that the routes above win.
     _run(*there, "ip", "route", "add", "local", "default", "dev", "lo", "table", "main")
-    _run(*there, "ip", "address", "add", f"{record.outside}/32", "dev", INTERFACE)
+    _run(*there, "ip", "address", "add", f"{record.internet}/32", "dev", INTERFACE)
     for private in _PRIVATE:
         _run(*at_node, "ip", "route", "add", "unreachable", private)
-    _run(*at_node, "ip", "route", "add", record.outside, "dev", _OUTSIDE, "src", record.node)
+    _run(*at_node, "ip", "route", "add", record.internet, "dev", _INTERNET, "src", record.node)
     # Service addresses never get that far; but a process of the node needs a route before they are translated.
     for beyond in ("default", record.services):
-        _run(*at_node, "ip", "route", "add", beyond, "via", record.outside, "dev", _OUTSIDE, "src", record.node)
+        _run(*at_node, "ip", "route", "add", beyond, "via", record.internet, "dev", _INTERNET, "src", record.node)
 
 
 def claim(record: NetworkRecord, number: int) -> str:
     """The address of the n-th load balancer, on the lab's own bridge; it goes with the bridge."""
-    address = str(ip_network(record.network)[_FIRST_BALANCER + number])
+    address = record.load_balancer(number)
     _ip("address", "replace", f"{address}/32", "dev", record.bridge)
     return address
 
@@ -208,11 +207,14 @@ def _taken() -> list[IPv4Network]:
 
 def _entering(process: subprocess.Popen[bytes]) -> tuple[str, ...]:
     """As `entering`, once the process has left this program's namespace."""
-    deadline = time.monotonic() + _NAMESPACE_SECONDS
-    while _namespace(process.pid) in (None, _namespace(os.getpid())):
-        if process.poll() is not None or time.monotonic() > deadline:
-            raise LabError(f"process {process.pid} did not make a network namespace: its log says why")
-        time.sleep(_POLL_SECONDS)
+    left = patiently(
+        lambda: _namespace(process.pid) not in (None, _namespace(os.getpid())),
+        lambda left: left or process.poll() is not None,
+        seconds=_NAMESPACE_SECONDS,
+        pause=_POLL_SECONDS,
+    )
+    if not left:
+        raise LabError(f"process {process.pid} did not make a network namespace: its log says why")
     return entering(process.pid)
 
 

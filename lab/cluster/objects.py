@@ -5,20 +5,20 @@ from __future__ import annotations
 import http.client
 import json
 import ssl
-import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Literal
 from urllib.parse import quote, urlencode
 
 from lab.cluster.api import ApiServer
+from lab.waiting import patiently
 
 FIELD_MANAGER = "pulumi-lab"
 APPLY = "application/apply-patch+yaml"
 _MERGE = "application/merge-patch+json"
 # How long a server that asks to be asked again later is asked.
 _BUSY_SECONDS = 30.0
-_BUSY_PAUSE_SECONDS = 0.2
+_PAUSE_SECONDS = 0.2
 _TIMEOUT_SECONDS = 60.0
 # A webhook that its chart has just installed answers once its endpoint is known; a kind, once its CRD is established.
 _PATIENCE_SECONDS = 30.0
@@ -93,16 +93,15 @@ class Objects:
         path = self._path(key)
         before = self._get(path)
         query = urlencode({"fieldManager": self.field_manager, "force": "true"})
-        deadline = time.monotonic() + _PATIENCE_SECONDS
-        while True:
-            try:
-                after = self._send("PATCH", f"{path}?{query}", document, APPLY)
-                break
-            except Refused as refusal:
-                # The webhook's server is starting; whatever it decides is final, that it does not answer yet is not.
-                if "failed calling webhook" not in str(refusal) or time.monotonic() > deadline:
-                    raise
-                time.sleep(0.25)
+        after = patiently(
+            lambda: self._patched(f"{path}?{query}", document),
+            # The webhook's server is starting; whatever it decides is final, that it does not answer yet is not.
+            lambda answer: not (isinstance(answer, Refused) and "failed calling webhook" in str(answer)),
+            seconds=_PATIENCE_SECONDS,
+            pause=_PAUSE_SECONDS,
+        )
+        if isinstance(after, Refused):
+            raise after
         if before is None:
             return "created", after
         same = self._stated(before) == self._stated(after)
@@ -186,17 +185,16 @@ class Objects:
         return f"{resource.path}/{resource.plural}/{quote(key.name)}"
 
     def _resource(self, api_version: str, kind: str) -> Resource:
-        deadline = time.monotonic() + _PATIENCE_SECONDS / 3
         path = f"/apis/{api_version}" if "/" in api_version else f"/api/{api_version}"
-        while (api_version, kind) not in self._kinds:
-            for resource in self._served(path):
-                self._kinds[api_version, resource.kind] = resource
-            if (api_version, kind) in self._kinds:
-                break
-            if time.monotonic() > deadline:
-                raise UnknownKind(f"the API server serves no {kind} in {api_version}: its CRD is not installed")
-            time.sleep(0.25)
-        return self._kinds[api_version, kind]
+
+        def look() -> Resource | None:
+            if (api_version, kind) not in self._kinds:
+                self._kinds.update({(api_version, resource.kind): resource for resource in self._served(path)})
+            return self._kinds.get((api_version, kind))
+
+        if found := patiently(look, bool, seconds=_PATIENCE_SECONDS / 3, pause=_PAUSE_SECONDS):
+            return found
+        raise UnknownKind(f"the API server serves no {kind} in {api_version}: its CRD is not installed")
 
     def _served(self, path: str) -> Iterator[Resource]:
         try:
@@ -219,6 +217,12 @@ class Objects:
                 return None
             raise
 
+    def _patched(self, path: str, document: Document) -> Document | Refused:
+        try:
+            return self._send("PATCH", path, document, APPLY)
+        except Refused as refusal:
+            return refusal
+
     def _send(
         self,
         method: str,
@@ -230,13 +234,13 @@ class Objects:
     ) -> Document:
         payload = None if body is None else json.dumps(body)
         headers = {"Accept": accept, "Content-Type": content_type}
-        deadline = time.monotonic() + _BUSY_SECONDS
-        while True:
-            status, text = self._exchange(method, path, payload, headers)
+        status, text = patiently(
+            lambda: self._exchange(method, path, payload, headers),
             # Said without having done anything, e.g. "storage is (re)initializing" just after a CRD was changed.
-            if status != http.client.TOO_MANY_REQUESTS or time.monotonic() > deadline:
-                break
-            time.sleep(_BUSY_PAUSE_SECONDS)
+            lambda answer: answer[0] != http.client.TOO_MANY_REQUESTS,
+            seconds=_BUSY_SECONDS,
+            pause=_PAUSE_SECONDS,
+        )
         try:
             answer = json.loads(text)
         except json.JSONDecodeError:

@@ -2,30 +2,41 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Mapping
+from typing import Any
 
 from lab.cluster.helm import daemon_set_available, deployment_available
 from lab.cluster.objects import Document, Objects
-from lab.errors import LabError
+from lab.waiting import until
 
-_POLL_SECONDS = 0.3
+_PAUSE_SECONDS = 0.3
 # Ends of a pod that a Deployment has replaced; they are somebody's history and wait for nothing.
 _ENDED = ("Succeeded", "Failed")
 
 
-def await_workloads(objects: Objects, show: Callable[[str], None], *, seconds: float = 240.0) -> None:
-    """Until every Deployment and DaemonSet of the cluster is available.
+def await_ready(objects: Objects, show: Callable[[str], None], *, seconds: float = 240.0) -> None:
+    """Until every Deployment and DaemonSet of the cluster is available, and every Certificate issued.
 
-    Raises LabError that says which pods are not, and why.
+    Raises LabError that says which are not, and why their pods are not ready.
     """
-    deadline = time.monotonic() + seconds
-    while waiting := tuple(_unavailable(objects)):
-        show(f"waiting for {', '.join(waiting)}")
-        if time.monotonic() > deadline:
-            reasons = "; ".join(reason for pod in objects.listed("v1", "Pod") if (reason := not_ready(pod)))
-            raise LabError(f"not running after {seconds:.0f} s: {', '.join(waiting)}: {reasons or 'no pod says why'}")
-        time.sleep(_POLL_SECONDS)
+
+    def ready() -> bool:
+        if waiting := _waiting(objects):
+            show(f"waiting for {waiting}")
+        return not waiting
+
+    def reasons() -> str:
+        pods = "; ".join(reason for pod in objects.listed("v1", "Pod") if (reason := not_ready(pod)))
+        return f"{_waiting(objects)}: {pods or 'no pod says why'}"
+
+    what = "all workloads and certificates to be ready"
+    until(ready, seconds=seconds, pause=_PAUSE_SECONDS, what=what, seen=reasons)
+
+
+def certificate_ready(certificate: Mapping[str, Any]) -> bool:
+    """Whether cert-manager has issued it."""
+    conditions = certificate.get("status", {}).get("conditions", ())
+    return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 
 
 def not_ready(pod: Document) -> str:
@@ -46,8 +57,17 @@ def not_ready(pod: Document) -> str:
     return f"{name} is {status.get('phase', 'unknown')}"
 
 
-def _unavailable(objects: Objects) -> Iterator[str]:
-    for kind, available in (("Deployment", deployment_available), ("DaemonSet", daemon_set_available)):
-        for found in objects.listed("apps/v1", kind):
-            if not available(found):
-                yield f"{found['metadata']['namespace']}/{found['metadata']['name']}"
+_READY: tuple[tuple[str, str, Callable[[Mapping[str, Any]], bool]], ...] = (
+    ("apps/v1", "Deployment", deployment_available),
+    ("apps/v1", "DaemonSet", daemon_set_available),
+    ("cert-manager.io/v1", "Certificate", certificate_ready),
+)
+
+
+def _waiting(objects: Objects) -> str:
+    return ", ".join(
+        f"{found['metadata']['namespace']}/{found['metadata']['name']}"
+        for api_version, kind, ready in _READY
+        for found in objects.listed(api_version, kind)
+        if not ready(found)
+    )

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import time
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,9 +14,12 @@ from statistics import median
 from configuration.settings import Settings
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Document, Key, Objects
-from lab.errors import LabError
+from lab.lifecycle.running import running
+from lab.paths import PROGRAM, STACK
+from lab.waiting import until
 from meshops.checks.model import Table
 from meshops.checks.text import table_lines
+from meshops.stack_settings import stack_settings
 from versions import CURL_IMAGE
 
 NAMESPACE = "lab-bench"
@@ -24,7 +28,6 @@ ALONE = 5
 LIMIT_GIB = 8.0
 """What the whole lab may take with all the pods of the benchmark."""
 _PATIENCE_SECONDS = 180.0
-_POLL_SECONDS = 0.1
 _MIB = 1024 * 1024
 # Every user of the machine may watch so many sets of files. A sidecar takes three, all sidecars are of one user, and
 # the kernel's default of 128 ends at some forty of them.
@@ -50,6 +53,13 @@ class Result:
     @property
     def fits(self) -> bool:
         return self.after <= LIMIT_GIB * 1024
+
+
+def command(options: argparse.Namespace) -> int:
+    """Measures the running lab and prints what was found; 1 if the pods do not fit."""
+    result = measure(running(), stack_settings(PROGRAM, STACK), options.pods)
+    print(text(result))
+    return 0 if result.fits else 1
 
 
 def measure(plane: ControlPlane, settings: Settings, pods: int) -> Result:
@@ -110,7 +120,7 @@ def _namespace(objects: Objects, tag: str) -> Generator[None]:
         yield
     finally:
         objects.delete(key)
-        _until(lambda: objects.get(key) is None, "its pods to go")
+        until(lambda: objects.get(key) is None, seconds=_PATIENCE_SECONDS, what="the benchmark's pods to go")
 
 
 def _add(objects: Objects, name: str, replicas: int) -> float:
@@ -123,16 +133,8 @@ def _add(objects: Objects, name: str, replicas: int) -> float:
         status = (objects.get(key) or {}).get("status", {})
         return status.get("readyReplicas", 0) == replicas
 
-    _until(ready, f"{replicas} pods of {name} to be ready")
+    until(ready, seconds=_PATIENCE_SECONDS, what=f"{replicas} pods of {name} to be ready")
     return time.monotonic() - began
-
-
-def _until(done: Callable[[], bool], what: str) -> None:
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not done():
-        if time.monotonic() > deadline:
-            raise LabError(f"the benchmark waited {_PATIENCE_SECONDS:.0f} s for {what}")
-        time.sleep(_POLL_SECONDS)
 
 
 def _deployment(name: str, replicas: int) -> Document:

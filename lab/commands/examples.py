@@ -2,23 +2,28 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
-from pathlib import Path
 
-from lab.cluster import lifecycle
 from lab.errors import LabError
 from lab.images import quarkus_app, web_servers
-from lab.progress import Progress
+from lab.lifecycle.running import running
+from lab.paths import PROGRAM
+from lab.progress import Progress, TerminalProgress
 
-PROGRAM = Path(__file__).resolve().parents[2]
 # What an example needs and `make lab` does not.
 _PREPARED = {
     "encryption-in-transit": web_servers.prepare,
     "quarkus-app": quarkus_app.ensure,
     "tls-passthrough": web_servers.prepare,
 }
+
+
+def command(options: argparse.Namespace) -> int:
+    """As `run`, with progress on the terminal."""
+    return run(options.name, TerminalProgress())
 
 
 def names() -> tuple[str, ...]:
@@ -30,7 +35,7 @@ def run(name: str, progress: Progress) -> int:
     """The example's exit code: 0 only if every expectation held. Raises LabError if there is none, or no lab."""
     if name not in names():
         raise LabError(f"there is no example {name!r}: there are {', '.join(names())}")
-    plane = lifecycle.running()
+    plane = running()
     if prepare := _PREPARED.get(name):
         prepare(progress)
     tools = str(plane.toolchain.bin("istioctl").parent)

@@ -6,9 +6,9 @@ itself is run with it: it decides what an application becomes, and the engine re
 
 from __future__ import annotations
 
+import argparse
 import json
 import tempfile
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -17,11 +17,13 @@ import yaml
 
 from configuration.settings import PROJECT
 from lab.aws import moto
-from lab.cluster import lifecycle
-from lab.commands import bringing_up
-from lab.engine.engine import Step
+from lab.engine import program
+from lab.engine.component_progress import counted
+from lab.engine.engine import Change
 from lab.errors import LabError
-from lab.progress import TerminalProgress
+from lab.lifecycle.running import alone, running
+from lab.paths import PROGRAM, STACK
+from lab.progress import Progress, TerminalProgress
 from meshops.plan import diff, output
 from meshops.plan import plan as planning
 from meshops.plan.plan import PlanError
@@ -33,9 +35,24 @@ _NAMESPACES = f"{PROJECT}:namespaces"
 Config = Mapping[str, str | Secret]
 
 
+def onboard(options: argparse.Namespace) -> int:
+    """Brings the running lab to its stack with the entry's namespaces, or prints what that would change."""
+    if options.plan:
+        print(difference(PROGRAM, options.entry))
+    else:
+        print(counted(apply(PROGRAM, options.entry, TerminalProgress())))
+    return 0
+
+
+def offboard(options: argparse.Namespace) -> int:
+    """Brings the running lab back to its stack as the file has it."""
+    print(counted(apply(PROGRAM, None, TerminalProgress())))
+    return 0
+
+
 def with_entry(directory: Path, entry: Path | None) -> Config:
     """The configuration of the lab's stack, with the entry's namespaces behind its own. Raises LabError."""
-    config = dict(read_stack(directory, bringing_up.STACK).config)
+    config = dict(read_stack(directory, STACK).config)
     if entry is None:
         return config
     known = config.get(_NAMESPACES, "[]")
@@ -52,36 +69,31 @@ def difference(directory: Path, entry: Path) -> str:
         for name, config in (("old", with_entry(directory, None)), ("new", with_entry(directory, entry))):
             target = Path(scratch) / name
             try:
-                output.write(planning.make(bringing_up.STACK, directory=directory, config=config), target)
+                output.write(planning.make(STACK, directory=directory, config=config), target)
             except PlanError as problem:
                 raise LabError(str(problem)) from problem
             plans[name] = diff.read(target)
-    return diff.render(diff.compare(plans["old"], plans["new"]), stack=bringing_up.STACK)
+    return diff.render(diff.compare(plans["old"], plans["new"]), stack=STACK)
 
 
-def apply(directory: Path, entry: Path | None, progress: TerminalProgress) -> Sequence[Step]:
+def apply(directory: Path, entry: Path | None, progress: Progress) -> Sequence[Change]:
     """Brings the running lab to the stack with the entry, or without any (None). Gives what was done.
 
     Raises LabError.
     """
     config = with_entry(directory, entry)
-    plane = lifecycle.running()
+    plane = running()
     try:
-        plan = planning.make(bringing_up.STACK, directory=directory, config=config)
+        plan = planning.make(STACK, directory=directory, config=config)
     except PlanError as problem:
         raise LabError(str(problem)) from problem
     if plan.settings is None:
-        raise LabError(f"the stack {bringing_up.STACK} has no settings of this project")
-    with lifecycle.alone(plane.state):
-        account = bringing_up.account_of(plane, moto.start(plane.state), plan.settings)
-        engine = bringing_up.apply(directory, plane, account, plan, plan.settings, progress, config=config)
-    return engine.steps
-
-
-def summary(steps: Sequence[Step]) -> str:
-    """One line: how many resources were created, updated, removed, left as they were."""
-    counts = Counter(step.change for step in steps)
-    return ", ".join(f"{count} {change}" for change, count in sorted(counts.items()))
+        raise LabError(f"the stack {STACK} has no settings of this project")
+    with alone(plane.state):
+        account = program.account_of(plane, moto.start(plane), plan.settings)
+        planned = plan.run.registrations
+        engine = program.apply(directory, plane, account, planned, plan.settings, progress, config=config)
+    return engine.changes
 
 
 def _read(entry: Path) -> list[dict[str, Any]]:

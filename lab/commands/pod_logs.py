@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import sys
 import threading
 import time
@@ -13,6 +14,7 @@ from lab.cluster.api import ApiServer
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Objects
 from lab.commands.pods import SIDECAR, Pod, all_pods, find
+from lab.lifecycle.running import running
 
 ALL = "all"
 _LOOK_AGAIN_SECONDS = 2.0
@@ -42,8 +44,13 @@ class Source:
         return not self.access_log_only or line.startswith("{")
 
 
+def command(options: argparse.Namespace) -> int:
+    """As `show`, of the running lab."""
+    return show(running(), options.pod, follow=options.follow)
+
+
 def sources(pods: tuple[Pod, ...], wanted: str) -> tuple[Source, ...]:
-    """The logs that `wanted` means: `all`, or one pod by any name that `lab.pods.find` takes. Raises LabError."""
+    """The logs that `wanted` means: `all`, or one pod by any name that `pods.find` takes. Raises LabError."""
     if wanted == ALL:
         return tuple(
             Source(pod=pod, container=SIDECAR, prefix=f"{pod.namespace}/{pod.name}", access_log_only=True)

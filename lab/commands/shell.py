@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import subprocess
 import sys
@@ -10,6 +11,12 @@ from collections.abc import Sequence
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Objects
 from lab.commands.pods import SIDECAR, Container, Pod, all_pods, find
+from lab.lifecycle.running import running
+
+
+def command(options: argparse.Namespace) -> int:
+    """As `shell`, in the running lab."""
+    return shell(running(), options.pod, options.container, options.command)
 
 
 def shell(plane: ControlPlane, wanted: str, container: str | None, command: Sequence[str]) -> int:

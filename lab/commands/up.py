@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 import sys
-from collections import Counter
 from pathlib import Path
 
 from configuration.settings import Settings
-from lab.cluster import lifecycle
 from lab.commands import verification
-from lab.commands.bringing_up import STACK, Outcome, bring_up
+from lab.commands.bringing_up import Outcome, bring_up
+from lab.engine.component_progress import counted
+from lab.lifecycle.running import alone, current_state
 from lab.load_balancer import report as balancers
+from lab.paths import PROGRAM, STACK
 from lab.progress import TerminalProgress
 from lab.report import report
 from lab.state import State
 from meshops.checks.model import Report
 from meshops.checks.text import Style, render, summary
 from meshops.stack_settings import stack_settings
+
+
+def command(options: argparse.Namespace) -> int:
+    """As `up`, on this checkout."""
+    return up(PROGRAM, keep=options.keep, prove=options.prove)
 
 
 def up(directory: Path, *, keep: bool, prove: bool) -> int:
@@ -28,7 +35,7 @@ def up(directory: Path, *, keep: bool, prove: bool) -> int:
     progress = TerminalProgress()
     settings = stack_settings(directory, STACK)
     style = Style(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
-    with lifecycle.alone(lifecycle.current_state()):
+    with alone(current_state()):
         outcome = bring_up(directory, progress, settings, keep=keep)
         progress.pause()  # clears the line that is being redrawn
         print(f"\n{report.render(outcome.lines, style=style)}\n", flush=True)
@@ -49,11 +56,9 @@ def _proofs(outcome: Outcome, settings: Settings, progress: TerminalProgress, st
 
 def closing(outcome: Outcome, settings: Settings, proofs: Report | None) -> str:
     """What was done, what it took, whether it is well, and how to reach it."""
-    changes = Counter(step.change for step in outcome.steps)
-    counted = ", ".join(f"{count} {change}" for change, count in sorted(changes.items()))
     times = ", ".join(f"{name} {seconds:.1f} s" for name, seconds in outcome.timings.steps)
     total = sum(seconds for _, seconds in outcome.timings.steps)
-    lines = [counted, *_updated(outcome), f"{times}; {total:.1f} s in all", _verdict(outcome, proofs)]
+    lines = [counted(outcome.changes), *_updated(outcome), f"{times}; {total:.1f} s in all", _verdict(outcome, proofs)]
     lines += [f"through all three layers: {command}" for command in addresses(outcome.plane.state, settings)]
     lines.append(f"kubectl and the rest: export KUBECONFIG={outcome.plane.kubeconfig}")
     return "\n".join(lines)
@@ -61,11 +66,10 @@ def closing(outcome: Outcome, settings: Settings, proofs: Report | None) -> str:
 
 def _updated(outcome: Outcome) -> list[str]:
     """What an existing lab had otherwise than the program: a change of somebody's that was taken back, or a new one."""
-    if any(step.change == "created" for step in outcome.steps):
+    if any(change.what == "created" for change in outcome.changes):
         return []
-    return [
-        f"updated: {step.urn.split('$')[-1].replace('::', ' ')}" for step in outcome.steps if step.change == "updated"
-    ]
+    updated = [change.urn for change in outcome.changes if change.what == "updated"]
+    return [f"updated: {urn.split('$')[-1].replace('::', ' ')}" for urn in updated]
 
 
 def _verdict(outcome: Outcome, proofs: Report | None) -> str:

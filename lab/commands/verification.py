@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import argparse
+
 from configuration.settings import Settings
 from lab.aws import moto
-from lab.cluster import lifecycle
 from lab.cluster.control_plane import ControlPlane
+from lab.lifecycle.running import running
+from lab.paths import STACK
 from meshops.checks.model import Report
 from meshops.verify import command
 from meshops.verify.run import VerifyOptions, verify
@@ -23,15 +26,15 @@ def prove(plane: ControlPlane, settings: Settings, stack: str, *, only: tuple[st
     return verify(settings, options, stack=stack)
 
 
-def run(stack: str, arguments: list[str]) -> int:
+def run(options: argparse.Namespace) -> int:
     """The command itself, with its own arguments after those that lead it to the lab. Raises LabError without a lab."""
-    plane = lifecycle.running()
+    plane = running()
     lab = [
-        f"--stack={stack}",
+        f"--stack={STACK}",
         f"--kubeconfig={plane.kubeconfig}",
         f"--kubectl={plane.toolchain.bin('kubectl')}",
         f"--istioctl={plane.toolchain.bin('istioctl')}",
     ]
     if endpoint := moto.endpoint_of(plane.state):
         lab.append(f"--endpoint-url={endpoint}")
-    return command.main([*lab, *arguments])
+    return command.main([*lab, *options.rest])

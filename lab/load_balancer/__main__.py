@@ -1,8 +1,7 @@
-"""`python -m lab.load_balancer`: the controller's part, as one of the lab's processes."""
+"""`python -m lab.load_balancer STATE`: the controller's part, as one of the lab's processes."""
 
 from __future__ import annotations
 
-import argparse
 import datetime
 import signal
 import sys
@@ -12,7 +11,7 @@ from pathlib import Path
 from lab.aws.made import Aws
 from lab.cluster import control_plane, network
 from lab.cluster.objects import Objects, UnknownKind
-from lab.load_balancer import report
+from lab.load_balancer import processes, report
 from lab.load_balancer.account import AWS_ERRORS, Account
 from lab.load_balancer.cluster import CLUSTER_ERRORS, Cluster
 from lab.load_balancer.controller import Controller
@@ -28,19 +27,16 @@ FIRST_WORDS = (
 )
 
 
-def main(arguments: list[str] | None = None) -> None:
-    parser = argparse.ArgumentParser(description=__doc__)
-    for name in ("state", "cluster", "region", "endpoint"):
-        parser.add_argument(f"--{name}", required=True)
-    given = parser.parse_args(arguments)
-    state = State(root=Path(given.state))
-    record = state.network()
-    if record is None:
+def main(root: str) -> None:
+    """Serves the lab in this state directory until it is stopped."""
+    state = State(root=Path(root))
+    record, purpose = state.network(), processes.purpose_of(state)
+    if record is None or purpose is None:
         sys.exit(f"{state.root}: no lab is there")
     controller = Controller(
         root=state.root,
         cluster=Cluster(objects=Objects(api=control_plane.api_server(state, record))),
-        account=Account(aws=Aws(endpoint_url=given.endpoint, region=given.region), cluster=given.cluster),
+        account=Account(aws=Aws(endpoint_url=purpose.endpoint_url, region=purpose.region), cluster=purpose.cluster),
         proxy=Proxy(directory=report.directory(state.root)),
         claim=lambda number: network.claim(record, number),
         say=_say,
@@ -70,4 +66,4 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
-    main()
+    main(*sys.argv[1:])

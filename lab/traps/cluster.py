@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -14,6 +13,7 @@ from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Key, Objects
 from lab.errors import LabError
 from lab.traps.documents import NAMESPACE
+from lab.waiting import until
 from manifests.document import Document
 
 _PATIENCE_SECONDS = 90.0
@@ -68,7 +68,7 @@ class Scratch:
             for key in reversed(self._made):
                 self._objects.delete(key)
             gone = Key.of({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}})
-            wait_until("the namespace of the measurements is gone", lambda: self._objects.get(gone) is None)
+            await_it("the end of the measurements' namespace", lambda: self._objects.get(gone) is None)
         finally:
             self._objects.close()
 
@@ -110,10 +110,6 @@ class Scratch:
         return self.run("kubectl", "get", "pod", pod, "-n", namespace, "-o", "jsonpath={.status.podIP}")
 
 
-def wait_until(what: str, holds: Callable[[], bool], *, seconds: float = _PATIENCE_SECONDS) -> None:
-    """Asks twice a second. Raises LabError that names what did not come."""
-    deadline = time.monotonic() + seconds
-    while not holds():
-        if time.monotonic() > deadline:
-            raise LabError(f"the traps were not measured: after {seconds:.0f} s it is not so that {what}")
-        time.sleep(0.5)
+def await_it(what: str, holds: Callable[[], bool], *, seconds: float = _PATIENCE_SECONDS) -> None:
+    """As `until`, but asks twice a second: each question starts a program."""
+    until(holds, seconds=seconds, pause=0.5, what=what)

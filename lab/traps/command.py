@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-from pathlib import Path
+import argparse
 
 from configuration.settings import Settings
-from lab.cluster import lifecycle
 from lab.errors import LabError
 from lab.images import web_servers
-from lab.progress import Progress
+from lab.lifecycle.running import alone, current_state, running
+from lab.paths import PROGRAM, STACK
+from lab.progress import Progress, TerminalProgress
 from lab.traps import destination_rules, documents, named_hosts
 from lab.traps.cluster import Scratch
 from lab.traps.table import markdown, matrix, replaced
+from meshops.stack_settings import stack_settings
 
-DOCUMENT = Path(__file__).resolve().parent.parent.parent / "docs" / "traps.md"
+DOCUMENT = PROGRAM / "docs" / "traps.md"
 TRAP_3, TRAP_5 = "trap 3", "trap 5"
 
 
 def measured(settings: Settings, progress: Progress) -> dict[str, str]:
     """Trap -> its table as Markdown. The lab's mesh is changed for it, and then what it was. Raises LabError."""
-    with lifecycle.alone(lifecycle.current_state()):
-        plane = lifecycle.running()
+    with alone(current_state()):
+        plane = running()
         web_servers.prepare(progress)
         scratch = Scratch(plane=plane, revision=settings.mesh.revision)
         try:
@@ -37,12 +39,12 @@ def measured(settings: Settings, progress: Progress) -> dict[str, str]:
     return {TRAP_3: trap_3, TRAP_5: trap_5}
 
 
-def run(settings: Settings, progress: Progress, *, write: bool) -> int:
-    """Prints the tables; with `write` they also replace those of docs/traps.md. Raises LabError."""
-    tables = measured(settings, progress)
+def run(options: argparse.Namespace) -> int:
+    """Prints the tables; with --write they also replace those of docs/traps.md. Raises LabError."""
+    tables = measured(stack_settings(PROGRAM, STACK), TerminalProgress())
     for name, table in tables.items():
         print(f"\n{name}\n\n{table}")
-    if write:
+    if options.write:
         text = DOCUMENT.read_text(encoding="utf-8")
         for name, table in tables.items():
             try:

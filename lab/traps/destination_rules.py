@@ -12,7 +12,7 @@ import yaml
 
 from lab.cluster.objects import Key
 from lab.traps import documents as made
-from lab.traps.cluster import Scratch, wait_until
+from lab.traps.cluster import Scratch, await_it
 from manifests.document import Document
 from manifests.mesh_policies import destination_rule
 from manifests.names import ISTIO_SYSTEM, service_host
@@ -169,14 +169,14 @@ def _await(scratch: Scratch, condition: Condition) -> None:
         # With the mesh-wide rule the cluster has one way to connect; auto-mTLS would be a choice of several.
         return cluster.get("connectTimeout") == timeout and ("transportSocket" in cluster) == condition.mesh_rule
 
-    wait_until(f"the caller's proxy has the mesh's configuration of: {condition.title}", caller_knows)
+    await_it(f"the caller's proxy to have the mesh's configuration of: {condition.title}", caller_knows)
     url = f"http://direct.{made.NAMESPACE}/"
     taken = "000" if condition.peer_authentication == "STRICT" else "200"
 
     def server_knows() -> bool:
         return scratch.in_pod(made.BARE, "curl", "-s", "-m", "3", "-o", "/dev/null", "-w", "%{http_code}", url) == taken
 
-    wait_until(f"the server's proxy is {condition.peer_authentication}", server_knows)
+    await_it(f"the server's proxy to be {condition.peer_authentication}", server_knows)
     time.sleep(_SETTLING_SECONDS)
 
 
@@ -207,7 +207,7 @@ def _round(scratch: Scratch, rows: tuple[Subject, ...]) -> list[str]:
         lines.update({line["user_agent"]: line for line in scratch.audit(made.CALLER, since_seconds=since)})
         return all(f"{subject.name}/{nonce}" in lines for subject in rows)
 
-    wait_until("the caller's sidecar has logged every call", all_logged, seconds=30)
+    await_it("the caller's sidecar to log every call", all_logged, seconds=30)
     return [outcome(lines[f"{subject.name}/{nonce}"]) for subject in rows]
 
 

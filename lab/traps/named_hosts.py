@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from lab.traps import documents as made
-from lab.traps.cluster import Scratch, wait_until
+from lab.traps.cluster import Scratch, await_it
 from manifests.names import ISTIO_INGRESS
 
 # What curl says when the other end closes the connection instead of shaking hands.
@@ -39,7 +39,7 @@ def measure(scratch: Scratch) -> tuple[tuple[str, str, str], ...]:
     address = _gateway_address(scratch)
     # Both servers are told to the gateway at once; with SNI both answer when they are there.
     with_sni = [request for request in REQUESTS if request.sni]
-    wait_until("the scratch servers answer", lambda: all(_ask(scratch, one, address) == "200" for one in with_sni))
+    await_it("the scratch servers to answer", lambda: all(_ask(scratch, one, address) == "200" for one in with_sni))
     return tuple((one.hosts, one.client, _ask(scratch, one, address)) for one in REQUESTS)
 
 

@@ -12,8 +12,9 @@ import pytest
 from lab import paths
 from lab.build import build
 from lab.build.toolchain_files import Toolchain
-from lab.cluster import lifecycle, network
+from lab.cluster import network
 from lab.cluster.control_plane import ControlPlane
+from lab.lifecycle.up import down, up_control_plane
 from lab.progress import TerminalProgress
 from tests.lab.cluster.scratch_pods import MANIFEST, NAMESPACE, ScratchPods, eventually
 from tests.whole_lab import WholeLab
@@ -46,8 +47,8 @@ def lab_state(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 @pytest.fixture(scope="session")
 def control_plane(lab_state: Path, toolchain: Toolchain) -> Iterator[ControlPlane]:
     """etcd, the API server, the controller manager and the node, and nothing else."""
-    yield lifecycle.up_control_plane(TerminalProgress(), toolchain)
-    lifecycle.down()
+    yield up_control_plane(TerminalProgress(), toolchain)
+    down()
 
 
 @pytest.fixture(scope="session")

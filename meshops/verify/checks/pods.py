@@ -26,7 +26,8 @@ _ISTIO_IMAGES = ("pilot", "proxyv2", "install-cni")
     "MV601",
     _LAYER,
     name="Every pod has its sidecar",
-    shows="Every pod of a namespace in the mesh, and every gateway pod, runs a proxy and is ready.",
+    shows="Every pod of a namespace in the mesh, and every gateway pod, runs a proxy and is ready; no application's "
+    "pod outside the mesh runs one.",
     how="The pods of those namespaces, as the API server has them.",
     severity="critical",
     remedy="Restart the workload: a pod gets its sidecar only when it is made (kubectl rollout restart). One that is "
@@ -46,6 +47,9 @@ def sidecars(subject: Subject) -> Verdict:
             there = subject.objects.pods_of(namespace.name, {"app": application.name})
             if namespace.in_mesh and not there:
                 tally.failed(f"{namespace.name}/{application.name} has no pod at all")
+            for pod in there if not namespace.in_mesh else ():
+                if pod.sidecar:
+                    tally.failed(f"{pod} has a sidecar and is outside the mesh")
     return tally.verdict("{count} pods, each with its sidecar and ready.", nothing="No namespace in the mesh.")
 
 

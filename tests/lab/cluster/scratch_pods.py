@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 import subprocess
-import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lab.waiting import until
 from tests.whole_lab import WholeLab
 
 NAMESPACE = "kubelet-tests"
@@ -57,7 +57,4 @@ class ScratchPods:
 
 def eventually(holds: Callable[[], bool]) -> None:
     """Waits until it holds; a test that waits in vain fails."""
-    deadline = time.monotonic() + _PATIENCE_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, "it did not come about in time"
-        time.sleep(0.3)
+    until(holds, seconds=_PATIENCE_SECONDS, pause=0.3, what="what the test waits for")

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import subprocess
-import time
 from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any, TypeVar
 
 import pytest
 
+from lab.waiting import until
 from tests.whole_lab import WholeLab
 
 pytestmark = pytest.mark.timeout(1800)
@@ -189,8 +189,4 @@ def _in_network_of(pid: int, *command: str) -> str:
 
 
 def _eventually(look: Callable[[], T | None]) -> T:
-    deadline = time.monotonic() + _SECONDS
-    while not (found := look()):
-        assert time.monotonic() < deadline, "it did not happen in time"
-        time.sleep(0.3)
-    return found
+    return until(look, seconds=_SECONDS, pause=0.3, what="what the test waits for")

@@ -9,16 +9,17 @@ import socket
 import stat
 import subprocess
 import tempfile
-import time
 from pathlib import Path
 
 import pytest
 
 from lab.build.toolchain_files import Toolchain
-from lab.cluster import lifecycle, network
-from lab.cluster.control_plane import PROCESSES, ControlPlane
+from lab.cluster import control_plane_processes, network
+from lab.cluster.control_plane import ControlPlane
 from lab.errors import ChartUnavailable, LabError
+from lab.lifecycle import processes, running, up
 from lab.state import State
+from lab.waiting import until
 from tests.lab.conftest import kubectl
 
 pytestmark = pytest.mark.timeout(900)
@@ -36,18 +37,19 @@ def test_the_api_server_answers_on_the_bridge_only(control_plane: ControlPlane) 
 
 def test_up_on_a_running_lab_reuses_it(control_plane: ControlPlane) -> None:
     before = [record.pid for record in control_plane.state.records()]
-    again = lifecycle.up_control_plane(toolchain=control_plane.toolchain)
+    again = up.up_control_plane(toolchain=control_plane.toolchain)
     assert again.reused
     assert [record.pid for record in again.state.records()] == before, "a process was started anew"
 
 
 def test_status_shows_every_process_running(control_plane: ControlPlane) -> None:
-    rows = {row.name: row.state for row in lifecycle.status()}
-    assert {name: rows[name] for name in (*PROCESSES, "bridge")} == dict.fromkeys((*PROCESSES, "bridge"), "running")
+    rows = {row.name: row.state for row in processes.status()}
+    wanted = [*(row.name for row in control_plane_processes.PROCESSES), "bridge"]
+    assert {name: rows[name] for name in wanted} == dict.fromkeys(wanted, "running")
 
 
 def test_the_kubeconfig_is_its_owners_only_and_works(control_plane: ControlPlane) -> None:
-    path = lifecycle.kubeconfig_path()
+    path = running.kubeconfig_path()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     nodes = json.loads(kubectl(control_plane, "get", "nodes", "--output=json"))["items"]
     labels = nodes[0]["metadata"]["labels"]
@@ -60,7 +62,11 @@ def test_the_kubeconfig_is_its_owners_only_and_works(control_plane: ControlPlane
 
 def test_pod_security_admission_is_on(control_plane: ControlPlane) -> None:
     kubectl(control_plane, "create", "namespace", "restricted")
-    _wait(lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=restricted"), "its service account")
+    until(
+        lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=restricted"),
+        seconds=20,
+        what="its service account",
+    )
     kubectl(control_plane, "label", "namespace", "restricted", "pod-security.kubernetes.io/enforce=restricted")
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         kubectl(control_plane, "run", "loose", "--image=example/loose:1", "--namespace=restricted")
@@ -68,7 +74,11 @@ def test_pod_security_admission_is_on(control_plane: ControlPlane) -> None:
 
 def test_a_pod_with_an_unknown_image_stays_pending_and_says_why(control_plane: ControlPlane) -> None:
     kubectl(control_plane, "create", "namespace", "unknown")
-    _wait(lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=unknown"), "its service account")
+    until(
+        lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=unknown"),
+        seconds=20,
+        what="its service account",
+    )
     kubectl(control_plane, "run", "stranger", "--image=example/stranger:1", "--namespace=unknown")
 
     def conditions() -> list[dict[str, str]]:
@@ -76,7 +86,7 @@ def test_a_pod_with_an_unknown_image_stays_pending_and_says_why(control_plane: C
         assert pod["status"]["phase"] == "Pending"
         return pod["status"].get("conditions", [])
 
-    _wait(lambda: bool(conditions()), "its condition")
+    until(lambda: bool(conditions()), seconds=20, what="its condition")
     (condition,) = conditions()
     assert (condition["type"], condition["status"]) == ("PodScheduled", "False")
     assert condition["message"] == "image example/stranger:1 is not in the lab's table"
@@ -101,24 +111,24 @@ def test_a_lab_that_lost_a_process_is_started_anew_and_down_leaves_nothing(
     # Beside the session's lab, which shows too that two labs do not disturb each other.
     root = tmp_path / "second"
     monkeypatch.setenv("ZTM_LAB_STATE", str(root))
-    first = lifecycle.up_control_plane(toolchain=control_plane.toolchain)
+    first = up.up_control_plane(toolchain=control_plane.toolchain)
     assert first.network.bridge != control_plane.network.bridge
     assert _bridges(root) == {first.network.bridge}
     server = next(record for record in first.state.records() if record.name == "kube-apiserver")
     os.kill(server.pid, signal.SIGKILL)
-    _wait(lambda: not server.alive(), "the API server's end")
-    assert {row.name: row.state for row in lifecycle.status()}["kube-apiserver"] == "stopped"
+    until(lambda: not server.alive(), seconds=20, what="the API server's end")
+    assert {row.name: row.state for row in processes.status()}["kube-apiserver"] == "stopped"
     with pytest.raises(LabError, match="not whole"):
-        lifecycle.running()
+        running.running()
 
-    second = lifecycle.up_control_plane(toolchain=control_plane.toolchain)
+    second = up.up_control_plane(toolchain=control_plane.toolchain)
     assert not second.reused
     records = list(second.state.records())
-    assert lifecycle.down()
+    assert up.down()
     assert not any(record.alive() for record in records)
     assert not _bridges(root)
     assert not root.exists()
-    assert not lifecycle.down(), "there was nothing left to take down"
+    assert not up.down(), "there was nothing left to take down"
 
 
 def test_a_start_that_fails_leaves_nothing(
@@ -134,7 +144,7 @@ def test_a_start_that_fails_leaves_nothing(
     monkeypatch.setenv("ZTM_LAB_STATE", str(root))
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))  # where the logs of a failed start are kept
     with pytest.raises(LabError, match=r"ended while starting \(exit 3\): this program is broken") as caught:
-        lifecycle.up_control_plane(toolchain=Toolchain(directory=broken, kubectl=control_plane.toolchain.kubectl))
+        up.up_control_plane(toolchain=Toolchain(directory=broken, kubectl=control_plane.toolchain.kubectl))
     assert "\n" not in str(caught.value)
     assert not root.exists()
     assert not _bridges(root)
@@ -159,9 +169,6 @@ def _bridges(state: Path) -> set[str]:
     return {link.name for link in links if str(state) in (link / "ifalias").read_text(encoding="utf-8")}
 
 
-def _wait(ready: object, what: str, seconds: float = 20) -> None:
-    assert callable(ready)
-    deadline = time.monotonic() + seconds
-    while not ready():
-        assert time.monotonic() < deadline, f"{what} did not come within {seconds} s"
-        time.sleep(0.1)
+def _await_service_account(lab: ControlPlane, namespace: str) -> None:
+    accounts = ("get", "serviceaccounts", f"--namespace={namespace}")
+    until(lambda: "default" in kubectl(lab, *accounts), seconds=20, what="its service account")

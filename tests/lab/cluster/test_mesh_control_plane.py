@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import json
-import time
+from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.cluster.control_plane import ControlPlane
+from lab.waiting import until
 from tests.lab.conftest import REVISION, TAG, kubectl, run
 
 pytestmark = pytest.mark.timeout(900)
@@ -65,11 +66,11 @@ def test_every_pod_of_the_control_plane_is_a_ready_pod_of_its_deployment(mesh: C
 
 def test_a_pod_in_a_labelled_namespace_gets_the_sidecar_of_the_tags_revision(mesh: ControlPlane) -> None:
     kubectl(mesh, "apply", "--filename=-", stdin=WORKLOAD)
-    deadline = time.monotonic() + 30
-    while not (pods := json.loads(kubectl(mesh, "get", "pods", "--namespace=apps", "--output=json"))["items"]):
-        assert time.monotonic() < deadline, "the Deployment made no pod"
-        time.sleep(0.2)
-    (pod,) = pods
+
+    def pods() -> list[dict[str, Any]]:
+        return json.loads(kubectl(mesh, "get", "pods", "--namespace=apps", "--output=json"))["items"]
+
+    (pod,) = until(pods, seconds=30, what="the Deployment's pod")
     sidecars = [c for c in pod["spec"]["initContainers"] if c["name"] == "istio-proxy"]
     assert [c["image"] for c in sidecars] == ["docker.io/istio/proxyv2:1.31.1"]
     assert pod["metadata"]["annotations"]["istio.io/rev"] == REVISION

@@ -1,4 +1,4 @@
-"""What is reachable from where: pods, Services, this machine, the outside world."""
+"""What is reachable from where: pods, Services, this machine, the internet."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ import pytest
 
 from lab.cluster import internet, network
 from lab.cluster.control_plane import ControlPlane
+from lab.waiting import until
 from tests.lab.conftest import REVISION, kubectl
 
 pytestmark = pytest.mark.timeout(900)
@@ -81,10 +82,8 @@ def _start(lab: ControlPlane, name: str, **spec: object) -> Pod:
 def namespace(mesh: ControlPlane) -> Iterator[ControlPlane]:
     """A namespace that pods can be made in."""
     kubectl(mesh, "create", "namespace", NAMESPACE)
-    deadline = time.monotonic() + 20
-    while "default" not in kubectl(mesh, "get", "serviceaccounts", f"--namespace={NAMESPACE}", "--output=name"):
-        assert time.monotonic() < deadline, "the namespace's service account did not come"
-        time.sleep(0.1)
+    accounts = ("get", "serviceaccounts", f"--namespace={NAMESPACE}", "--output=name")
+    until(lambda: "default" in kubectl(mesh, *accounts), seconds=20, what="the namespace's service account")
     yield mesh
     kubectl(mesh, "delete", "namespace", NAMESPACE)
 
@@ -166,10 +165,8 @@ def test_a_new_pods_address_is_reachable_at_once_and_gone_with_it(namespace: Con
 
     assert waited < 0.5
     assert f"{pod.address} dev pod" in during
-    deadline = time.monotonic() + 5  # with no grace, its object goes first
-    while _on_node(namespace, "ip", "route", "show", pod.address):
-        assert time.monotonic() < deadline, "the route to it stays"
-        time.sleep(0.05)
+    # With no grace, its object goes first.
+    until(lambda: not _on_node(namespace, "ip", "route", "show", pod.address), seconds=5, what="the end of its route")
 
 
 def test_a_pod_of_the_hosts_network_has_the_nodes_address_and_interfaces(namespace: ControlPlane) -> None:
@@ -180,13 +177,13 @@ def test_a_pod_of_the_hosts_network_has_the_nodes_address_and_interfaces(namespa
     assert pod.curl("--fail", f"http://{_service(namespace)}:{MONITORING_PORT}/version").code == 0
 
 
-def test_a_pod_without_a_sidecar_reaches_the_outside_world_by_any_name(client: Pod) -> None:
+def test_a_pod_without_a_sidecar_reaches_the_internet_by_any_name(client: Pod) -> None:
     host, record = "api.stripe.com", client.lab.network
-    answer = client.curl("--resolve", f"{host}:443:{record.outside}", f"https://{host}/v1/charges")
+    answer = client.curl("--resolve", f"{host}:443:{record.internet}", f"https://{host}/v1/charges")
 
-    assert answer.code == 0, "the pod trusts the outside world's authority"
+    assert answer.code == 0, "the pod trusts the authority of the lab's internet"
     assert json.loads(answer.body) == {
-        "stand-in": "the lab's outside world",
+        "stand-in": "the lab's internet",
         "host": host,
         "method": "GET",
         "path": "/v1/charges",
@@ -194,7 +191,7 @@ def test_a_pod_without_a_sidecar_reaches_the_outside_world_by_any_name(client: P
     }
 
 
-def test_every_public_address_is_the_outside_worlds_and_no_private_one_is(client: Pod) -> None:
+def test_every_public_address_is_the_internets_and_no_private_one_is(client: Pod) -> None:
     public = client.curl(f"http://{PUBLIC_ADDRESS}/")
 
     assert json.loads(public.body)["host"] == PUBLIC_ADDRESS
@@ -210,11 +207,11 @@ def test_an_address_of_no_pod_is_unreachable_at_once(client: Pod) -> None:
     assert client.curl(f"http://{prefix}.100.100/").code == COULD_NOT_CONNECT
 
 
-def test_the_outside_worlds_authority_is_there_to_be_trusted_and_its_key_nowhere(client: Pod) -> None:
+def test_the_internets_authority_is_there_to_be_trusted_and_its_key_nowhere(client: Pod) -> None:
     state = client.lab.state
 
     assert internet.authority(state).read_bytes() in internet.bundle(state).read_bytes()
-    assert not list(state.root.rglob("outside*.key"))
+    assert not list(state.root.rglob("internet*.key"))
 
 
 def test_what_kube_proxy_sets_is_in_the_nodes_namespace_and_not_in_this_machines(client: Pod) -> None:

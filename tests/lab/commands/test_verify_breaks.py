@@ -14,8 +14,8 @@ import pytest
 
 from lab import paths
 from lab.cluster.control_plane import ControlPlane
-from lab.commands.bringing_up import STACK
 from lab.commands.verification import prove
+from lab.paths import STACK
 from meshops.checks.exit_codes import exit_code
 from meshops.checks.model import Report, Result
 from meshops.stack_settings import stack_settings

@@ -155,7 +155,7 @@ def test_the_example_holds_on_a_lab(whole_lab: WholeLab) -> None:
     assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr
     for line in (
         "ok: expected exit code 56, `HTTP 000`",
-        "HTTP 200 lab-outside",
+        "HTTP 200 lab-internet",
         "downstream_peer_uri_san: spiffe://cluster.local/ns/secure-apps/sa/inventory-job-sa",
         "ok: expected no request lost",
         "ok: expected requests lost",

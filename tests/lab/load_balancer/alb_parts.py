@@ -25,6 +25,7 @@ from lab.load_balancer.envoy_clusters import assignment, cluster
 from lab.load_balancer.envoy_listeners import listener
 from lab.load_balancer.model import HealthCheck, Listener, LoadBalancerModel, Target, TargetGroup
 from lab.load_balancer.proxy import Proxy
+from lab.waiting import until
 
 ARN = "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
 _START_SECONDS = 20.0
@@ -254,10 +255,7 @@ def a_check(port: int | None, **changes: object) -> HealthCheck:
 
 def await_that(holds: Callable[[], bool], said: Callable[[], str] = lambda: "") -> None:
     """Waits until it holds; fails with what is said."""
-    deadline = time.monotonic() + _START_SECONDS
-    while not holds():
-        assert time.monotonic() < deadline, f"not within {_START_SECONDS:.0f} s: {said()}"
-        time.sleep(0.05)
+    until(holds, seconds=_START_SECONDS, pause=0.05, what="what the test waits for", seen=said)
 
 
 def free_port() -> int:

@@ -112,20 +112,21 @@ def test_what_cannot_be_changed_in_place_asks_for_a_new_account(open_account: Op
 
 
 def test_what_the_program_dropped_is_removed(open_account: Open, aws: Aws) -> None:
-    group = ("urn:logs", "aws:cloudwatch/logGroup:LogGroup", "flow-logs", {"name": "/mesh/flow", "retentionInDays": 1})
+    trust = '{"Version":"2012-10-17","Statement":[]}'
+    role = ("urn:role", "aws:iam/role:Role", "node", {"name": "node", "assumeRolePolicy": trust, "path": "/mesh/"})
     first = open_account()
     first.make(*VPC)
-    first.make(*group)
-    logs = aws.client("logs")
-    assert [g["retentionInDays"] for g in logs.describe_log_groups()["logGroups"]] == [1]
+    first.make(*role)
+    iam = aws.client("iam")
+    assert [found["Path"] for found in iam.list_roles()["Roles"]] == ["/mesh/"]
     second = open_account()
     second.make(*VPC)
     second.finish()
-    assert second.changes == {"urn:vpc": "unchanged", "urn:logs": "removed"}
-    assert logs.describe_log_groups()["logGroups"] == []
+    assert second.changes == {"urn:vpc": "unchanged", "urn:role": "removed"}
+    assert iam.list_roles()["Roles"] == []
 
 
-def test_a_role_that_changes_under_its_attachment_is_not_left_without_it(open_account: Open) -> None:
+def test_a_role_that_changes_under_its_attachment_is_not_left_without_it(open_account: Open, aws: Aws) -> None:
     def role(service: str) -> tuple[str, str, str, dict[str, Any]]:
         trust = f'{{"Version":"2012-10-17","Statement":[{{"Principal":{{"Service":"{service}"}}}}]}}'
         return ("urn:role", "aws:iam/role:Role", "node", {"name": "node", "assumeRolePolicy": trust})
@@ -134,8 +135,8 @@ def test_a_role_that_changes_under_its_attachment_is_not_left_without_it(open_ac
     document = f'{{"Version":"2012-10-17","Statement":[{allow}]}}'
     first = open_account()
     first.make(*role("ec2.amazonaws.com"))
-    policy = first.make("urn:policy", "aws:iam/policy:Policy", "read", {"name": "read", "policy": document})
-    attachment = {"role": "node", "policyArn": policy.outputs["arn"]}
+    policy = aws.client("iam").create_policy(PolicyName="read", PolicyDocument=document)["Policy"]
+    attachment = {"role": "node", "policyArn": policy["Arn"]}
     first.make("urn:att", "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "a", attachment)
     with pytest.raises(AccountOutdated):
         open_account().make(*role("eks.amazonaws.com"))

@@ -40,10 +40,10 @@ def test_it_may_read_services_and_endpoints_and_write_nothing() -> None:
     assert (subject["name"], subject["namespace"]) == (_one("ServiceAccount")["metadata"]["name"], "kube-system")
 
 
-def test_names_that_are_not_the_clusters_are_in_the_outside_world() -> None:
+def test_names_that_are_not_the_clusters_are_in_the_internet() -> None:
     corefile = dns.corefile(RECORD)
 
-    assert f'answer "{{{{ .Name }}}} 5 IN A {RECORD.outside}"' in corefile
+    assert f'answer "{{{{ .Name }}}} 5 IN A {RECORD.internet}"' in corefile
     assert "forward" not in corefile, "a question would leave the lab"
 
 

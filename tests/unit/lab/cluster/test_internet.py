@@ -20,7 +20,7 @@ LOOPBACK = "127.0.0.1"
 
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
-    return Authority(tmp_path_factory.mktemp("authority"), "outside")
+    return Authority(tmp_path_factory.mktemp("authority"), "internet")
 
 
 @pytest.fixture(scope="module")
@@ -53,9 +53,7 @@ def _trusting(authority: Authority) -> ssl.SSLContext:
 
 
 @pytest.mark.parametrize("name", ["api.stripe.com", "API.Stripe.com", "a" * 60 + ".very-long.example.com"])
-def test_any_name_has_a_certificate_of_the_outside_worlds_authority(
-    secure: int, authority: Authority, name: str
-) -> None:
+def test_any_name_has_a_certificate_of_the_internets_authority(secure: int, authority: Authority, name: str) -> None:
     with _handshake(secure, name, _trusting(authority)) as connection:
         assert connection.version() == "TLSv1.3"
 
@@ -83,7 +81,7 @@ def test_the_answer_says_what_it_is_and_what_was_asked(plain: int, method: str) 
 
     assert response.status == 200
     assert document == {
-        "stand-in": "the lab's outside world",
+        "stand-in": "the lab's internet",
         "host": "api.stripe.com",
         "method": method,
         "path": "/v1/charges?limit=1",

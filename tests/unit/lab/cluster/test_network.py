@@ -31,11 +31,11 @@ def test_the_first_lab_has_the_first_bridge_and_range(tmp_path: Path) -> None:
 
 
 def test_every_address_of_the_labs_own_is_in_the_bridges_network_and_no_two_are_the_same() -> None:
-    ours = [RECORD.address, RECORD.node, RECORD.outside, *(RECORD.load_balancer(index) for index in range(5))]
+    ours = [RECORD.address, RECORD.node, RECORD.internet, *(RECORD.load_balancer(index) for index in range(5))]
 
     assert len(set(ours)) == len(ours)
     assert all(ip_address(one) in ip_network(RECORD.network) for one in ours)
-    assert (RECORD.node, RECORD.outside, RECORD.load_balancer(0)) == ("10.201.0.2", "10.201.0.3", "10.201.0.10")
+    assert (RECORD.node, RECORD.internet, RECORD.load_balancer(0)) == ("10.201.0.2", "10.201.0.3", "10.201.0.10")
 
 
 def test_the_services_that_a_cluster_always_has_are_the_first_and_the_tenth() -> None:

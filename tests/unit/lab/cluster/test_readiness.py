@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from lab.cluster.readiness import await_workloads, not_ready
+from lab.cluster.readiness import await_ready, certificate_ready, not_ready
 from lab.errors import LabError
 
 
@@ -53,6 +53,11 @@ def test_the_first_thing_that_keeps_a_pod_from_being_ready_is_named(one: dict[st
     assert not_ready(one) == said
 
 
+def certificate(ready: str) -> dict[str, Any]:
+    metadata = {"namespace": "shop", "name": "tls"}
+    return {"metadata": metadata, "status": {"conditions": [{"type": "Ready", "status": ready}]}}
+
+
 class Cluster:
     """Its one Deployment becomes available when it has been asked for `after` times."""
 
@@ -64,6 +69,8 @@ class Cluster:
             return [pod(phase="Pending")]
         if kind == "DaemonSet":
             return []
+        if kind == "Certificate":
+            return [certificate("True")]
         self.asked += 1
         there = 2 if self.asked > self.after else 1
         return [
@@ -78,13 +85,21 @@ class Cluster:
 def test_it_shows_what_it_waits_for_and_goes_on_once_that_is_there() -> None:
     shown: list[str] = []
 
-    await_workloads(Cluster(after=2), shown.append)  # ty: ignore[invalid-argument-type]
+    await_ready(Cluster(after=2), shown.append)  # ty: ignore[invalid-argument-type]
 
     assert shown == ["waiting for shop/cart"] * 2
 
 
 def test_what_does_not_come_is_named_with_the_pods_reason() -> None:
     with pytest.raises(LabError) as refused:
-        await_workloads(Cluster(after=9), lambda text: None, seconds=0)  # ty: ignore[invalid-argument-type]
+        await_ready(Cluster(after=9), lambda text: None, seconds=0)  # ty: ignore[invalid-argument-type]
 
-    assert str(refused.value) == "not running after 0 s: shop/cart: shop/cart-1 is Pending"
+    assert str(refused.value) == (
+        "waited 0 s in vain for all workloads and certificates to be ready: shop/cart: shop/cart-1 is Pending"
+    )
+
+
+def test_a_certificate_is_ready_once_it_is_issued() -> None:
+    assert certificate_ready(certificate("True"))
+    assert not certificate_ready(certificate("False"))
+    assert not certificate_ready({"metadata": {}})

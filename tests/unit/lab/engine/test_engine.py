@@ -78,9 +78,7 @@ class Lab:
             state=SimpleNamespace(root=self.root),
             toolchain=SimpleNamespace(chart=no_chart),
         )
-        engine = LabEngine(cast(Any, plane), cast(Any, self.account), region="eu-west-1")
-        engine.objects = cast(Any, self.cluster)
-        return engine
+        return LabEngine(cast(Any, plane), cast(Any, self.account), region="eu-west-1", objects=cast(Any, self.cluster))
 
 
 def no_chart(repository: str, chart: str) -> Path:
@@ -131,8 +129,8 @@ def test_a_second_run_finds_everything_unchanged(lab: Lab) -> None:
     engine = lab.engine()
     engine.create(an_object("Namespace", "shop"))
     engine.finish()
-    assert [step.change for step in engine.steps] == ["unchanged"]
-    assert engine.kinds() == {"Namespace": 1}
+    assert [change.what for change in engine.changes] == ["unchanged"]
+    assert engine.records.kinds() == {"Namespace": 1}
 
 
 def test_what_the_program_dropped_is_deleted_last_made_first(lab: Lab) -> None:
@@ -143,7 +141,7 @@ def test_what_the_program_dropped_is_deleted_last_made_first(lab: Lab) -> None:
     second.create(an_object("ConfigMap", "a", "shop"))
     second.finish()
     assert lab.cluster.calls[-2:] == ["delete ConfigMap c", "delete ConfigMap b"]
-    assert [step.change for step in second.steps] == ["unchanged", "removed", "removed"]
+    assert [change.what for change in second.changes] == ["unchanged", "removed", "removed"]
     assert lab.account.finished
 
 
@@ -187,7 +185,7 @@ def test_a_release_whose_chart_the_lab_lacks_is_recorded_with_the_reason(lab: La
     inputs = {"chart": "aws-load-balancer-controller", "name": "controller", "namespace": "kube-system"}
     engine.create(registration("kubernetes:helm.sh/v3:Release", "controller", inputs))
     assert engine.not_installed == {"kube-system/controller": "no aws-load-balancer-controller"}
-    assert ([step.change for step in engine.steps], engine.releases()) == (["recorded"], ())
+    assert ([change.what for change in engine.changes], engine.records.release_names()) == (["recorded"], ())
 
 
 def test_the_providers_default_tags_reach_what_takes_tags_and_nothing_else(lab: Lab) -> None:
@@ -227,7 +225,7 @@ def test_once_the_account_is_outdated_the_run_ends_without_making_anything(lab: 
     id_, _ = engine.create(registration("aws:ec2/vpc:Vpc", "vpc", {}))
     engine.create(an_object("Namespace", "shop"))
     assert id_.startswith("vpc-")
-    assert (engine.outdated, engine.steps, lab.cluster.calls) == (True, [], [])
+    assert (engine.outdated, engine.changes, lab.cluster.calls) == (True, [], [])
 
 
 def test_a_cancelled_engine_makes_nothing_any_more(lab: Lab) -> None:

@@ -1,0 +1,91 @@
+"""Kubernetes objects, applied server-side to the lab's API server; patches of what somebody else made included."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterator
+from typing import Any
+
+from lab.cluster.objects import Document, Key, Objects
+from lab.engine.maker import Inputs, Made
+from lab.engine.records import Records
+from lab.errors import LabError
+from lab.load_balancer.report import HOSTS
+from lab.waiting import until
+from offline.registration import Registration
+
+_REMOVAL_SECONDS = 90.0
+
+
+class KubernetesObjects:
+    """A `Maker`. await_balancer: waits until the live object has its load balancer; raises LabError."""
+
+    def __init__(self, objects: Objects, records: Records, await_balancer: Callable[[Document], object]) -> None:
+        self._objects, self._records, self._await_balancer = objects, records, await_balancer
+
+    def make(self, registration: Registration, inputs: Inputs) -> Made:
+        if not (inputs.get("metadata") or {}).get("name"):
+            raise LabError("the object has no metadata.name: the lab makes no names up")
+        key = Key.of(inputs)
+        patch = registration.type.endswith("Patch")
+        if registration.urn not in self._records.objects:
+            self._require_new(key, patch=patch)
+        # Written down first: if this process dies in between, the next run still knows that the object is ours.
+        self._records.note_object(registration.urn, key, patch=patch)
+        change, document = self._objects.apply(inputs)
+        if _balanced(document):
+            self._await_balancer(document)
+        id_ = f"{key.namespace}/{key.name}" if key.namespace else key.name
+        return Made(change=change, id=id_, outputs=_outputs(document))
+
+    def remove_others(self, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
+        for urn in [urn for urn in reversed(self._records.objects) if urn not in wanted]:
+            record = self._records.objects[urn]
+            self._take_back(Key(**record["key"]), patch=record["patch"])
+            del self._records.objects[urn]
+            self._records.save()
+            yield urn, urn.split("::")[2].rsplit("$", 1)[-1]
+
+    def _require_new(self, key: Key, *, patch: bool) -> None:
+        existing = self._objects.get(key)
+        if patch and existing is None:
+            raise LabError(f"{key} does not exist, and a patch does not make it")
+        if not patch and existing is not None:
+            # As pulumi-kubernetes does since 4.29: what somebody else made is not quietly taken over.
+            raise LabError(f"{key} exists already and is not this stack's (AlreadyExists)")
+
+    def _take_back(self, key: Key, *, patch: bool) -> None:
+        if not patch:
+            self._objects.delete(key)
+            self._await_gone(key)
+        elif self._objects.get(key) is not None:
+            # An apply that names no field gives back all that were ours.
+            self._objects.apply({"apiVersion": key.api_version, "kind": key.kind, "metadata": {"name": key.name}})
+
+    def _await_gone(self, key: Key) -> None:
+        """A Namespace takes all it holds with it, and a finalizer may have to be answered first."""
+
+        def left() -> str:
+            metadata = (self._objects.get(key) or {"metadata": {}})["metadata"]
+            return f"it waits for {', '.join(metadata.get('finalizers', ())) or 'what it holds'}"
+
+        until(lambda: self._objects.get(key) is None, seconds=_REMOVAL_SECONDS, what=f"the end of {key}", seen=left)
+
+
+def _outputs(document: Document) -> dict[str, Any]:
+    """What the provider gives out: the live object, less the bookkeeping of its fields; a Secret's data as secrets."""
+    metadata = {key: value for key, value in document["metadata"].items() if key != "managedFields"}
+    outputs: dict[str, Any] = {"metadata": metadata}
+    for key in ("spec", "status"):
+        if key in document:
+            outputs[key] = document[key]
+    if _balanced(document):
+        # As the provider gives it: AWS has no address for it, only the name.
+        outputs["status"] = {"loadBalancer": {"ingress": [{"hostname": HOSTS[document["kind"]]}]}}
+    return outputs
+
+
+def _balanced(document: Document) -> bool:
+    """Whether a load balancer is made for it, which the provider waits for."""
+    if document["kind"] == "Service":
+        return document["spec"].get("type") == "LoadBalancer"
+    return document["kind"] == "Ingress"

@@ -1,0 +1,1 @@
+"""The lab as one thing: all its processes, brought up, found again, taken down."""

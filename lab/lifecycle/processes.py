@@ -1,0 +1,45 @@
+"""Every process of a lab, in the order in which they start, and how each is."""
+
+from __future__ import annotations
+
+from lab.aws import moto
+from lab.cluster import control_plane_processes, network, processes
+from lab.cluster.processes import Process, StatusRow
+from lab.lifecycle.running import current_state
+from lab.load_balancer import processes as load_balancers
+from lab.state import State
+
+PROCESSES: tuple[Process, ...] = (
+    *control_plane_processes.PROCESSES,
+    moto.PROCESS,
+    *load_balancers.PROCESSES,
+)
+PODS = "pods' processes"
+
+
+def status() -> tuple[StatusRow, ...]:
+    """One row for each process, for the pods' and for the bridge, from the records; asks nobody to be root."""
+    state = current_state()
+    pods = sum(1 for entry in state.pod_records() if entry.alive())
+    return (
+        *processes.status(state, PROCESSES),
+        StatusRow(name=PODS, state="running" if pods else "absent", detail=str(pods)),
+        _bridge(state),
+    )
+
+
+def stop(state: State) -> None:
+    """Stops them all: pods while the API server still answers, since the node goes before it."""
+    processes.stop(state, PROCESSES)
+    # Of a lab that another version made.
+    processes.stop_recorded(state.alive().values())
+    processes.stop_recorded(state.pod_records(), seconds=1)
+
+
+def _bridge(state: State) -> StatusRow:
+    record = state.network()
+    if record is None:
+        return StatusRow(name="bridge", state="absent", detail="never made")
+    here = network.is_up(state, record)
+    detail = f"{record.bridge}, {record.address}, node {record.node}, pods {record.pods}, services {record.services}"
+    return StatusRow(name="bridge", state="running" if here else "stopped", detail=detail)
