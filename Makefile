@@ -58,17 +58,21 @@ up: $(READY) ## STACK=… (AWS credentials) pulumi up
 destroy: $(READY) ## STACK=… (AWS credentials) pulumi destroy
 	@$(RUN) -m meshops pulumi destroy --stack $(STACK)
 
-test: check ## everything: format, lint, types, unit, contract and lab tests
+# The toolchain first: compiled for it, the lab's Go is vetted in seconds.
+test: $(READY) ## everything: format, lint, types, imports, unit, contract and lab tests
 	@$(RUN) -m lab toolchain
+	@$(MAKE) --no-print-directory check
 	@$(RUN) -m pytest --numprocesses=2
 
 test-unit: $(READY) ## the tests that need no control plane; under a minute
 	@$(RUN) -m pytest tests/unit
 
-check: $(READY)
+check: $(READY) ## format, lint, types, imports between rooms, gofmt, go vet
 	@$(VENV)/bin/ruff format --check --quiet . || { echo 'not formatted: make format'; exit 1; }
 	@$(VENV)/bin/ruff check --quiet .
 	@$(VENV)/bin/ty check --quiet --python $(VENV)
+	@PYTHONPATH=. $(VENV)/bin/lint-imports --no-cache --no-logo > $(VENV)/imports.txt || { cat $(VENV)/imports.txt; exit 1; }
+	@$(RUN) -m lab vet
 
 format: $(READY) ## format the code
 	@$(VENV)/bin/ruff check --quiet --fix . ; $(VENV)/bin/ruff format .

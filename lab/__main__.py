@@ -54,6 +54,7 @@ COMMANDS: dict[str, Command] = {
         runs="commands.whole:toolchain",
         help="Builds the lab's programs, if they are not in the cache, and starts nothing",
     ),
+    "vet": Command(runs="commands.whole:vet", help="gofmt and go vet over the lab's own Go"),
     "shell": Command(
         runs="commands.shell:command",
         help="A shell in a container of a pod, or a command there (after `--`)",

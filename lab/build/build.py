@@ -7,57 +7,28 @@ there are few links, and the standard library compiled while modules are still b
 
 from __future__ import annotations
 
-import fcntl
-import hashlib
 import os
 import shutil
 import threading
 import time
-from collections.abc import Generator
-from contextlib import contextmanager
 from pathlib import Path
 
 from lab import paths
-from lab.build import charts, go_compiler, pins
+from lab.build import charts, go_compiler, go_module, vet
 from lab.build.go_commands import GoRunner
+from lab.build.go_module import (
+    BUILD_FLAGS,
+    EXPECTED_MODULES,
+    EXPECTED_PACKAGES,
+    KUBECTL_PACKAGE,
+    PACKAGES,
+    SOURCE,
+    only_one,
+)
 from lab.build.toolchain_files import ALIASES, Toolchain
 from lab.errors import LabError
 from lab.progress import Progress
 
-SOURCE = Path(__file__).resolve().parents[1] / "toolchain"
-PACKAGES: tuple[str, ...] = (
-    "./cmd/kubernetes",
-    "./cmd/istio",
-    "./cmd/coredns",
-    "./cmd/lab-node",
-    "github.com/cert-manager/cert-manager/lab/cmd/cert-manager",
-    "istio.io/istio/pilot/cmd/pilot-agent",
-    "istio.io/istio/cni/cmd/istio-cni",
-    "istio.io/istio/cni/cmd/install-cni",
-    "helm.sh/helm/v3/cmd/helm",
-)
-KUBECTL_PACKAGE = "k8s.io/kubernetes/cmd/kubectl"
-# What `go build -v` will name, near enough for a progress display; measured when the pins were made.
-EXPECTED_PACKAGES = 4100
-EXPECTED_MODULES = 300
-
-_ISTIO_VERSION = "istio.io/istio/pkg/version"
-_KUBERNETES_VERSION = "k8s.io/component-base/version"
-BUILD_FLAGS: tuple[str, ...] = (
-    "-trimpath",
-    "-buildvcs=false",
-    "-pgo=off",
-    "-gcflags=all=-dwarf=false -l",
-    # Clients parse the version that the API server gives, and the module alone does not carry it.
-    "-ldflags=-s -w"
-    f" -X {_KUBERNETES_VERSION}.gitVersion={pins.KUBERNETES}"
-    f" -X {_KUBERNETES_VERSION}.gitMajor={pins.KUBERNETES[1:].split('.')[0]}"
-    f" -X {_KUBERNETES_VERSION}.gitMinor={pins.KUBERNETES.split('.')[1]}"
-    f" -X {_ISTIO_VERSION}.buildVersion={pins.ISTIO}"
-    f" -X {_ISTIO_VERSION}.buildGitRevision={pins.ISTIO_COMMIT}"
-    f" -X {_ISTIO_VERSION}.buildStatus=Clean"
-    f" -X github.com/cert-manager/cert-manager/pkg/util.AppVersion={pins.CERT_MANAGER}",
-)
 # The build's intermediate files, the modules and the programs, with some room.
 NEEDED_BYTES = 8 * 1024**3
 
@@ -78,7 +49,7 @@ def ensure(progress: Progress) -> Toolchain:
         return toolchain
     try:
         cache.mkdir(parents=True, exist_ok=True)
-        with _only_one(cache / "lock", progress):
+        with only_one(cache / "lock", progress):
             if not finished.is_dir():
                 _build(cache, finished, packages, progress)
     except OSError as problem:
@@ -122,24 +93,7 @@ class BackgroundBuild:
 
 
 def _key(packages: tuple[str, ...]) -> str:
-    digest = hashlib.sha256()
-    sources = (path for path in SOURCE.rglob("*") if path.suffix in {".go", ".mod", ".sum"})
-    for path in sorted(sources):
-        digest.update(str(path.relative_to(SOURCE)).encode() + b"\0" + path.read_bytes() + b"\0")
-    for word in (*packages, *BUILD_FLAGS, charts.REVISION, os.uname().machine):
-        digest.update(word.encode() + b"\0")
-    return digest.hexdigest()[:16]
-
-
-@contextmanager
-def _only_one(lock: Path, progress: Progress) -> Generator[None]:
-    with lock.open("w", encoding="utf-8") as handle:
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            progress.line("another build of the toolchain is under way: waiting for it")
-            fcntl.flock(handle, fcntl.LOCK_EX)
-        yield
+    return go_module.digest(*packages, *BUILD_FLAGS, charts.REVISION, os.uname().machine)
 
 
 def _build(cache: Path, finished: Path, packages: tuple[str, ...], progress: Progress) -> None:
@@ -164,6 +118,8 @@ def _build(cache: Path, finished: Path, packages: tuple[str, ...], progress: Pro
     for alias, program in ALIASES.items():
         (unfinished / "bin" / alias).symlink_to(program)
     charts.collect(runner, unfinished)
+    # Here, where all that ours is made of is compiled already, it takes seconds.
+    vet.run(runner, cache, progress)
     shutil.rmtree(scratch, ignore_errors=True)
     unfinished.rename(finished)
     _remove_older(cache, finished)

@@ -93,6 +93,19 @@ class GoRunner:
             _stop(building)
             raise
 
+    def vet(self, packages: tuple[str, ...], progress: Progress) -> None:
+        """`go vet`; raises LabError with its first finding."""
+        vetting = self._start(("vet", *self.flags, *packages), {})
+        assert vetting.stdout is not None
+        progress.update("vetting the lab's own packages")
+        try:
+            lines = [line.rstrip() for line in vetting.stdout]
+            if vetting.wait() != 0:
+                raise _failure("go vet", lines)
+        except BaseException:
+            _stop(vetting)
+            raise
+
     def module_directory(self, module: str) -> Path:
         """Where the sources of a required module are."""
         finished = subprocess.run(

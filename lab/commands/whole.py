@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 
 from lab.build import build
+from lab.build import vet as go_vet
 from lab.lifecycle import processes, running, up
 from lab.progress import TerminalProgress
 
@@ -33,4 +34,10 @@ def kubeconfig(options: argparse.Namespace) -> int:
 def toolchain(options: argparse.Namespace) -> int:
     """Builds the lab's programs, if they are not in the cache, and starts nothing."""
     build.ensure(TerminalProgress())
+    return 0
+
+
+def vet(options: argparse.Namespace) -> int:
+    """gofmt and go vet over the lab's own Go; fails with what they found."""
+    go_vet.ensure(TerminalProgress())
     return 0

@@ -10,7 +10,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from lab.build import build, go_compiler, packages
+from lab.build import build, go_compiler, go_module, packages
 from lab.errors import LabError
 from lab.progress import Silent, TerminalProgress
 
@@ -60,11 +60,11 @@ def test_a_go_that_is_too_old_is_not_used(tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.setenv("PATH", f"{old.parent}:/usr/bin:/bin")
     monkeypatch.setattr(go_compiler, "_install", lambda directory: None)
     with pytest.raises(LabError, match=r"Go 1\.26\.0 or newer is needed"):
-        go_compiler.find(build.SOURCE / "go.mod", tmp_path / "cache", Silent())
+        go_compiler.find(go_module.SOURCE / "go.mod", tmp_path / "cache", Silent())
 
 
 def test_the_toolchains_key_changes_with_what_is_built() -> None:
-    assert build._key(build.PACKAGES) != build._key((*build.PACKAGES, build.KUBECTL_PACKAGE))
+    assert build._key(go_module.PACKAGES) != build._key((*go_module.PACKAGES, go_module.KUBECTL_PACKAGE))
 
 
 def test_a_program_the_toolchain_does_not_have_is_named(tmp_path: Path) -> None:

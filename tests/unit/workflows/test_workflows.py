@@ -269,8 +269,8 @@ def test_the_tests_run_on_every_pull_request_with_the_labs_toolchain_cached_by_i
     (cache,) = [step["with"] for step in steps(job) if action(step) == "actions/cache"]
     assert cache == {
         "path": "~/.cache/zero-trust-mesh",
-        "key": "toolchain-${{ runner.os }}-${{ runner.arch }}-${{ hashFiles('lab/toolchain/**', 'lab/build/build.py', "
-        "'lab/build/charts.py', 'lab/build/packages.py', '.github/tools/go.sum') }}",
+        "key": "toolchain-${{ runner.os }}-${{ runner.arch }}-${{ hashFiles('lab/toolchain/**', "
+        "'lab/build/go_module.py', 'lab/build/charts.py', 'lab/build/packages.py', '.github/tools/go.sum') }}",
     }
 
 
