@@ -38,7 +38,17 @@ _HARMLESS_DIRECTORIES = (
     "tests/",
     "validation/",
 )
-_HARMLESS_FILES = frozenset({".editorconfig", ".gitattributes", ".gitignore", "LICENSE", "Makefile", "pyproject.toml"})
+_HARMLESS_FILES = frozenset(
+    {
+        ".editorconfig",
+        ".gitattributes",
+        ".gitignore",
+        ".pre-commit-config.yaml",
+        "LICENSE",
+        "Makefile",
+        "pyproject.toml",
+    }
+)
 _HARMLESS_ENDINGS = (".md", "requirements-dev.txt")
 
 
