@@ -1,6 +1,6 @@
 """The house stays one that can be walked through: no room is crowded, none hides from the contracts on imports.
 
-Which way the imports point, and that there is no circle, `lint-imports` holds (contracts in pyproject.toml, `make check`).
+Which way the imports point, and that there is no circle, `lint-imports` holds in `make check`: see pyproject.toml.
 """
 
 from __future__ import annotations
