@@ -1,4 +1,4 @@
-"""What the lab's AWS resources are made of: the clients of the stand-in, and how one resource type is made in it."""
+"""The types of this room: the stand-in's clients, a resource that was made there, and how a type of them is made."""
 
 from __future__ import annotations
 

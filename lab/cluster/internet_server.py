@@ -1,4 +1,4 @@
-"""The server that answers for the internet: `python -m lab.cluster.internet_server ADDRESS DIRECTORY`.
+"""The internet's stand-in as a process: `python -m lab.cluster.internet_server ADDRESS DIRECTORY`.
 
 It writes its authority's certificate and the bundle into DIRECTORY, waits until ADDRESS is an address of its network
 namespace, and answers every request on ports 80 and 443 with a small JSON document. The authority's key and those of

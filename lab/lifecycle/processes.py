@@ -1,4 +1,4 @@
-"""Every process of a lab, in the order in which they start, and how each is."""
+"""The one table of all processes of a lab, in the order in which they start; their status and their end."""
 
 from __future__ import annotations
 
