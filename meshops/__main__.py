@@ -81,7 +81,7 @@ def main(arguments: list[str]) -> int:
     print(usage(), end="", file=sys.stdout if asked else sys.stderr)
     if name and not asked:
         known = ", ".join(command.name for command in COMMANDS)
-        print(f"\nThere is no command {name!r}: there are {known}.", file=sys.stderr)
+        print(f"\nunknown command {name!r}: there are {known}", file=sys.stderr)
     return PASSED if asked else WRONG_USAGE
 
 
