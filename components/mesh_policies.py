@@ -54,7 +54,7 @@ class MeshPolicies(pulumi.ComponentResource):
         deny_all = submit(documents.deny_all, opts=after(*allow))
         # Clients speak mutual TLS before servers insist on it.
         peer_authentication = submit(documents.peer_authentication, opts=after(mutual_tls))
-        defaults = submit_all((documents.sidecar, documents.telemetry), opts=after())
+        defaults = submit_all((documents.sidecar, documents.telemetry, *documents.envoy_filters), opts=after())
 
         self.mode = pulumi.Output.from_input(mesh_mode(args.mesh, args.namespaces))
         self.ready = (*exemptions, mutual_tls, *allow, deny_all, peer_authentication, *defaults)

@@ -230,7 +230,7 @@ def _expected_policies(subject: Subject, member: Member) -> set[str]:
     """
     stack = subject.stack
     documents: list[Document | None] = [
-        *namespace_authorization(member.namespace, stack.settings.mesh.trust_domain),
+        namespace_authorization(member.namespace),
         application_authorization(member, stack.graph),
         *(item for item in stack.of_kind("AuthorizationPolicy") if item["metadata"]["namespace"] == ROOT),
     ]

@@ -143,7 +143,7 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     (
         "MV406",
         "billing.shop is missing",
-        workload(policies=("allow-ingress-gateway.shop", "allow-health-checks.shop")),
+        workload(policies=("deny-all.shop", "deny-all.istio-system")),
     ),
     ("MV501", "no answer, curl exit 35", answers("declared-host", Answer(exit_code=35, http_code=0))),
     (

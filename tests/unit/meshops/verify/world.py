@@ -235,9 +235,7 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
     found = []
     for member in world.members:
         name, home = member.name, member.namespace.name
-        policies = {f"deny-all.{home}", "deny-all.istio-system", f"allow-health-checks.{home}"}
-        if home == "shop":
-            policies.add("allow-ingress-gateway.shop")
+        policies = {f"deny-all.{home}", "deny-all.istio-system"}
         if member.application.port:
             policies.add(f"{name}.{home}")
         found.append(
