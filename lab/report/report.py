@@ -59,6 +59,12 @@ UNDERSTOOD: tuple[Understood, ...] = (
         message="",
         why="cert-manager's chart names its ports; it has no sidecar",
     ),
+    Understood(
+        code="IST0133",
+        origin=r"EnvoyFilter istio-system/",
+        message=r"EnvoyFilter exposes internal implementation details",
+        why="it is said of every EnvoyFilter; manifests/envoy_filters.py says why Istio's own API does not do",
+    ),
 )
 
 

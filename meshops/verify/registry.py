@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from types import ModuleType
 
-from meshops.verify.checks import authorization, client, documents, egress, gateway, mtls, pods, rules
+from meshops.verify.checks import authorization, client, documents, egress, gateway, mtls, pods, ports, rules
 from meshops.verify.result import Check
 
 MODULES: tuple[ModuleType, ...] = (
@@ -14,6 +14,7 @@ MODULES: tuple[ModuleType, ...] = (
     authorization,
     egress,
     pods,
+    ports,
     rules,
     documents,
 )

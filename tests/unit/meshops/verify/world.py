@@ -49,6 +49,8 @@ MISSING = Unavailable(reason="it could not be had", remedy="have it")
 RUN = "abcd1234"
 ARN = "arn:aws:acm:eu-west-1:123456789012:certificate/1"
 GATEWAYS = {"gateway-1": "10.0.0.11", "gateway-2": "10.0.0.12"}
+PROXIES = {"shop/billing-1": "10.0.0.21"}
+CONTROL_PLANES = {"istiod-1": "10.0.0.31"}
 _CODES = {"wrong-identity": 403, "wrong-method": 403, "wrong-path": 403}
 _DENIED = "rbac_access_denied_matched_policy[none]"
 
@@ -161,7 +163,12 @@ def _facts(world: Stack) -> Facts:
             if pod.sidecar
         ),
         workloads=workloads(world),
-        traffic=Traffic(exchanges=tuple(_exchange(world, call, served) for call in first_calls(world, GATEWAYS))),
+        traffic=Traffic(
+            exchanges=tuple(
+                _exchange(world, call, served)
+                for call in first_calls(world, GATEWAYS, proxies=PROXIES, control_planes=CONTROL_PLANES)
+            )
+        ),
     )
 
 
@@ -246,6 +253,7 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
                 certificate=pem(uri=f"spiffe://{world.principal(member)}", days=1),
                 policies=tuple(sorted(policies)),
                 mtls=namespace_mode(member.namespace),
+                metrics=400,
             )
         )
     gateway = pem(uri=f"spiffe://{world.gateway_identity}", days=1)
@@ -257,6 +265,7 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
             certificate=gateway,
             policies=("allow-public-hosts.istio-ingress",),
             mtls="STRICT",
+            metrics=400,
         )
     )
     return tuple(found)
@@ -304,6 +313,8 @@ def _exchange(world: Stack, call: Call, served: str) -> Exchange:
     if call.purpose == "plaintext":
         strict = call.callee is not None and call.callee.namespace.phase == "strict"
         return Exchange(call=call, answer=reset if strict else ok)
+    if call.purpose in ("proxy-port", "control-plane-port"):
+        return Exchange(call=call, answer=Answer(exit_code=7, http_code=0, error="Connection refused"))
     if call.purpose == "gateway-older-tls":
         return Exchange(call=call, answer=Answer(exit_code=35, http_code=0, error="alert protocol version"))
     if call.purpose == "undeclared-host":
