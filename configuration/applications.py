@@ -139,7 +139,10 @@ class Application:
     protocol: Literal["http", "grpc", "tcp"] = "http"
     replicas: Annotated[Whole, within(1, 1000, "replicas")] = 2
     service_account: Label | None = None
-    """The identity; `<name>-sa` unless said otherwise."""
+    """The identity; `<name>-sa` unless said otherwise. Callers insist on it, and policies name it."""
+    accepted_service_accounts: tuple[Label, ...] = ()
+    """Further ones that pass for it while its pods move from one to another without loss: name the new one here, then
+    make it `serviceAccount` and name the old one here, then remove that."""
     hosts: tuple[Host, ...] = ()
     """Public names under which the gateway serves it; empty keeps it inside the mesh."""
     tls: Literal["terminate", "passthrough"] = "terminate"

@@ -48,15 +48,17 @@ def names_are_unique(settings: Settings, _names: DeclaredNames) -> Iterator[Brea
 def identities_are_not_shared(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     owners: dict[tuple[str, str], str] = {}
     for namespace, application, path in _applications(settings):
-        key = (namespace.name, application.identity)
-        owner = owners.setdefault(key, application.name)
-        if owner != application.name:
-            yield breach(
-                f"{path}.serviceAccount",
-                application.identity,
-                f"{owner} runs under this service account: the two could not be told apart by any policy.",
-                "Give each application a service account of its own.",
-            )
+        accounts = [("serviceAccount", application.identity)]
+        accounts += [("acceptedServiceAccounts", account) for account in application.accepted_service_accounts]
+        for setting, account in accounts:
+            owner = owners.setdefault((namespace.name, account), application.name)
+            if owner != application.name:
+                yield breach(
+                    f"{path}.{setting}",
+                    account,
+                    f"{owner} runs under this service account: the two could not be told apart by any policy.",
+                    "Give each application a service account of its own.",
+                )
 
 
 def hosts_are_unique_and_covered(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:

@@ -159,6 +159,12 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
                 value=caller.application,
                 effect="The caller is outside the mesh: anybody's plaintext may use what is declared for it.",
             )
+    if application.accepted_service_accounts:
+        yield Weakening(
+            path=f"{path}.acceptedServiceAccounts",
+            value=", ".join(application.accepted_service_accounts),
+            effect="Pods under these service accounts pass for this application too.",
+        )
     for egress in application.egress:
         if egress.protocol == "HTTP":
             yield Weakening(

@@ -11,7 +11,7 @@ from manifests.authorization import host_matches
 from manifests.document import Document, document
 from manifests.gateway import gateway_document
 from manifests.ingress import nlb_service
-from manifests.names import GATEWAY_REF, GATEWAY_SELECTOR, ISTIO_INGRESS
+from manifests.names import GATEWAY_PORT, GATEWAY_REF, GATEWAY_SELECTOR, ISTIO_INGRESS, PASSTHROUGH_PORT
 
 NAMESPACE = "tls-passthrough"
 NGINX = "https-nginx"
@@ -61,8 +61,11 @@ def gateway_policy(domain: str) -> Document:
     """The gateway answers for no name that no policy has. TLS that it forwards has a server name and no Host header."""
     hosts = host_matches((f"passthrough.{domain}", f"reencrypted.{domain}"))
     rules = [
-        {"when": [{"key": "connection.sni", "values": [f"passthrough.{domain}"]}]},
-        {"to": [{"operation": {"hosts": hosts}}]},
+        {
+            "to": [{"operation": {"ports": [str(PASSTHROUGH_PORT)]}}],
+            "when": [{"key": "connection.sni", "values": [f"passthrough.{domain}"]}],
+        },
+        {"to": [{"operation": {"ports": [str(GATEWAY_PORT)], "hosts": hosts}}]},
         # For the port on which connections without SNI are tried.
         {"to": [{"operation": {"ports": [str(SCRATCH_PORT)]}}]},
     ]

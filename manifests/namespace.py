@@ -63,8 +63,8 @@ def namespace_documents(
     return NamespaceDocuments(
         namespace=_namespace(namespace, mesh),
         policies=(
-            *namespace_authorization(namespace, graph.trust_domain),
-            namespace_sidecar(namespace, graph=graph, tracing=tracing),
+            namespace_authorization(namespace),
+            namespace_sidecar(namespace, tracing=tracing),
             *namespace_network_policies(namespace, tracing=tracing),
         ),
         external_hosts=service_entries(namespace),

@@ -70,7 +70,7 @@ class StackDocuments:
         yield from (*mesh.exemptions, mesh.mutual_tls)
         if mesh.gateway_allow:
             yield mesh.gateway_allow
-        yield from (mesh.deny_all, mesh.peer_authentication, mesh.sidecar, mesh.telemetry)
+        yield from (mesh.deny_all, mesh.peer_authentication, mesh.sidecar, mesh.telemetry, *mesh.envoy_filters)
         yield gateway_document(settings.namespaces)
 
     def of(self, namespaces: Iterable[Namespace]) -> Iterator[Document]:

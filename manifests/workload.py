@@ -11,6 +11,7 @@ from manifests.document import Document, document
 from manifests.images import Images
 from manifests.mesh_graph import Member
 from manifests.names import INJECTION_LABEL
+from manifests.proxy_config import BOOTSTRAP_CHECKSUM
 
 _GRACE_SECONDS = 45
 
@@ -82,7 +83,10 @@ def deployment(member: Member, *, images: Images, revision: str) -> Document:
             "minReadySeconds": 5,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
-                "metadata": {"labels": {**_labels(application), **injected}},
+                "metadata": {
+                    "labels": {**_labels(application), **injected},
+                    **({"annotations": dict(BOOTSTRAP_CHECKSUM)} if injected else {}),
+                },
                 "spec": _pod(application, images),
             },
         },

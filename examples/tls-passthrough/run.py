@@ -26,7 +26,9 @@ from manifests.names import GATEWAY, ISTIO_INGRESS, service_host
 
 HERE = Path(__file__).resolve().parent
 OUTSIDE = "tls-passthrough-outside"
-NGINX_HOST, GATEWAY_HOST = service_host(NGINX, NAMESPACE), service_host(GATEWAY, ISTIO_INGRESS)
+NGINX_HOST = service_host(NGINX, NAMESPACE)
+# The Service that leads to the gateway's port for passthrough.
+GATEWAY_HOST = service_host(OWN, ISTIO_INGRESS)
 PATIENCE = 120.0
 # A proxy that refuses closes the connection; where NetworkPolicies are enforced, nothing answers at all.
 REFUSED = matches(r"curl: \((28|35|52|55|56)\)", "curl's error 28, 35, 52, 55 or 56")

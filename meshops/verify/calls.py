@@ -19,6 +19,9 @@ Purpose = Literal[
     "undeclared-host-outside",
     "gateway",
     "gateway-older-tls",
+    "forged-headers",
+    "proxy-port",
+    "control-plane-port",
 ]
 
 
@@ -69,4 +72,11 @@ class Call:
 
     def expects_server_line(self) -> bool:
         """Whether the callee's own proxy writes a line with this call's User-Agent."""
-        return self.purpose in ("right-identity", "wrong-identity", "wrong-method", "wrong-path", "gateway")
+        return self.purpose in (
+            "right-identity",
+            "wrong-identity",
+            "wrong-method",
+            "wrong-path",
+            "forged-headers",
+            "gateway",
+        )

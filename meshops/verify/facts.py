@@ -145,6 +145,7 @@ class Workload:
     certificate: PEM of its own certificate (proxy-config secret); of the gateway nothing else is asked.
     policies: `name.namespace` of the ALLOW policies in force (x authz check).
     mtls: the effective mode (x describe pod), e.g. STRICT.
+    metrics: how many it gives to whoever may forward a port into its pod (x envoy-stats).
     """
 
     namespace: str
@@ -153,6 +154,7 @@ class Workload:
     certificate: str | Unavailable
     policies: tuple[str, ...] | Unavailable
     mtls: str | Unavailable
+    metrics: int | Unavailable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -195,10 +197,14 @@ class Edge:
 
 @dataclass(frozen=True, kw_only=True)
 class Passthrough:
-    """The NLB as this machine sees it: host -> the TLS of whoever answers under that name."""
+    """The NLB as this machine sees it: host -> the TLS of whoever answers under that name.
+
+    terminated: the same for the hosts that are the ALB's, at which nobody may answer here.
+    """
 
     address: str
     handshakes: Mapping[str, Handshake]
+    terminated: Mapping[str, Handshake] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from types import ModuleType
 
 from meshops.verify.check import ClusterCheck
-from meshops.verify.checks import analysis, authorization, client, documents, egress, gateway, mtls, pods, rules
+from meshops.verify.checks import analysis, authorization, client, documents, egress, gateway, mtls, pods, ports, rules
 
 MODULES: tuple[ModuleType, ...] = (
     client,
@@ -14,6 +14,7 @@ MODULES: tuple[ModuleType, ...] = (
     authorization,
     egress,
     pods,
+    ports,
     rules,
     documents,
     analysis,

@@ -152,8 +152,10 @@ def public_hosts(subject: Subject) -> Verdict:
     "MV106",
     _LAYER,
     name="Passthrough hosts serve their own certificate",
-    shows="Under each passthrough host the application itself answers with its certificate; nobody before ends TLS.",
-    how="A handshake with the host's name from this machine to the NLB's address; the leaf must not be the gateway's.",
+    shows="Under each passthrough host the application itself answers with its certificate; nobody before ends TLS. "
+    "The hosts behind the ALB, its WAF and its log are not to be had at the NLB.",
+    how="A handshake with the host's name from this machine to the NLB's address; the leaf must not be the gateway's. "
+    "The same with the names of the ALB's hosts, which nobody may answer.",
     severity="critical",
     remedy="See the Gateway's PASSTHROUGH server and the host's VirtualService (tls, sniHosts).",
     needs=("passthrough", "secret"),
@@ -175,7 +177,16 @@ def passthrough(subject: Subject) -> Verdict:
             tally.failed(f"{line}: it has ended")
         else:
             tally.passed(line)
-    return tally.verdict("{count} hosts serve their own certificate.", nothing="No application passes its TLS through.")
+    for host, handshake in found.terminated.items():
+        if handshake.certificate:
+            tally.failed(f"{host} is the ALB's, and answered at {found.address} too")
+        elif handshake.refused:
+            tally.passed(f"{host} at {found.address}: refused")
+        else:
+            tally.unknown(f"{host} at {found.address} could not be asked: {handshake.problem}")
+    return tally.verdict(
+        "{count} handshakes at the NLB, each as it must be.", nothing="No application passes its TLS through."
+    )
 
 
 def _failed_handshake(address: str, handshake: Handshake, wanted: str) -> Verdict:

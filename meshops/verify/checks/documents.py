@@ -114,6 +114,24 @@ def egress_documents(subject: Subject) -> Verdict:
 
 
 @check(
+    "MV626",
+    _LAYER,
+    name="EnvoyFilters",
+    shows="The headers that nobody may send and the gateway's limits are as the program makes them, and nobody else "
+    "changes a proxy's own configuration.",
+    how="Each is compared with the document that the settings give; others in the mesh's namespaces are looked at.",
+    severity="critical",
+    remedy="`pulumi up` sets them again; delete a stranger: it may undo every other rule of the mesh.",
+)
+def envoy_filters(subject: Subject) -> Verdict:
+    tally = as_made(subject, "EnvoyFilter")
+    where = [ISTIO_SYSTEM, *subject.stack.injected_namespaces]
+    for item in strangers(subject.stack.documents, subject.objects, "EnvoyFilter", where):
+        tally.failed(f"{item} is not of the program")
+    return tally.verdict("{count} as the program makes them, and no other.")
+
+
+@check(
     "MV612",
     _LAYER,
     name="Certificates and their remaining days",

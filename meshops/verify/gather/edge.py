@@ -13,7 +13,7 @@ from concurrent.futures import ThreadPoolExecutor
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from manifests.gateway import passthrough_hosts
+from manifests.gateway import passthrough_hosts, terminated_hosts
 from manifests.ingress import INGRESS_NAME, NLB_NAME
 from manifests.mesh_graph import Member
 from manifests.names import ISTIO_INGRESS
@@ -65,7 +65,8 @@ def gather_edge(stack: Stack, objects: Objects, run: str) -> Edge | Unavailable:
 
 def gather_passthrough(stack: Stack, objects: Objects) -> Passthrough | Unavailable:
     """Raises nothing: a host that does not answer is a handshake with a problem."""
-    hosts = passthrough_hosts(tuple(item for item in stack.namespaces if item.in_mesh))
+    in_mesh = tuple(item for item in stack.namespaces if item.in_mesh)
+    hosts = passthrough_hosts(in_mesh)
     if not hosts:
         return Passthrough(address="", handshakes={})
     address = address_of(objects, "Service", NLB_NAME)
@@ -75,8 +76,13 @@ def gather_passthrough(stack: Stack, objects: Objects) -> Passthrough | Unavaila
             remedy="See what the load balancer controller says about it: kubectl describe service.",
         )
     with ThreadPoolExecutor(max_workers=4) as pool:
-        made = pool.map(lambda host: handshake(address, 443, host), hosts)
-        return Passthrough(address=address, handshakes=dict(zip(hosts, made, strict=True)))
+        others = (*terminated_hosts(in_mesh), stack.settings.load_balancer.domain)
+        made = list(pool.map(lambda host: handshake(address, 443, host), (*hosts, *others)))
+        return Passthrough(
+            address=address,
+            handshakes=dict(zip(hosts, made, strict=False)),
+            terminated=dict(zip(others, made[len(hosts) :], strict=True)),
+        )
 
 
 def _of(member: Member) -> list[tuple[str, str]]:

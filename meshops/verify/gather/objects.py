@@ -26,6 +26,7 @@ KINDS: tuple[str, ...] = (
     "gateways.networking.istio.io",
     "virtualservices.networking.istio.io",
     "sidecars.networking.istio.io",
+    "envoyfilters.networking.istio.io",
     "serviceentries.networking.istio.io",
     "telemetries.telemetry.istio.io",
     "certificates.cert-manager.io",

@@ -103,7 +103,16 @@ def _workload(tools: Tools, key: tuple[str, str], pod: Pod) -> Workload:
         )
         if of_application
         else "",
+        metrics=_attempt(
+            f"The metrics of {pod}",
+            lambda: parse_metrics(tools.ask_istioctl("experimental", "envoy-stats", name, "--output", "prom")),
+        ),
     )
+
+
+def parse_metrics(text: str) -> int:
+    """How many values Prometheus' text format holds."""
+    return sum(1 for line in text.splitlines() if line.startswith(("envoy_", "istio_")))
 
 
 def parse_secret(text: str) -> str:

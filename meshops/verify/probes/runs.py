@@ -33,7 +33,7 @@ from meshops.verify.probes.pods import (
     pod_document,
     run_namespace,
 )
-from meshops.verify.stack import GATEWAY_KEY, Stack
+from meshops.verify.stack import GATEWAY_KEY, ROOT, Stack
 
 _BATCH = 12
 """Probe pods at a time."""
@@ -81,7 +81,18 @@ class ProbeRun:
         gateways = {
             pod.name: pod.ip for pod in objects.pods_of(GATEWAY_KEY[0], GATEWAY_SELECTOR) if pod.running and pod.ip
         }
-        exchanges = self._make(first_calls(self._stack, gateways, purposes))
+        proxies = {
+            str(pod): pod.ip
+            for member in self._stack.members
+            for pod in objects.pods_of(member.namespace.name, {"app": member.name})
+            if pod.running and pod.sidecar and pod.ip
+        }
+        control_planes = {
+            pod.name: pod.ip for pod in objects.pods_of(ROOT, {"app": "istiod"}) if pod.running and pod.ip
+        }
+        exchanges = self._make(
+            first_calls(self._stack, gateways, purposes, proxies=proxies, control_planes=control_planes)
+        )
         stopped = [
             exchange.call.callee
             for exchange in exchanges

@@ -223,6 +223,10 @@ def test_every_exemption_stands_before_the_rule_it_exempts_from_and_every_allow_
         "kubernetes:security.istio.io/v1:PeerAuthentication::istio-system/default": (f"{rule}mesh-mutual-tls",),
         "kubernetes:networking.istio.io/v1:Sidecar::istio-system/default": (),
         "kubernetes:telemetry.istio.io/v1:Telemetry::istio-system/mesh-default": (),
+        **{
+            f"kubernetes:networking.istio.io/v1alpha3:EnvoyFilter::istio-system/{name}": ()
+            for name in ("headers-nobody-may-send", "gateway-limits", "names-of-blocked-egress")
+        },
     }
     documents = mesh_policy_documents(
         mesh=settings.Mesh(),

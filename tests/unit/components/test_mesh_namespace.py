@@ -71,8 +71,6 @@ def test_a_strict_namespace_is_submitted_whole(preview: bool) -> None:
     assert set(recording.children("mesh:mesh_namespace:MeshNamespace::secure-apps")) == {
         f"{NAMESPACE}::secure-apps",
         f"{POLICY}::secure-apps/deny-all",
-        f"{POLICY}::secure-apps/allow-ingress-gateway",
-        f"{POLICY}::secure-apps/allow-health-checks",
         f"{SIDECAR}::secure-apps/default",
         f"{WALL}::secure-apps/default-deny",
         f"{WALL}::secure-apps/allow-platform",
@@ -114,7 +112,6 @@ def test_policies_and_label_stand_before_the_first_pod_gets_its_sidecar(preview:
     assert recording.needs(f"{DEPLOYMENT}::secure-apps/billing-api") >= {
         f"{NAMESPACE}::secure-apps",
         f"{POLICY}::secure-apps/deny-all",
-        f"{POLICY}::secure-apps/allow-ingress-gateway",
         f"{POLICY}::secure-apps/billing-api",
         f"{SIDECAR}::secure-apps/billing-api",
         f"{WALL}::secure-apps/billing-api",
@@ -129,7 +126,7 @@ def test_into_the_mesh_callers_use_mutual_tls_only_when_the_last_pod_has_a_sidec
     recording = submitted(in_phase(phase), PAYMENTS, LEGACY, preview=preview)
     rule, pods = f"{RULE}::secure-apps/frontend-ui", f"{DEPLOYMENT}::secure-apps/frontend-ui"
     assert pods in recording.needs(rule)
-    assert recording[rule].inputs["spec"]["trafficPolicy"]["tls"] == {"mode": "ISTIO_MUTUAL"}
+    assert recording[rule].inputs["spec"]["trafficPolicy"]["tls"]["mode"] == "ISTIO_MUTUAL"
     assert rule in recording.needs(f"{ROUTE}::secure-apps/frontend-ui")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from meshops.verify.access_log import LogLine
+from meshops.verify.call_plan import FORGED_PATH
 from meshops.verify.facts import (
     AnalysisMessage,
     Answer,
@@ -128,6 +129,18 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV105", "HTTP 503", edge(answers=(HttpAnswer(host="app.test.example.com", status=503),))),
     ("MV105", "no such request", edge(answers=(HttpAnswer(host="app.test.example.com", status=200),))),
     ("MV106", "TLS ends there", lambda facts: passes_through(facts, Handshake(certificate=pem()))),
+    (
+        "MV106",
+        "app.test.example.com is the ALB's",
+        lambda facts: replace(
+            facts,
+            passthrough=Passthrough(
+                address="10.0.0.20",
+                handshakes={},
+                terminated={"app.test.example.com": Handshake(version="TLSv1.3", certificate=pem(days=1))},
+            ),
+        ),
+    ),
     ("MV106", "it has ended", lambda facts: passes_through(facts, Handshake(certificate=pem(days=1, age=2)))),
     ("MV106", "no TLS (reset)", lambda facts: passes_through(facts, Handshake(problem="reset", refused=True))),
     ("MV201", "curl exit 35", answers("gateway", Answer(exit_code=35, http_code=0))),
@@ -147,6 +160,30 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV304", "its certificate says", workload(certificate=pem(uri="spiffe://cluster.local/ns/x/sa/y"))),
     ("MV304", "is not renewed", workload(certificate=pem(uri="spiffe://cluster.local/ns/shop/sa/billing-sa", age=95))),
     ("MV305", "PERMISSIVE, its phase says STRICT", workload(mtls="PERMISSIVE")),
+    ("MV306", ":15090/stats/prometheus: HTTP 200", answers("proxy-port", OK)),
+    ("MV307", ":15014/metrics: HTTP 200", answers("control-plane-port", OK)),
+    (
+        "MV307",
+        "the port is open",
+        answers("control-plane-port", Answer(exit_code=1, http_code=0, local_address="10.0.0.9:40000")),
+    ),
+    ("MV308", "it gives none", workload(metrics=0)),
+    (
+        "MV407",
+        "logged as /meshops-verify-forged",
+        lines("forged-headers", lambda line: replace(line, path=FORGED_PATH)),
+    ),
+    (
+        "MV407",
+        "from 192.0.2.1:0",
+        lines("forged-headers", lambda line: replace(line, downstream_remote_address="192.0.2.1:0")),
+    ),
+    ("MV626", "is not of the program", another("EnvoyFilter", "shop", "x", spec={})),
+    (
+        "MV626",
+        "headers-nobody-may-send: it does not exist",
+        without("EnvoyFilter", "istio-system", "headers-nobody-may-send"),
+    ),
     ("MV401", "HTTP 403", answers("right-identity", replace(OK, http_code=403), details="rbac_access_denied")),
     ("MV401", "not from the application", answers("right-identity", OK, details="direct_response")),
     ("MV401", "HTTP 503", answers("right-identity", replace(OK, http_code=503))),
@@ -164,7 +201,7 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     (
         "MV406",
         "billing.shop is missing",
-        workload(policies=("allow-ingress-gateway.shop", "allow-health-checks.shop")),
+        workload(policies=("deny-all.shop", "deny-all.istio-system")),
     ),
     ("MV501", "no answer, curl exit 35", answers("declared-host", Answer(exit_code=35, http_code=0))),
     (

@@ -156,7 +156,7 @@ def test_the_lines_of_every_proxy_on_the_way_are_found() -> None:
         "response_flags": "-",
         "response_code": 200,
         "response_code_details": "via_upstream",
-        "user_agent": "meshops-verify/r1/e1",
+        "claimed_user_agent": "meshops-verify/r1/e1",
     }
 
     class Logging(Cluster):

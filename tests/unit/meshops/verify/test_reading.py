@@ -26,9 +26,9 @@ REFUSED = {
     "connection_termination_details": None,
     "downstream_peer_uri_san": "spiffe://cluster.local/ns/shop/sa/job-sa",
     "downstream_local_uri_san": "spiffe://cluster.local/ns/shop/sa/billing-sa",
-    "downstream_remote_address": "10.0.0.7:41000",
+    "downstream_direct_remote_address": "10.0.0.7:41000",
     "requested_server_name": "outbound_.8080_._.billing",
-    "user_agent": "meshops-verify/r/c1",
+    "claimed_user_agent": "meshops-verify/r/c1",
 }
 
 

@@ -65,6 +65,8 @@ ANALYSIS = (
     ),
 )
 """What istioctl says of every mesh of this program."""
+PROXIES = {"shop/billing-1": "10.0.0.21"}
+CONTROL_PLANES = {"istiod-1": "10.0.0.31"}
 _CODES = {"wrong-identity": 403, "wrong-method": 403, "wrong-path": 403}
 _DENIED = "rbac_access_denied_matched_policy[none]"
 
@@ -178,7 +180,12 @@ def _facts(world: Stack) -> Facts:
         ),
         workloads=workloads(world),
         analysis=ANALYSIS,
-        traffic=Traffic(exchanges=tuple(_exchange(world, call, served) for call in first_calls(world, GATEWAYS))),
+        traffic=Traffic(
+            exchanges=tuple(
+                _exchange(world, call, served)
+                for call in first_calls(world, GATEWAYS, proxies=PROXIES, control_planes=CONTROL_PLANES)
+            )
+        ),
     )
 
 
@@ -252,9 +259,7 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
     found = []
     for member in world.members:
         name, home = member.name, member.namespace.name
-        policies = {f"deny-all.{home}", "deny-all.istio-system", f"allow-health-checks.{home}"}
-        if home == "shop":
-            policies.add("allow-ingress-gateway.shop")
+        policies = {f"deny-all.{home}", "deny-all.istio-system"}
         if member.application.port:
             policies.add(f"{name}.{home}")
         found.append(
@@ -265,6 +270,7 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
                 certificate=pem(uri=f"spiffe://{world.principal(member)}", days=1),
                 policies=tuple(sorted(policies)),
                 mtls=namespace_mode(member.namespace),
+                metrics=400,
             )
         )
     gateway = pem(uri=f"spiffe://{world.gateway_identity}", days=1)
@@ -276,6 +282,7 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
             certificate=gateway,
             policies=("allow-public-hosts.istio-ingress",),
             mtls="STRICT",
+            metrics=400,
         )
     )
     return tuple(found)
@@ -323,6 +330,8 @@ def _exchange(world: Stack, call: Call, served: str) -> Exchange:
     if call.purpose == "plaintext":
         strict = call.callee is not None and call.callee.namespace.phase == "strict"
         return Exchange(call=call, answer=reset if strict else ok)
+    if call.purpose in ("proxy-port", "control-plane-port"):
+        return Exchange(call=call, answer=Answer(exit_code=7, http_code=0, error="Connection refused"))
     if call.purpose == "gateway-older-tls":
         return Exchange(call=call, answer=Answer(exit_code=35, http_code=0, error="alert protocol version"))
     if call.purpose == "undeclared-host":
