@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 import settings as stack_settings
+from components.admission import Admission, AdmissionArgs
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.ingress_gateway import IngressGateway, IngressGatewayArgs
@@ -57,6 +58,18 @@ platform = (*network.ready, *cluster.ready)
 in_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
 in_both = pulumi.ResourceOptions(providers={"aws": account, "kubernetes": cluster.provider})
 
+admission = Admission(
+    "admission",
+    AdmissionArgs(
+        settings=settings.admission,
+        mesh=settings.mesh,
+        namespaces=settings.namespaces,
+        images=images,
+        after=platform,
+        deleted_with=cluster.resource,
+    ),
+    opts=in_cluster,
+)
 controller = LoadBalancerController(
     "load-balancer-controller",
     LoadBalancerControllerArgs(
@@ -134,7 +147,7 @@ namespaces = mesh_namespaces(
     mesh=settings.mesh,
     images=images,
     tracing=settings.observability.tracing,
-    after=(*mesh.ready, *policies.ready, *gateway.ready),
+    after=(*mesh.ready, *admission.ready, *policies.ready, *gateway.ready),
     deleted_with=cluster.resource,
     opts=in_cluster,
 )

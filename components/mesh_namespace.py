@@ -50,6 +50,7 @@ class MeshNamespace(pulumi.ComponentResource):
         make = patch_namespace if args.namespace.existing else submit
         namespace = make(documents.namespace, opts=after())
         policies = submit_all(documents.policies, opts=after(namespace))
+        tenants = submit_all(documents.tenants, opts=after(namespace))
         external_hosts = {
             host: submit_all(entries, opts=after(namespace)) for host, entries in documents.external_hosts.items()
         }
@@ -84,7 +85,7 @@ class MeshNamespace(pulumi.ComponentResource):
 
         self.namespace_name = pulumi.Output.from_input(args.namespace.name)
         self.phase = pulumi.Output.from_input(args.namespace.phase)
-        self.ready = (namespace, *policies, *rolled_out, *strict)
+        self.ready = (namespace, *policies, *tenants, *rolled_out, *strict)
         self.register_outputs({"namespace_name": self.namespace_name, "phase": self.phase})
 
 

@@ -12,6 +12,7 @@ from typing import Any
 
 from configuration.applications import Namespace
 from configuration.settings import Settings
+from manifests.admission.documents import admission_documents
 from manifests.application import application_documents
 from manifests.cert_manager import certificate_documents
 from manifests.collector import collector_documents
@@ -53,6 +54,9 @@ class StackDocuments:
     def platform(self) -> Iterator[Document]:
         """The platform's namespaces and what holds for the whole mesh; nothing of an application's namespace."""
         settings = self.settings
+        yield from admission_documents(
+            settings.admission, mesh=settings.mesh, namespaces=settings.namespaces, images=self.images
+        )
         yield from (mesh_system_namespace(settings.mesh), gateway_namespace(settings.mesh))
         yield platform_namespace(CERT_MANAGER)
         certificates = certificate_documents(settings.certificates, domain=settings.load_balancer.domain)
@@ -78,7 +82,7 @@ class StackDocuments:
         mesh, tracing = self.settings.mesh, self.settings.observability.tracing
         for namespace in namespaces:
             found = namespace_documents(namespace, mesh=mesh, mode=self.mode, graph=self.graph, tracing=tracing)
-            yield from (found.namespace, *found.policies)
+            yield from (found.namespace, *found.policies, *found.tenants)
             for entries in found.external_hosts.values():
                 yield from entries
             if found.strict:
