@@ -207,7 +207,9 @@ class PodPolicies:
         )
         yield _rule(
             "changed",
-            "!(variables.app in variables.managed) || variables.controller",
+            # Whether a running pod gets a debugging container, `mesh-interactive` says.
+            "!(variables.app in variables.managed) || variables.controller || "
+            "request.?subResource.orValue('') == 'ephemeralcontainers'",
             "The program deploys this application: change it in the stack's settings.",
         )
 

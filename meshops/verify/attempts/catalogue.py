@@ -187,19 +187,17 @@ class Catalogue:
             yield _patch("image-of-a-pod", f"another image in a running pod of {name}", "pod", self.pod, image)
 
     def _services(self) -> Iterator[Attempt]:
-        for id, spec in (
-            ("node-port", {"type": "NodePort"}),
-            ("load-balancer", {"type": "LoadBalancer"}),
-            ("external-ips", {"externalIPs": ["203.0.113.7"]}),
+        for id, key, value in (
+            ("node-port", "type", "NodePort"),
+            ("load-balancer", "type", "LoadBalancer"),
+            ("external-ips", "externalIPs", ["203.0.113.7"]),
         ):
-            yield _create(id, f"a Service with {next(iter(spec))}", service(**spec))
+            yield _create(id, f"a Service with {key} {value}", changed(service(), "spec", key, to=value))
         outside = service(selector=None, type="ExternalName", externalName="example.com")
         yield _create("external-name", "a Service that is another name", outside)
         yield _create("selects-another", f"a Service over the pods of {self.member.name}",
                       service(selector=self.member.name))  # fmt: skip
-        wide = service(selector=None, selector_={})
-        wide["spec"].pop("selector_")
-        wide["spec"]["selector"] = {"app.kubernetes.io/managed-by": "pulumi"}
+        wide = changed(service(), "spec", "selector", to={"app.kubernetes.io/managed-by": "pulumi"})
         yield _create("selects-all", "a Service over the pods of all applications", wide)
         yield _create("selects-none", "a Service without a selector", service(selector=None))
         annotated = changed(
