@@ -20,6 +20,7 @@ from components.mesh_namespace import mesh_namespaces
 from components.mesh_policies import MeshPolicies, MeshPoliciesArgs
 from components.network import Network, NetworkArgs
 from components.observability import Observability, ObservabilityArgs
+from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
 from manifests.images import Images
 
@@ -118,6 +119,15 @@ observability = Observability(
     ),
     opts=in_both,
 )
+platform_policies = PlatformNetworkPolicies(
+    "platform-network-policies",
+    PlatformNetworkPoliciesArgs(
+        settings=settings,
+        after=(*mesh.ready, *certificates.ready, *observability.ready),
+        deleted_with=cluster.resource,
+    ),
+    opts=in_cluster,
+)
 policies = MeshPolicies(
     "mesh-policies",
     MeshPoliciesArgs(
@@ -147,7 +157,7 @@ namespaces = mesh_namespaces(
     mesh=settings.mesh,
     images=images,
     tracing=settings.observability.tracing,
-    after=(*mesh.ready, *admission.ready, *policies.ready, *gateway.ready),
+    after=(*mesh.ready, *admission.ready, *platform_policies.ready, *policies.ready, *gateway.ready),
     deleted_with=cluster.resource,
     opts=in_cluster,
 )

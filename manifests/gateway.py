@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from configuration.applications import Namespace
 from manifests.document import Document, document
-from manifests.names import GATEWAY_PORT, GATEWAY_RESOURCE, GATEWAY_SELECTOR, GATEWAY_TLS_SECRET, ISTIO_SYSTEM
+from manifests.names import GATEWAY_PORT, GATEWAY_RESOURCE, GATEWAY_SELECTOR, GATEWAY_TLS_SECRET, ISTIO_INGRESS
 
 
 def terminated_hosts(namespaces: tuple[Namespace, ...]) -> tuple[str, ...]:
@@ -28,7 +28,7 @@ def _hosts(namespaces: tuple[Namespace, ...], tls: str) -> tuple[str, ...]:
 
 
 def gateway_document(namespaces: tuple[Namespace, ...]) -> Document:
-    """`istio-system/istio-shared-gateway`."""
+    """`istio-ingress/istio-shared-gateway`, where its pods are."""
     servers = [
         {
             "port": {"number": GATEWAY_PORT, "name": "https", "protocol": "HTTPS"},
@@ -59,6 +59,6 @@ def gateway_document(namespaces: tuple[Namespace, ...]) -> Document:
         "networking.istio.io/v1",
         "Gateway",
         GATEWAY_RESOURCE,
-        namespace=ISTIO_SYSTEM,
+        namespace=ISTIO_INGRESS,
         spec={"selector": dict(GATEWAY_SELECTOR), "servers": servers},
     )

@@ -77,6 +77,8 @@ class IstioValues:
             "seccompProfile": _SECCOMP,
             "topologySpreadConstraints": [_spread({"app": "istiod", "istio.io/rev": mesh.revision})],
             "cni": {"enabled": True},
+            # Text: an environment variable. Without it a Gateway of any namespace opens ports on the shared gateway.
+            "env": {"PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true"},
             # The chart's template for proxyless gRPC names an image of a public registry, whatever `hub` says.
             # Nothing here uses it; this takes its place.
             "sidecarInjectorWebhook": {"templates": {"grpc-simple": "{}\n"}},

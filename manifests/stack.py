@@ -24,6 +24,7 @@ from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import MeshMode, mesh_mode, mesh_policy_documents
 from manifests.names import CERT_MANAGER, OBSERVABILITY
 from manifests.namespace import gateway_namespace, mesh_system_namespace, namespace_documents, platform_namespace
+from manifests.platform_network_policies import platform_network_policies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,6 +77,7 @@ class StackDocuments:
             yield mesh.gateway_allow
         yield from (mesh.deny_all, mesh.peer_authentication, mesh.sidecar, mesh.telemetry)
         yield gateway_document(settings.namespaces)
+        yield from platform_network_policies(settings)
 
     def of(self, namespaces: Iterable[Namespace]) -> Iterator[Document]:
         """Those of some of the stack's namespaces, their applications' included."""

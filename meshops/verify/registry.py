@@ -5,7 +5,18 @@ from __future__ import annotations
 from types import ModuleType
 
 from meshops.verify.check import ClusterCheck
-from meshops.verify.checks import analysis, authorization, client, documents, egress, gateway, mtls, pods, rules
+from meshops.verify.checks import (
+    admission,
+    analysis,
+    authorization,
+    client,
+    documents,
+    egress,
+    gateway,
+    mtls,
+    pods,
+    rules,
+)
 
 MODULES: tuple[ModuleType, ...] = (
     client,
@@ -17,6 +28,7 @@ MODULES: tuple[ModuleType, ...] = (
     rules,
     documents,
     analysis,
+    admission,
 )
 
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 from manifests.admission.roles import TENANTS_GROUP, group_of
 from manifests.document import Document, document
+from meshops.tools import ToolError, Tools
 from meshops.verify.attempts.attempt import Answer, As, Attempt
 from meshops.verify.facts import MANAGED_BY, RUN_LABEL
-from meshops.verify.gather.tools import ToolError, Tools
 
 _CONTROLLER = "system:serviceaccount:kube-system:replicaset-controller"
 _AUTHENTICATED = "--as-group=system:authenticated"

@@ -10,6 +10,7 @@ As = Literal["namespace-admin", "tenant", "controller"]
 """Who asks. namespace-admin: may do everything in the namespace, by a RoleBinding to `cluster-admin`, and is no
 deployer; tenant: is in the group of the namespace's tenants; controller: makes pods of a ReplicaSet."""
 
+Family = Literal["legitimate", "in the mesh", "identity", "walls", "into pods"]
 Outcome = Literal["refused", "admitted", "unclear"]
 
 
@@ -27,6 +28,7 @@ class Attempt:
     document: Mapping[str, Any] | None = None
     as_: As = "namespace-admin"
     legitimate: bool = False
+    family: Family = "legitimate"
 
 
 @dataclass(frozen=True, kw_only=True)

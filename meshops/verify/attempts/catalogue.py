@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
 from typing import Any
 
 from configuration.applications import SIDECAR_USER
@@ -13,7 +13,7 @@ from manifests.document import Document, document
 from manifests.images import Images
 from manifests.mesh_graph import Member
 from manifests.names import GATEWAY_REF, GATEWAY_SELECTOR, INJECTION_LABEL
-from meshops.verify.attempts.attempt import As, Attempt
+from meshops.verify.attempts.attempt import As, Attempt, Family
 from meshops.verify.attempts.documents import (
     NAME,
     changed,
@@ -31,7 +31,7 @@ _DRY = ("--dry-run=server",)
 
 @dataclass(frozen=True, kw_only=True)
 class Catalogue:
-    """member: an application that the program deploys. other: another service account. pod: a running pod of it."""
+    """member: an application that the program deploys. pod: a running pod of it; empty for none."""
 
     member: Member
     images: Images
@@ -42,18 +42,18 @@ class Catalogue:
         return self.member.namespace.name
 
     def attempts(self) -> tuple[Attempt, ...]:
-        return (
-            *self._legitimate(),
-            *self._leaving_the_mesh(),
-            *self._users(),
-            *self._node(),
-            *self._sidecar(),
-            *self._identity(),
-            *self._services(),
-            *self._walls(),
-            *self._credentials(),
-            *self._streams(),
-            *self._role(),
+        families: dict[Family, tuple[Iterable[Attempt], ...]] = {
+            "legitimate": (self._legitimate(),),
+            "in the mesh": (self._leaving_the_mesh(), self._users(), self._node(), self._sidecar()),
+            "identity": (self._identity(), self._services(), self._credentials()),
+            "walls": (self._walls(), self._role()),
+            "into pods": (self._streams(),),
+        }
+        return tuple(
+            replace(attempt, family=family)
+            for family, groups in families.items()
+            for group in groups
+            for attempt in group
         )
 
     @property

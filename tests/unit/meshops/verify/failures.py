@@ -262,7 +262,7 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
             "VirtualService",
             "other",
             "thief",
-            spec={"hosts": ["app.test.example.com"], "gateways": ["istio-system/istio-shared-gateway"]},
+            spec={"hosts": ["app.test.example.com"], "gateways": ["istio-ingress/istio-shared-gateway"]},
         ),
     ),
     (
