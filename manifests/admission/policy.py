@@ -62,6 +62,8 @@ class Policy:
                             "apiVersions": list(entry.versions),
                             "operations": list(entry.operations),
                             "resources": list(entry.names),
+                            # What the API server would fill in: what stands there can be compared whole.
+                            "scope": "*",
                         }
                         for entry in self.resources
                     ],
@@ -87,7 +89,8 @@ def bindings(policy: Policy, namespaces: Iterable[tuple[str, Enforcement]] | Non
         if names:
             # Kubernetes sets this label itself.
             expression = {"key": "kubernetes.io/metadata.name", "operator": "In", "values": names}
-            matched = {"matchResources": {"namespaceSelector": {"matchExpressions": [expression]}}}
+            selector = {"matchExpressions": [expression]}
+            matched = {"matchResources": {"matchPolicy": "Equivalent", "namespaceSelector": selector}}
             found.append(_binding(policy, enforcement, matched))
     return tuple(found)
 

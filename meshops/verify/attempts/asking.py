@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 from manifests.admission.roles import TENANTS_GROUP, group_of
 from manifests.document import Document, document
 from meshops.tools import ToolError, Tools
+from meshops.verify.attempts.api_proxy import ApiProxy
 from meshops.verify.attempts.attempt import Answer, As, Attempt
 from meshops.verify.facts import MANAGED_BY, RUN_LABEL
 
 _CONTROLLER = "system:serviceaccount:kube-system:replicaset-controller"
-_AUTHENTICATED = "--as-group=system:authenticated"
+_AUTHENTICATED = ("Impersonate-Group", "system:authenticated")
 
 _POLICY = re.compile(r"ValidatingAdmissionPolicy '([^']+)' with binding")
 # In the order in which the API server asks them.
@@ -26,6 +25,7 @@ _WALLS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 # A stream that was admitted, but not asked for as one.
 _ADMITTED = re.compile(r"[Uu]pgrade (request )?required|unable to upgrade")
+_BINDINGS = "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -52,43 +52,48 @@ class Asking:
         )
 
     def ask(self, attempts: Sequence[Attempt]) -> tuple[Answer, ...]:
-        """Raises ToolError if the binding cannot be made."""
-        self.tools.ask_kubectl("create", "--filename=-", stdin=json.dumps(self.binding()))
-        try:
-            with ThreadPoolExecutor(max_workers=4) as pool:
-                return tuple(pool.map(self._one, attempts))
-        finally:
-            self.tools.ask_kubectl("delete", "rolebinding", self.user, f"--namespace={self.namespace}")
+        """Raises ToolError if there is no API server, or the binding cannot be made."""
+        bindings = _BINDINGS.format(namespace=self.namespace)
+        with ApiProxy(self.tools) as api:
+            status, said = api.ask("POST", bindings, body=self.binding())
+            if status >= 300:
+                raise ToolError(said)
+            try:
+                return tuple(self._one(api, attempt) for attempt in attempts)
+            finally:
+                api.ask("DELETE", f"{bindings}/{self.user}")
 
-    def _one(self, attempt: Attempt) -> Answer:
-        stdin = None if attempt.document is None else json.dumps(attempt.document)
-        where = (f"--namespace={self.namespace}",)
-        try:
-            said = self.tools.ask_kubectl(*attempt.arguments, *where, *self._impersonation(attempt.as_), stdin=stdin)
-        except ToolError as problem:
-            return judged(attempt, str(problem))
-        # The answer to a raw request may be a token.
-        raw = any(argument.startswith("--raw") for argument in attempt.arguments)
-        return Answer(attempt=attempt, outcome="admitted", said="" if raw else said.strip()[:200])
+    def _one(self, api: ApiProxy, attempt: Attempt) -> Answer:
+        status, said = api.ask(
+            attempt.method,
+            attempt.path,
+            body=attempt.body,
+            content_type=attempt.content_type,
+            headers=self._impersonation(attempt.as_),
+        )
+        return judged(attempt, status, said)
 
-    def _impersonation(self, as_: As) -> tuple[str, ...]:
+    def _impersonation(self, as_: As) -> tuple[tuple[str, str], ...]:
         if as_ == "controller":
             groups = ("system:serviceaccounts", "system:serviceaccounts:kube-system")
-            return (f"--as={_CONTROLLER}", *(f"--as-group={group}" for group in groups), _AUTHENTICATED)
+            own = tuple(("Impersonate-Group", group) for group in groups)
+            return (("Impersonate-User", _CONTROLLER), *own, _AUTHENTICATED)
         if as_ == "tenant":
             group = group_of(TENANTS_GROUP, self.namespace)
-            return (f"--as=tenant-{self.run}", f"--as-group={group}", _AUTHENTICATED)
-        return (f"--as={self.user}", _AUTHENTICATED)
+            return (("Impersonate-User", f"tenant-{self.run}"), ("Impersonate-Group", group), _AUTHENTICATED)
+        return (("Impersonate-User", self.user), _AUTHENTICATED)
 
 
-def judged(attempt: Attempt, words: str) -> Answer:
-    """What an error of kubectl's says about an attempt."""
-    found = _POLICY.search(words)
+def judged(attempt: Attempt, status: int, said: str) -> Answer:
+    """What the API server's answer says about an attempt."""
+    if status < 300:
+        return Answer(attempt=attempt, outcome="admitted")
+    found = _POLICY.search(said)
     if found:
-        return Answer(attempt=attempt, outcome="refused", wall=found[1], said=words)
+        return Answer(attempt=attempt, outcome="refused", wall=found[1], said=said)
     for wall, pattern in _WALLS:
-        if pattern.search(words):
-            return Answer(attempt=attempt, outcome="refused", wall=wall, said=words)
-    if _ADMITTED.search(words):
-        return Answer(attempt=attempt, outcome="admitted", said=words)
-    return Answer(attempt=attempt, outcome="unclear", said=words)
+        if pattern.search(said):
+            return Answer(attempt=attempt, outcome="refused", wall=wall, said=said)
+    if _ADMITTED.search(said):
+        return Answer(attempt=attempt, outcome="admitted", said=said)
+    return Answer(attempt=attempt, outcome="unclear", said=f"HTTP {status}: {said}")

@@ -19,13 +19,15 @@ class Attempt:
     """One request.
 
     id: stable. title: what it tries, for a person. legitimate: it must be admitted.
-    arguments: of kubectl, after those that say who asks and where; document: what it is given on standard input.
+    method, path, body: of HTTP; a body that is a patch says of which sort in content_type.
     """
 
     id: str
     title: str
-    arguments: tuple[str, ...]
-    document: Mapping[str, Any] | None = None
+    method: Literal["GET", "POST", "PATCH", "DELETE"]
+    path: str
+    body: Mapping[str, Any] | None = None
+    content_type: str = "application/json"
     as_: As = "namespace-admin"
     legitimate: bool = False
     family: Family = "legitimate"
@@ -33,7 +35,7 @@ class Attempt:
 
 @dataclass(frozen=True, kw_only=True)
 class Answer:
-    """wall: what refused it, e.g. `mesh-pods`, `PodSecurity` or `RBAC`; said: the API server's words."""
+    """wall: what refused it, e.g. `mesh-pods`, `PodSecurity` or `RBAC`; said: the API server's words of refusal."""
 
     attempt: Attempt
     outcome: Outcome

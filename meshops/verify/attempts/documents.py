@@ -88,3 +88,7 @@ def changed(template: Mapping[str, Any], *path: str | int, to: Any) -> dict[str,
 
 
 _LABELS = {"app.kubernetes.io/managed-by": MANAGED_BY}
+
+
+def named_object(api_version: str, kind: str, **spec: Any) -> Document:
+    return document(api_version, kind, NAME, spec=spec)

@@ -37,7 +37,7 @@ _REMEDY = "`pulumi up` sets the policies again; see MV620 for what stands in the
 def admission_documents(subject: Subject) -> Verdict:
     tally = Tally()
     for item in subject.stack.of_kind(*_POLICIES):
-        _found(tally, item, difference(item, live(item, subject.objects), exact=False))
+        _found(tally, item, difference(item, live(item, subject.objects)))
     for item in subject.stack.of_kind(*_ROLES):
         _found(tally, item, _role_differs(item, subject.objects))
     in_mesh = {namespace.name for namespace in subject.stack.namespaces if namespace.in_mesh}
