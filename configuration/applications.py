@@ -7,11 +7,16 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from configuration.admission import Enforcement
 from configuration.problems import rejection
 from configuration.section import section
 from configuration.values import Host, Label, Port, Quantity, Whole, within
 
 Phase = Literal["outside", "permissive", "strict"]
+
+SIDECAR_USER = 1337
+"""The sidecar's own user and group: iptables lets its traffic pass uncaptured, so an application that runs as it
+bypasses the mesh altogether."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
 
@@ -181,6 +186,10 @@ class Namespace:
     existing: bool = False
     """Somebody else made it: its labels are set, the namespace itself is never deleted."""
     pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
+    admission: Enforcement = "enforce"
+    """`warn`: what the mesh's policies would refuse here is admitted, with a warning and a line in the audit log."""
+    image_users: bool = False
+    """Whether containers may leave their user and group to their image, which may say the sidecar's."""
     applications: tuple[Application, ...] = ()
 
     @property

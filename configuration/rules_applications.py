@@ -6,14 +6,10 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from configuration.applications import Application, Namespace, qualified
+from configuration.applications import SIDECAR_USER, Application, Namespace, qualified
 from configuration.breaches import Breach, breach
 from configuration.names import DeclaredNames
 from configuration.settings import Settings
-
-# The sidecar's own user: iptables lets its traffic pass uncaptured, so an application that runs as it
-# bypasses the mesh altogether.
-_SIDECAR_USER = 1337
 
 
 def _applications(settings: Settings) -> Iterator[tuple[Namespace, Application, str]]:
@@ -149,11 +145,12 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                 "Another pipeline deploys this workload; an image given here would never run.",
                 'Remove it, or set workload to "managed".',
             )
-        if application.user_id == _SIDECAR_USER:
+        if application.user_id == SIDECAR_USER:
             yield breach(
                 f"{path}.userId",
                 application.user_id,
-                "1337 is the sidecar's user: its traffic is not captured, so the application would bypass the mesh.",
+                f"{SIDECAR_USER} is the sidecar's user: its traffic is not captured, so the application would bypass "
+                "the mesh.",
                 "Choose another user id.",
             )
         for name in application.environment:

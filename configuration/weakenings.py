@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from configuration.admission import Admission
 from configuration.applications import Application, Namespace, qualified
 from configuration.rules_platform import EVERYONE
 from configuration.settings import Settings
@@ -29,6 +30,7 @@ def weakenings(settings: Settings) -> tuple[Weakening, ...]:
         *_mesh(settings),
         *_way_in(settings),
         *_observability(settings),
+        *_admission(settings.admission),
         *(found for namespace in settings.namespaces for found in _namespace(settings, namespace)),
     )
 
@@ -40,6 +42,11 @@ def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
         )
     cluster = settings.cluster
     if cluster.existing:
+        yield Weakening(
+            path="cluster.existing",
+            value="true",
+            effect="Its owner says whether its API server keeps an audit log: what tenants do may leave no trace.",
+        )
         return
     if cluster.public_access_cidrs:
         cidrs = ", ".join(map(str, cluster.public_access_cidrs))
@@ -61,6 +68,13 @@ def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
                 path="cluster.access",
                 value=entry.principal_arn,
                 effect="This principal may change every policy of the mesh.",
+            )
+        if entry.policy == "Admin":
+            yield Weakening(
+                path="cluster.access",
+                value=entry.principal_arn,
+                effect="EKS's own role has exec, port-forward, NetworkPolicies and service accounts, and may "
+                "impersonate these: admission alone stops what it does in the mesh.",
             )
 
 
@@ -121,6 +135,31 @@ def _observability(settings: Settings) -> Iterator[Weakening]:
         yield Weakening(path="observability.tracing", value="false", effect="No request can be followed across pods.")
 
 
+def _admission(admission: Admission) -> Iterator[Weakening]:
+    for identity in admission.deployers:
+        yield Weakening(
+            path="admission.deployers", value=identity, effect="No policy of the API server holds for this identity."
+        )
+    for identity in admission.pod_makers:
+        yield Weakening(
+            path="admission.podMakers",
+            value=identity,
+            effect="It makes pods from what no policy has looked at: its own sidecar may pass for istiod's.",
+        )
+    for path, allowed, effect in (
+        ("exec", admission.exec, "Tenants run commands in pods, as the sidecar too, without a line in the access log."),
+        ("portForward", admission.port_forward, "Tenants reach pods past their sidecars and every policy."),
+        ("debugContainers", admission.debug_containers, "Tenants put containers of their choice into running pods."),
+        (
+            "istioElsewhere",
+            admission.istio_elsewhere,
+            "Who may write Istio's kinds in a namespace outside the stack may take over routes of the whole mesh.",
+        ),
+    ):
+        if allowed:
+            yield Weakening(path=f"admission.{path}", value="true", effect=effect)
+
+
 def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
     path = f"namespaces[{namespace.name}]"
     if namespace.phase == "outside":
@@ -135,7 +174,20 @@ def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
         yield Weakening(
             path=f"{path}.podSecurity",
             value=namespace.pod_security,
-            effect="Pods may run with more rights than the restricted standard allows.",
+            effect="Pods may run with more rights than the restricted standard allows; one that runs as root may "
+            "become the sidecar's user and leave the mesh.",
+        )
+    if namespace.in_mesh and namespace.admission != "enforce":
+        yield Weakening(
+            path=f"{path}.admission",
+            value=namespace.admission,
+            effect="Whoever may make pods in it may leave the mesh, or take the place of an application.",
+        )
+    if namespace.in_mesh and namespace.image_users:
+        yield Weakening(
+            path=f"{path}.imageUsers",
+            value="true",
+            effect="An image may run as the sidecar's user, whose traffic is not captured.",
         )
     for application in namespace.applications:
         yield from _application(settings, namespace, application)

@@ -46,13 +46,13 @@ def settings_entry(domain: str) -> Namespace:
 def entry_documents(namespace: Namespace, *, tag: str) -> list[Document]:
     """The program's documents; but the passthrough server on a Gateway of the example's own, not the shared one."""
     gateway = gateway_document((namespace,))
-    gateway["metadata"] = {"name": NGINX, "namespace": NAMESPACE}
+    gateway["metadata"] |= {"name": OWN, "labels": OWN_LABEL}
     gateway["spec"]["servers"] = [s for s in gateway["spec"]["servers"] if s["tls"]["mode"] == "PASSTHROUGH"]
     documents = [*onboarded(namespace, tag=tag), gateway]
     for one in documents:
         if one["kind"] == "VirtualService":
             one["spec"]["gateways"] = [
-                f"{NAMESPACE}/{NGINX}" if g == GATEWAY_REF else g for g in one["spec"]["gateways"]
+                f"{ISTIO_INGRESS}/{OWN}" if g == GATEWAY_REF else g for g in one["spec"]["gateways"]
             ]
     return documents
 

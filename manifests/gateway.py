@@ -9,7 +9,7 @@ from manifests.names import (
     GATEWAY_RESOURCE,
     GATEWAY_SELECTOR,
     GATEWAY_TLS_SECRET,
-    ISTIO_SYSTEM,
+    ISTIO_INGRESS,
     PASSTHROUGH_PORT,
 )
 
@@ -35,7 +35,7 @@ def _hosts(namespaces: tuple[Namespace, ...], tls: str) -> tuple[str, ...]:
 
 
 def gateway_document(namespaces: tuple[Namespace, ...]) -> Document:
-    """`istio-system/istio-shared-gateway`."""
+    """`istio-ingress/istio-shared-gateway`, where its pods are."""
     servers = [
         {
             "port": {"number": GATEWAY_PORT, "name": "https", "protocol": "HTTPS"},
@@ -66,6 +66,6 @@ def gateway_document(namespaces: tuple[Namespace, ...]) -> Document:
         "networking.istio.io/v1",
         "Gateway",
         GATEWAY_RESOURCE,
-        namespace=ISTIO_SYSTEM,
+        namespace=ISTIO_INGRESS,
         spec={"selector": dict(GATEWAY_SELECTOR), "servers": servers},
     )

@@ -34,6 +34,8 @@ _SECCOMP = {"type": "RuntimeDefault"}
 _VARIANT = "distroless"
 
 _PILOT_ENVIRONMENT = {
+    # Without it a Gateway of any namespace opens ports on the shared gateway.
+    "PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true",
     # A proxy may call itself a gateway, and by default gateways get the clusters of the whole mesh. With this only
     # what the routes bound to their own Gateways lead to: for one that no Gateway selects, nothing.
     "PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true",

@@ -101,7 +101,10 @@ def own_certificate(steps: Steps, domain: str, scratch: Path) -> Path:
 def deploy(steps: Steps, domain: str, scratch: Path, certificate: Path) -> None:
     steps.title("What one settings entry gives, and the application")
     # The namespace's gone first, then what is in the gateway's.
-    kinds = "services,authorizationpolicies.security.istio.io,destinationrules.networking.istio.io"
+    kinds = (
+        "services,authorizationpolicies.security.istio.io,destinationrules.networking.istio.io,"
+        "gateways.networking.istio.io"
+    )
     label = ",".join(f"{key}={value}" for key, value in OWN_LABEL.items())
     for title, argv, timeout in (
         ("The certificate that the gateway trusts", ["secret", OWN], 60.0),

@@ -9,7 +9,7 @@ from typing import get_args
 from configuration.applications import Egress
 from manifests.mesh_graph import Grant, Member
 from manifests.names import GATEWAY_SELECTOR, ISTIO_INGRESS
-from meshops.verify.calls import OUTSIDE, Call, Client, Purpose
+from meshops.verify.calls import BESIDE_GATEWAY, OUTSIDE, Call, Client, Purpose
 from meshops.verify.stack import Stack
 
 # Harmless wherever they arrive: a probe must not change anything of a running system, even where the mesh is broken.
@@ -134,7 +134,7 @@ def _gateway(stack: Stack, gateways: Mapping[str, str]) -> Iterator[Call]:
             yield Call(
                 id="",
                 purpose="gateway",
-                client=OUTSIDE,
+                client=BESIDE_GATEWAY,
                 callee=member,
                 identity=stack.gateway_identity if member else "",
                 url=f"https://{address}{path}",
@@ -144,7 +144,7 @@ def _gateway(stack: Stack, gateways: Mapping[str, str]) -> Iterator[Call]:
         yield Call(
             id="",
             purpose="gateway-older-tls",
-            client=OUTSIDE,
+            client=BESIDE_GATEWAY,
             url=f"https://{address}/",
             host=stack.settings.load_balancer.domain,
             options=("--insecure", "--tls-max", "1.2"),

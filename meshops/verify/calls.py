@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from manifests.mesh_graph import Member
+from manifests.names import ISTIO_INGRESS
 
 Purpose = Literal[
     "plaintext",
@@ -38,6 +39,8 @@ class Client:
     injected: bool = False
 
 
+BESIDE_GATEWAY = Client(namespace=ISTIO_INGRESS)
+"""A pod without a sidecar that the gateway's NetworkPolicy admits as it does the load balancer, for its label."""
 OUTSIDE = Client()
 """A pod that has nothing to do with the mesh."""
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from meshops.checks.model import Unavailable
 from meshops.verify.access_log import LogLine
+from meshops.verify.attempts.attempt import Answer as AttemptAnswer
 from meshops.verify.calls import Call
 
 MANAGED_BY = "meshops-verify"
@@ -272,5 +273,7 @@ class Facts:
     proxies: tuple[Proxy, ...] | Unavailable
     workloads: tuple[Workload, ...] | Unavailable
     analysis: tuple[AnalysisMessage, ...] | Unavailable
+    attempts: tuple[AttemptAnswer, ...] | Unavailable
+    """What somebody with rights in one namespace asked for, and got; empty where there was nobody to ask against."""
     traffic: Traffic | Unavailable
     timings: tuple[tuple[str, float], ...] = field(default=())

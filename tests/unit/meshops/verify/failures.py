@@ -9,6 +9,7 @@ from typing import Any
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from meshops.verify.access_log import LogLine
+from meshops.verify.attempts import attempt
 from meshops.verify.call_plan import FORGED_PATH
 from meshops.verify.facts import (
     AnalysisMessage,
@@ -89,6 +90,23 @@ def analyzed(**changes: Any) -> Change:
         assert isinstance(facts.analysis, tuple)
         base = AnalysisMessage(code="IST0101", level="Warning", origin="Gateway shop/x", text="something")
         return replace(facts, analysis=(*facts.analysis, replace(base, **changes)))
+
+    return change
+
+
+def attempted(id: str, outcome: attempt.Outcome = "admitted") -> Change:
+    """One attempt has another outcome."""
+
+    def change(facts: Facts) -> Facts:
+        assert isinstance(facts.attempts, tuple)
+        wall = "mesh-workloads" if outcome == "refused" else ""
+        return replace(
+            facts,
+            attempts=tuple(
+                replace(answer, outcome=outcome, wall=wall) if answer.attempt.id == id else answer
+                for answer in facts.attempts
+            ),
+        )
 
     return change
 
@@ -299,7 +317,7 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
             "VirtualService",
             "other",
             "thief",
-            spec={"hosts": ["app.test.example.com"], "gateways": ["istio-system/istio-shared-gateway"]},
+            spec={"hosts": ["app.test.example.com"], "gateways": ["istio-ingress/istio-shared-gateway"]},
         ),
     ),
     (
@@ -346,5 +364,32 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV618", "it has no address", set_value("Ingress", "istio-ingress", "istio-ingressgateway", "status", value={})),
     ("MV618", "does not exist", without("Ingress", "istio-ingress", "istio-ingressgateway")),
     ("MV619", "Error IST0101 Gateway shop/x: something", analyzed(level="Error")),
+    ("MV620", "mesh-pods: it does not exist", without("ValidatingAdmissionPolicy", "", "mesh-pods")),
+    (
+        "MV620",
+        "ValidatingAdmissionPolicyBinding mesh-istio: spec.validationActions[0] is",
+        set_value(
+            "ValidatingAdmissionPolicyBinding", "", "mesh-istio", "spec", "validationActions", value=["Warn", "Audit"]
+        ),
+    ),
+    (
+        "MV620",
+        "ClusterRole mesh-tenant: its rules are others",
+        set_value("ClusterRole", "", "mesh-tenant", "rules", value=[]),
+    ),
+    (
+        "MV620",
+        "ValidatingAdmissionPolicy mesh-pods: spec.matchConditions was added",
+        set_value("ValidatingAdmissionPolicy", "", "mesh-pods", "spec", "matchConditions", value=[{"name": "never"}]),
+    ),
+    ("MV621", "pod-uid (a pod with the sidecar's uid): admitted", attempted("pod-uid")),
+    (
+        "MV621",
+        "deployment (a Deployment as it should be): refused by mesh-workloads",
+        attempted("deployment", "refused"),
+    ),
+    ("MV622", "label-of-another", attempted("label-of-another")),
+    ("MV623", "no-network-policy (deletes default-deny): admitted", attempted("no-network-policy")),
+    ("MV624", "exec (exec into a pod of billing): admitted", attempted("exec")),
     ("MV619", "Warning IST0103 Pod shop/billing-1", analyzed(code="IST0103", origin="Pod shop/billing-1")),
 )

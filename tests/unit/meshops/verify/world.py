@@ -21,6 +21,8 @@ from manifests.mesh_graph import Member
 from manifests.mesh_policies import namespace_mode
 from meshops.checks.model import Unavailable, Verdict
 from meshops.verify.access_log import LogLine
+from meshops.verify.attempts import attempt
+from meshops.verify.attempts.catalogue import Catalogue
 from meshops.verify.call_plan import first_calls
 from meshops.verify.calls import Call
 from meshops.verify.facts import (
@@ -180,12 +182,25 @@ def _facts(world: Stack) -> Facts:
         ),
         workloads=workloads(world),
         analysis=ANALYSIS,
+        attempts=attempts(world),
         traffic=Traffic(
             exchanges=tuple(
                 _exchange(world, call, served)
                 for call in first_calls(world, GATEWAYS, proxies=PROXIES, control_planes=CONTROL_PLANES)
             )
         ),
+    )
+
+
+def attempts(world: Stack) -> tuple[attempt.Answer, ...]:
+    """What must be refused is, and what must be admitted too."""
+    member = next((member for member in world.members if member.application.workload == "managed"), None)
+    if member is None:
+        return ()
+    catalogue = Catalogue(member=member, images=world.images, pod=f"{member.name}-1")
+    return tuple(
+        attempt.Answer(attempt=tried, outcome="admitted" if tried.legitimate else "refused")
+        for tried in catalogue.attempts()
     )
 
 
