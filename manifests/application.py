@@ -43,7 +43,7 @@ def application_documents(
         if member.namespace.in_mesh
         else ()
     )
-    workload = (service(member), disruption_budget(member)) if managed else ()
+    workload = (service(member, graph), disruption_budget(member)) if managed else ()
     return ApplicationDocuments(
         service_account=service_account(member) if managed else None,
         policies=tuple(policy for policy in policies if policy is not None),

@@ -151,6 +151,11 @@ def _names_of_blocked_egress() -> Document:
 
     On port 443 only, where the client speaks first: elsewhere the sidecar would wait for a word that may not come.
     """
+    # Istio asks for it by `use_original_dst`, which Envoy does last of all: until then every port is 15001.
+    destination = {
+        "name": "envoy.filters.listener.original_dst",
+        "typed_config": {"@type": f"{_TYPES}.extensions.filters.listener.original_dst.v3.OriginalDst"},
+    }
     inspector = {
         "name": "envoy.filters.listener.tls_inspector",
         "typed_config": {"@type": f"{_TYPES}.extensions.filters.listener.tls_inspector.v3.TlsInspector"},
@@ -162,7 +167,7 @@ def _names_of_blocked_egress() -> Document:
             {
                 "applyTo": "LISTENER",
                 "match": {"context": "SIDECAR_OUTBOUND", "listener": {"name": "virtualOutbound"}},
-                "patch": {"operation": "MERGE", "value": {"listener_filters": [inspector]}},
+                "patch": {"operation": "MERGE", "value": {"listener_filters": [destination, inspector]}},
             }
         ],
     )

@@ -157,3 +157,13 @@ def test_a_new_configuration_rolls_the_collector() -> None:
         return document["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
 
     assert checksum("eu-west-1") == checksum("eu-west-1") != checksum("eu-central-1")
+
+
+def test_istio_shows_a_service_to_its_callers_namespaces_alone() -> None:
+    def seen_by(namespace: Namespace, name: str) -> str:
+        (found,) = (item for item in rendered(namespace, name).workload if item["kind"] == "Service")
+        return found["metadata"]["annotations"]["networking.istio.io/exportTo"]
+
+    assert seen_by(SECURE_APPS, "billing-api") == "secure-apps"
+    assert seen_by(SECURE_APPS, "frontend-ui") == "istio-ingress,secure-apps"
+    assert seen_by(PAYMENTS, "ledger") == "legacy,payments,secure-apps"
