@@ -59,7 +59,7 @@ def test_a_reader_writes_nothing_and_reads_no_secret() -> None:
 )
 def test_what_a_setting_opens_the_role_has_too(setting: str, resource: str, verb: str) -> None:
     assert ("", resource, verb) not in granted(role("mesh-tenant"))
-    assert ("", resource, verb) in granted(role("mesh-tenant", **{setting: True}))
+    assert ("", resource, verb) in granted(role("mesh-tenant", **{setting: True}))  # ty: ignore[invalid-argument-type]
 
 
 def test_nobody_is_a_deployer_who_is_not_named() -> None:
