@@ -18,7 +18,7 @@ GATEWAY_SELECTOR: dict[str, str] = {"istio": "ingressgateway"}
 GATEWAY_RESOURCE = "istio-shared-gateway"
 GATEWAY_REF = f"{ISTIO_INGRESS}/{GATEWAY_RESOURCE}"
 """How a VirtualService of any namespace names the shared gateway: istiod lets a gateway's pods take a Gateway of their
-own namespace only (docs/adr/0011)."""
+own namespace only (docs/adr/0013)."""
 GATEWAY_TLS_SECRET = "istio-shared-gateway-tls"
 """In the namespace of the gateway's pods: Istio reads credentials from nowhere else."""
 GATEWAY_PORT = 443

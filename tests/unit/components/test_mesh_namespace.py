@@ -30,6 +30,7 @@ ENTRY = "kubernetes:networking.istio.io/v1:ServiceEntry"
 ROUTE = "kubernetes:networking.istio.io/v1:VirtualService"
 WALL = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 PATCH = "kubernetes:core/v1:NamespacePatch"
 POLICIES_READY = "kubernetes:core/v1:ConfigMap::policies"
@@ -74,6 +75,8 @@ def test_a_strict_namespace_is_submitted_whole(preview: bool) -> None:
         f"{SIDECAR}::secure-apps/default",
         f"{WALL}::secure-apps/default-deny",
         f"{WALL}::secure-apps/allow-platform",
+        f"{BINDING}::secure-apps/mesh-tenant",
+        f"{BINDING}::secure-apps/mesh-reader",
         f"{ENTRY}::secure-apps/api.stripe.com",
         "mesh:application:Application::secure-apps/billing-api",
         "mesh:application:Application::secure-apps/frontend-ui",
@@ -148,6 +151,8 @@ def test_outside_the_mesh_an_application_is_deployed_and_reached_and_that_is_all
     recording = whole(preview)
     assert set(recording.children("mesh:mesh_namespace:MeshNamespace::legacy")) == {
         f"{PATCH}::legacy",
+        f"{BINDING}::legacy/mesh-tenant",
+        f"{BINDING}::legacy/mesh-reader",
         "mesh:application:Application::legacy/reports",
     }
     assert set(recording.children("mesh:application:Application::legacy/reports")) == {

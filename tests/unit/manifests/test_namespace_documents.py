@@ -29,7 +29,7 @@ def rendered(namespace: Namespace, *, mode: MeshMode = "PERMISSIVE", tracing: bo
 
 def everything(namespace: Namespace) -> list[Any]:
     documents = rendered(namespace)
-    found = [documents.namespace, *documents.policies]
+    found = [documents.namespace, *documents.policies, *documents.tenants]
     found += [entry for entries in documents.external_hosts.values() for entry in entries]
     for application in namespace.applications:
         parts = application_documents(
