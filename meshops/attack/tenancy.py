@@ -1,0 +1,95 @@
+"""The tenant: who is impersonated, and what the API server answers."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+from manifests.document import Document, document
+from meshops.attack.model import Answer, Ask
+from meshops.progress import Progress
+from meshops.verify.gather.tools import ToolError, Tools
+from meshops.verify.probes.pods import run_labels
+
+GROUP = "mesh-tenants"
+"""Whom the program binds to its tenant's role in each namespace, where it has one; as in `mesh-tenants:shop`."""
+_WORKERS = 4
+
+
+class Tenancy:
+    """A context manager: a binding that it had to make is gone in the end."""
+
+    def __init__(self, tools: Tools, run: str, namespace: str, *, writes: bool, progress: Progress) -> None:
+        self._tools = tools
+        self._run = run
+        self._namespace = namespace
+        self._writes = writes
+        self._progress = progress
+        self._binding = ""
+        self.groups: tuple[str, ...] = ()
+        self.missing = ""
+
+    def __enter__(self) -> Tenancy:
+        try:
+            self._become()
+        except ToolError as problem:
+            self.missing = f"no tenant could be found: {problem}"
+        return self
+
+    def __exit__(self, *problem: object) -> None:
+        if self._binding:
+            self._tools.ask_kubectl("delete", "rolebinding", self._binding, f"--namespace={self._namespace}",
+                                    "--ignore-not-found", "--wait=false")  # fmt: skip
+
+    def _become(self) -> None:
+        """A member of the group that the program has bound; where it has bound none, one with `edit`."""
+        text = self._tools.ask_kubectl("get", "rolebindings", f"--namespace={self._namespace}", "--output=json")
+        own = f"{GROUP}:{self._namespace}"
+        bound = {subject["name"] for item in json.loads(text)["items"] for subject in item.get("subjects") or ()}
+        if own in bound or GROUP in bound:
+            self.groups = (own if own in bound else GROUP,)
+            return
+        if not self._writes:
+            self.missing = (
+                f"no role of this cluster is bound to {own}, and without --writes none is bound for the attempt"
+            )
+            return
+        self._binding = f"meshops-attack-{self._run}"
+        self.groups = (f"meshops-attack:{self._run}",)
+        item = _binding(self._binding, self._namespace, self.groups[0], self._run)
+        self._tools.ask_kubectl("create", "--filename=-", stdin=json.dumps(item))
+
+    def answers(self, asks: Mapping[str, Ask]) -> dict[str, Answer]:
+        """Id -> what the API server said."""
+        if self.missing:
+            return {id: Answer(unavailable=self.missing) for id in asks}
+        done = 0
+        found: dict[str, Answer] = {}
+        with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+            for id, answer in zip(asks, pool.map(self._answer, asks.values()), strict=True):
+                found[id] = answer
+                done += 1
+                self._progress.update(f"asking as a tenant: {done} of {len(asks)}")
+        return found
+
+    def _answer(self, ask: Ask) -> Answer:
+        impersonated = [
+            f"--as={ask.user}",
+            *(f"--as-group={group}" for group in (*self.groups, "system:authenticated")),
+        ]
+        # Options first: what follows `--` is a command in a pod.
+        try:
+            said = self._tools.ask_kubectl(*impersonated, *ask.arguments, stdin=ask.stdin or None, seconds=40)
+        except ToolError as problem:
+            return Answer(ended="refused", error=str(problem))
+        return Answer(ended="ok", received=said[:400].encode())
+
+
+def _binding(name: str, namespace: str, group: str, run: str) -> Document:
+    role = "rbac.authorization.k8s.io"
+    return document(
+        f"{role}/v1", "RoleBinding", name, namespace=namespace, labels=run_labels(run),
+        roleRef={"apiGroup": role, "kind": "ClusterRole", "name": "edit"},
+        subjects=[{"apiGroup": role, "kind": "Group", "name": group}],
+    )  # fmt: skip
