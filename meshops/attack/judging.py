@@ -13,8 +13,6 @@ from meshops.attack.ground import Ground
 from meshops.attack.model import Answer, Ask, Judge, Outcome, Step
 from meshops.attack.wire import h2
 
-_NOT_MINE = ("not found", "the server doesn't have a resource type", "no matches for kind", "unable to")
-
 
 def outcome(judge: Judge, ground: Ground, step: Step, answer: Answer) -> Outcome:
     """Of one step; unknown, whatever its judge would say, if it could not be made."""
@@ -129,13 +127,13 @@ def no_lookup(ground: Ground, step: Step, answer: Answer) -> Outcome:
     if len(answer.received) < 12:
         return refused(answer)
     # Over TCP two bytes of length come first.
-    message = answer.received[2:] if isinstance_tcp(step) else answer.received
+    message = answer.received[2:] if over_tcp(step) else answer.received
     code, answers = message[3] & 0x0F, int.from_bytes(message[6:8], "big")
     why = f"RCODE {code}, {answers} records"
     return Outcome(result="succeeded" if code == 0 and answers else "refused", why=why)
 
 
-def isinstance_tcp(step: Step) -> bool:
+def over_tcp(step: Step) -> bool:
     return not isinstance(step, Ask) and not step.task.get("udp")
 
 
@@ -146,8 +144,14 @@ def denied(ground: Ground, step: Step, answer: Answer) -> Outcome:
         return Outcome(result="succeeded", why=text[:160] or "done")
     lowered = text.lower()
     if "forbidden" in lowered or "denied" in lowered or "violates podsecurity" in lowered:
-        return Outcome(result="refused", why=text[-260:])
+        return Outcome(result="refused", why=text[text.find("rror from server") + 1 :][-260:])
     return Outcome(result="unknown", why=text[-260:] or "no answer")
+
+
+def no_way_in(ground: Ground, step: Step, answer: Answer) -> Outcome:
+    """Refused, and not just unsuccessful: whoever is let in gets another error, since nothing is upgraded here."""
+    found = denied(ground, step, answer)
+    return Outcome(result="refused" if found.result == "refused" else "succeeded", why=found.why)
 
 
 def may_not(ground: Ground, step: Step, answer: Answer) -> Outcome:
@@ -166,7 +170,7 @@ def line_is_true(field: str, forged: str) -> Judge:
             return Outcome(result="unknown", why=f"no audit line was found ({told(answer)})")
         values = [str(line.get(field)) for line in answer.lines]
         if any(forged in value for value in values):
-            return Outcome(result="succeeded", why=f"{field} says {forged!r}")
+            return Outcome(result="succeeded", why=f"{field} says {forged[:40]!r}")
         return Outcome(result="refused", why=f"{field}: {', '.join(dict.fromkeys(values))}")
 
     return judge

@@ -90,16 +90,17 @@ class Shot:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """One kubectl call. user: who is impersonated; empty for the kubeconfig's own.
+    """One kubectl call. user: who is impersonated: the tenant, with the tenant's groups, or a service account.
 
-    refusal: what the answer must say for it to count as refused by a wall (any refusal if empty).
+    then: asked if this one was granted, and then its answer is the answer: what a controller makes of a template that
+    was taken must still be taken itself.
     """
 
     arguments: tuple[str, ...]
     said: str
     stdin: str = ""
     user: str = ""
-    groups: tuple[str, ...] = ()
+    then: Ask | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

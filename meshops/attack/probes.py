@@ -20,7 +20,7 @@ from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes.pods import CONTAINER, namespace_document, run_namespace
 from meshops.verify.probes.runs import pod_ended, why_not
 
-_BATCH = 8
+_BATCH = 20
 """Attack pods at a time."""
 _START_SECONDS = 150
 _QUIET_SECONDS = 90

@@ -6,6 +6,7 @@ import json
 import secrets
 import time
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -13,10 +14,9 @@ from pathlib import Path
 from configuration.settings import Settings
 from meshops.attack import http
 from meshops.attack.audit import audit_lines
-from meshops.attack.catalogue.egress import query
 from meshops.attack.catalogue.tenants import home
 from meshops.attack.ground import CAGED, OUTSIDER, Ground
-from meshops.attack.judging import marks_of, no_lookup
+from meshops.attack.judging import marks_of
 from meshops.attack.known import Condition
 from meshops.attack.model import Answer, Ask, Entry, Shot, Step
 from meshops.attack.probes import AttackPods
@@ -32,7 +32,7 @@ from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes.runs import clean_leftovers
 from meshops.verify.stack import Stack
 
-_MARK, _CAGED, _FREE, _LOOKUP = "mark", "engine-caged", "engine-free", "engine-dns"
+_MARK, _CAGED, _FREE = "mark", "engine-caged", "engine-free"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -40,7 +40,6 @@ class AttackOptions:
     """kubeconfig: None for the environment's own. only: ids and families; empty for all.
 
     writes: attempts that change something are made too. generated: requests by the grammar; seed: of it.
-    alb, nlb: addresses to use in place of the ones that the cluster's objects name.
     """
 
     kubeconfig: Path | None = None
@@ -108,7 +107,7 @@ def _made(
     ground = replace(
         ground, marks=marks_of({id.partition(":")[2]: answers[id] for id in answers if id.startswith(_MARK)})
     )
-    conditions = _conditions(numbered, ground, answers)
+    conditions = _conditions(answers)
     results = [
         result(entry, [(step, answers[f"{entry.id}.{number}"]) for number, step in enumerate(steps[entry.id])], ground,
                conditions=conditions)
@@ -136,13 +135,21 @@ def _answers(
 ) -> dict[str, Answer]:
     shots = {id: step for id, step in numbered.items() if isinstance(step, Shot)}
     asks = {id: step for id, step in numbered.items() if isinstance(step, Ask)}
-    found: dict[str, Answer] = {}
-    if asks:
-        with Tenancy(tools, ground.run, home(ground), writes=options.writes, progress=progress) as tenancy:
-            found |= tenancy.answers(asks)
-    with AttackPods(tools, subject.images, ground.run, ground.istiod, progress) as pods:
-        found |= pods.answers(shots)
-    return found
+    # Beside each other: what a tenant asks disturbs no traffic.
+    with ThreadPoolExecutor(max_workers=1) as pool:
+        of_tenant = pool.submit(_of_tenant, asks, ground, tools, options, progress)
+        with AttackPods(tools, subject.images, ground.run, ground.istiod, progress) as pods:
+            found = pods.answers(shots)
+        return found | of_tenant.result()
+
+
+def _of_tenant(
+    asks: Mapping[str, Ask], ground: Ground, tools: Tools, options: AttackOptions, progress: Progress
+) -> dict[str, Answer]:
+    if not asks:
+        return {}
+    with Tenancy(tools, ground.run, home(ground), writes=options.writes, progress=progress) as tenancy:
+        return tenancy.answers(asks)
 
 
 def _nodes(tools: Tools) -> tuple[str, ...]:
@@ -170,19 +177,14 @@ def _bearings(ground: Ground) -> dict[str, Step]:
         _CAGED: raw(CAGED, address, 443, tls={"sni": None}, said="the API server, from a cage"),
         _FREE: raw(OUTSIDER, address, 443, tls={"sni": None}, said="the API server"),
     }
-    if ground.dns_service:
-        text = query("meshops-attack.example.org")
-        found[_LOOKUP] = raw(OUTSIDER, ground.dns_service, 53, text, udp=True, said="a name that nobody declared")
     return found
 
 
-def _conditions(numbered: Mapping[str, Step], ground: Ground, answers: Mapping[str, Answer]) -> tuple[Condition, ...]:
+def _conditions(answers: Mapping[str, Answer]) -> tuple[Condition, ...]:
     found: list[Condition] = ["always"]
     # The same connection, from a pod that a NetworkPolicy of this run lets nowhere, and from one beside it.
     if answers[_CAGED].connected and answers[_FREE].connected:
         found.append("no NetworkPolicy engine")
-    if _LOOKUP in answers and no_lookup(ground, numbered[_LOOKUP], answers[_LOOKUP]).result == "succeeded":
-        found.append("no DNS firewall")
     return tuple(found)
 
 

