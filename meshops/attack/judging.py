@@ -144,7 +144,7 @@ def denied(ground: Ground, step: Step, answer: Answer) -> Outcome:
         return Outcome(result="succeeded", why=text[:160] or "done")
     lowered = text.lower()
     if "forbidden" in lowered or "denied" in lowered or "violates podsecurity" in lowered:
-        return Outcome(result="refused", why=text[text.find("rror from server") + 1 :][-260:])
+        return Outcome(result="refused", why=text[max(text.find("Error from server"), 0) :][:260])
     return Outcome(result="unknown", why=text[-260:] or "no answer")
 
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
+from manifests.document import Document
 from meshops.checks.model import Check
 from meshops.verify.calls import Client
 
@@ -90,15 +91,17 @@ class Shot:
 
 @dataclass(frozen=True, kw_only=True)
 class Ask:
-    """One kubectl call. user: who is impersonated: the tenant, with the tenant's groups, or a service account.
+    """One kubectl call, or a document that is created without being kept.
 
+    user: who is impersonated: the tenant, with the tenant's groups, or a service account.
     then: asked if this one was granted, and then its answer is the answer: what a controller makes of a template that
     was taken must still be taken itself.
     """
 
-    arguments: tuple[str, ...]
     said: str
+    arguments: tuple[str, ...] = ()
     stdin: str = ""
+    document: Document | None = None
     user: str = ""
     then: Ask | None = None
 
@@ -141,6 +144,7 @@ class Attempt(Check):
     reads_only: it changes nothing wherever it arrives, so that it may run on a real cluster.
     logs: workloads (namespace, name) whose audit lines about it are looked at.
     steps: what it does on this ground; nothing where the stack has nothing to try it on.
+    stage: what must be in the cluster meanwhile.
     """
 
     position: Position
@@ -149,6 +153,7 @@ class Attempt(Check):
     judge: Judge
     reads_only: bool = True
     reads_logs: bool = False
+    stage: Callable[[Ground], Sequence[Document]] | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -78,14 +78,15 @@ class AttackPods:
             if (task.get("tls") or {}).get("certificate") == "own":
                 task["istiod"] = self._istiod
             by_place.setdefault(shot.place, []).append(task)
+        shares = [
+            (place, portion)
+            for place, of_place in by_place.items()
+            if place.client is not None
+            for portion in portions(of_place)
+        ]
         jobs = [
             Job(name=f"meshops-attack-{self._run}-{number}", place=place, tasks=tuple(tasks))
-            for number, (place, tasks) in enumerate(
-                (place, portion)
-                for place, of_place in by_place.items()
-                if place.client is not None
-                for portion in portions(of_place)
-            )
+            for number, (place, tasks) in enumerate(shares, start=self._made)
         ]
         internet = [task for place, tasks in by_place.items() if place.client is None for task in tasks]
         with ThreadPoolExecutor(max_workers=_INTERNET_WORKERS) as pool:

@@ -1,4 +1,4 @@
-"""The part of docs/security.md that is made from the attempts: `python -m meshops.attack.reference docs/security.md`."""
+"""The part of docs/security.md that is made from the attempts: `python -m meshops.attack.reference FILE`."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from meshops.attack.known import CONDITIONS, KNOWN
-from meshops.attack.model import FAMILIES, POSITIONS, WALLS
+from meshops.attack.model import FAMILIES, POSITIONS, WALLS, Attempt
 from meshops.attack.registry import ATTEMPTS, LEGITIMATE
 
 BEGIN = "<!-- from here on made from the attempts: make docs -->"
@@ -50,14 +50,17 @@ def _lines() -> Iterator[str]:
         yield from _table(
             ("id", "from", "what it tries", "what must happen", "wall"),
             (
-                (f"{item.id}{'' if item.reads_only else ' w'}", item.position, f"**{item.name}.** {item.how}", item.shows,
-                 item.wall)
+                (_marked(item), item.position, f"**{item.name}.** {item.how}", item.shows, item.wall)
                 for item in ATTEMPTS
                 if item.section == family
             ),
-        )  # fmt: skip
+        )
     yield from ("### Legitimate requests", "")
     yield from _table(("id", "what must pass"), ((item.id, item.how) for item in LEGITIMATE))
+
+
+def _marked(attempt: Attempt) -> str:
+    return attempt.id if attempt.reads_only else f"{attempt.id} w"
 
 
 def _named(id: str) -> str:

@@ -14,12 +14,13 @@ from meshops.attack.catalogue import (
     ports,
     protocols,
     requests,
+    staged,
     tenants,
 )
 from meshops.attack.model import FAMILIES, Attempt, Entry, Legitimate
 from meshops.checks.options import UsageError
 
-_MODULES = (ports, control_plane, identities, requests, headers, protocols, egress, tenants, generated)
+_MODULES = (ports, control_plane, identities, requests, headers, protocols, egress, tenants, generated, staged)
 ATTEMPTS: tuple[Attempt, ...] = tuple(
     sorted((entry for module in _MODULES for entry in module.ATTEMPTS), key=lambda entry: entry.id)
 )

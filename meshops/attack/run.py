@@ -18,10 +18,11 @@ from meshops.attack.catalogue.tenants import home
 from meshops.attack.ground import CAGED, OUTSIDER, Ground
 from meshops.attack.judging import marks_of
 from meshops.attack.known import Condition
-from meshops.attack.model import Answer, Ask, Entry, Shot, Step
+from meshops.attack.model import Answer, Ask, Attempt, Entry, Shot, Step
 from meshops.attack.probes import AttackPods
 from meshops.attack.registry import LEGITIMATE, selected
 from meshops.attack.shots import raw, to_application
+from meshops.attack.staging import staged_answers
 from meshops.attack.tenancy import Tenancy
 from meshops.attack.verdicts import result
 from meshops.checks.model import Report, Result, Unavailable, Verdict
@@ -101,7 +102,7 @@ def _made(
     if len(numbered) > len(_bearings(ground)) and not ground.resources:
         raise UsageError("This stack has no application that another one may call: there is nothing to protect.")
     since = datetime.now(UTC)
-    answers = _answers(numbered, ground, subject, tools, options, progress)
+    answers = _answers(entries, numbered, ground, subject, tools, options, progress)
     progress.update("reading the audit log")
     answers = audit_lines(tools, ground, entries, numbered, answers, since)
     ground = replace(
@@ -126,6 +127,7 @@ def _made(
 
 
 def _answers(
+    entries: Sequence[Entry],
     numbered: Mapping[str, Step],
     ground: Ground,
     subject: Stack,
@@ -135,12 +137,15 @@ def _answers(
 ) -> dict[str, Answer]:
     shots = {id: step for id, step in numbered.items() if isinstance(step, Shot)}
     asks = {id: step for id, step in numbered.items() if isinstance(step, Ask)}
+    staged = [entry for entry in entries if isinstance(entry, Attempt) and entry.stage is not None]
+    late = {entry.id for entry in staged}
     # Beside each other: what a tenant asks disturbs no traffic.
     with ThreadPoolExecutor(max_workers=1) as pool:
         of_tenant = pool.submit(_of_tenant, asks, ground, tools, options, progress)
         with AttackPods(tools, subject.images, ground.run, ground.istiod, progress) as pods:
-            found = pods.answers(shots)
-        return found | of_tenant.result()
+            found = pods.answers({id: shot for id, shot in shots.items() if id.partition(".")[0] not in late})
+            found |= of_tenant.result()
+            return found | staged_answers(tools, staged, ground, shots, pods.answers, progress)
 
 
 def _of_tenant(

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from manifests.document import Document, document
+from meshops.attack.api import ApiProxy
 from meshops.attack.model import Answer, Ask
 from meshops.progress import Progress
 from meshops.verify.gather.tools import ToolError, Tools
@@ -65,26 +66,32 @@ class Tenancy:
         """Id -> what the API server said."""
         if self.missing:
             return {id: Answer(unavailable=self.missing) for id in asks}
-        done = 0
         found: dict[str, Answer] = {}
-        with ThreadPoolExecutor(max_workers=_WORKERS) as pool:
-            for id, answer in zip(asks, pool.map(self._answer, asks.values()), strict=True):
-                found[id] = answer
-                done += 1
-                self._progress.update(f"asking as a tenant: {done} of {len(asks)}")
+        try:
+            with ApiProxy(self._tools) as api, ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+                for id, answer in zip(asks, pool.map(lambda ask: self._answer(api, ask), asks.values()), strict=True):
+                    found[id] = answer
+                    self._progress.update(f"asking as a tenant: {len(found)} of {len(asks)}")
+        except ToolError as problem:
+            found |= {id: Answer(unavailable=str(problem)) for id in asks if id not in found}
         return found
 
-    def _answer(self, ask: Ask) -> Answer:
-        impersonated = [f"--as={ask.user}"]
-        if not ask.user.startswith(_SERVICE_ACCOUNT):  # Kubernetes knows those' groups itself
-            impersonated += [f"--as-group={group}" for group in (*self.groups, "system:authenticated")]
+    def _answer(self, api: ApiProxy, ask: Ask) -> Answer:
+        # Kubernetes knows a service account's groups itself.
+        groups = () if ask.user.startswith(_SERVICE_ACCOUNT) else (*self.groups, "system:authenticated")
+        if ask.document is not None:
+            answer = api.created(ask.document, ask.user, groups)
+        else:
+            answer = self._by_kubectl(ask, groups)
+        return self._answer(api, ask.then) if ask.then is not None and answer.ended == "ok" else answer
+
+    def _by_kubectl(self, ask: Ask, groups: Sequence[str]) -> Answer:
+        impersonated = [f"--as={ask.user}", *(f"--as-group={group}" for group in groups)]
         # Options first: what follows `--` is a command in a pod.
         try:
             said = self._tools.ask_kubectl(*impersonated, *ask.arguments, stdin=ask.stdin or None, seconds=40)
         except ToolError as problem:
             return Answer(ended="refused", error=str(problem))
-        if ask.then is not None:
-            return self._answer(ask.then)
         return Answer(ended="ok", received=said[:400].encode())
 
 

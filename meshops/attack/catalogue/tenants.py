@@ -16,7 +16,6 @@ from meshops.attack.model import Ask, Attempt
 from meshops.verify.probes.pods import HARDENED
 
 _NAME = "meshops-attack"
-_CREATE = ("create", "--dry-run=server", "--validate=strict", "--filename=-")
 _IMAGE = "docker.io/library/busybox:1.37"
 Asks = Callable[[Ground], list[Ask]]
 
@@ -72,14 +71,14 @@ def kinds(namespace: str, made: Mapping[str, Any]) -> tuple[Document, ...]:
 
 def created(ground: Ground, item: Document, *, said: str, then: Ask | None = None) -> Ask:
     """Without keeping it."""
-    return Ask(arguments=_CREATE, said=f"tenant: {item['kind']}: {said}", stdin=json.dumps(item), user=_NAME, then=then)
+    return Ask(said=f"tenant: {item['kind']}: {said}", document=item, user=_NAME, then=then)
 
 
 def deployed(ground: Ground, namespace: str, made: Mapping[str, Any], *, said: str) -> list[Ask]:
     """A template as each kind, and the pod that a controller makes of it."""
     pod, deployment, job = kinds(namespace, made)
     by = [
-        Ask(arguments=_CREATE, said=said, stdin=json.dumps(pod), user=f"system:serviceaccount:kube-system:{name}")
+        Ask(said=said, document=pod, user=f"system:serviceaccount:kube-system:{name}")
         for name in ("replicaset-controller", "job-controller")
     ]
     return [

@@ -70,15 +70,16 @@ def probe_pod(
     seconds: int = DEADLINE_SECONDS,
     volumes: Iterable[dict[str, Any]] = (),
     labels: Mapping[str, str] | None = None,
+    gated: bool = True,
 ) -> Document:
-    """A pod in the place of `client`. seconds: after which Kubernetes ends it."""
+    """A pod in the place of `client`. seconds: after which Kubernetes ends it. gated: it never receives traffic."""
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
         "activeDeadlineSeconds": seconds,
         "terminationGracePeriodSeconds": 1,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "readinessGates": [{"conditionType": GATE}],
+        **({"readinessGates": [{"conditionType": GATE}]} if gated else {}),
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": 10001,
