@@ -90,7 +90,7 @@ bench: $(READY) ## seconds and memory of a plan with 10, 100 and 1000 applicatio
 bench-lab: $(READY) ## seconds and memory of 50 more pods with sidecars on the running lab
 	@$(RUN) -m lab bench
 
-docs: $(READY) ## write docs/settings.md and docs/verify.md from the types and checks, and the picture of prod's plan
+docs: $(READY) ## write docs/settings.md, verify.md and security.md from types, checks and attempts, and the picture of prod's plan
 	@$(RUN) -m meshops.settings_reference > docs/settings.md
 	@$(RUN) -m meshops.verify.reference docs/verify.md
 	@$(RUN) -m meshops.attack.reference docs/security.md

@@ -15,7 +15,7 @@ EACH = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.
 
 
 def test_the_commands_are_these() -> None:
-    assert [command.name for command in COMMANDS] == ["plan", "pulumi", "preflight", "verify", "bench"]
+    assert [command.name for command in COMMANDS] == ["plan", "pulumi", "preflight", "verify", "attack", "bench"]
 
 
 def test_help_lists_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
