@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from meshops.attack.model import Answer
-from meshops.verify.gather.tools import ToolError, Tools
+from meshops.tools import ToolError, Tools
 
 _START_SECONDS = 20.0
 _ANSWER_SECONDS = 40.0

@@ -11,8 +11,8 @@ from typing import Any
 
 from meshops.attack.ground import Ground
 from meshops.attack.model import Answer, Attempt, Entry, Shot, Step
+from meshops.tools import ToolError, Tools
 from meshops.verify.facts import Pod
-from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes.pods import PROXY
 
 _WAIT_SECONDS = 15.0
@@ -56,7 +56,7 @@ def about(text: str, mark: str) -> tuple[Mapping[str, Any], ...]:
                 found.append({"path": line, "user_agent": line})
                 continue
             # The mark ends where the next character is none of its own: `…/p` is not `…/path`.
-            agent = str(fields.get("user_agent", ""))
+            agent = str(fields.get("claimed_user_agent", fields.get("user_agent", "")))
             if agent == mark or not agent.startswith(mark) or not agent[len(mark)].isalnum() or agent.endswith("xxx"):
                 found.append(fields)
     return tuple(found)

@@ -15,8 +15,8 @@ from meshops.attack.pods import attack_pod, cage, ended, portions, printed, shar
 from meshops.attack.wire.exchange import perform
 from meshops.checks.model import Unavailable
 from meshops.progress import Progress
+from meshops.tools import ToolError, Tools
 from meshops.verify.facts import RUN_LABEL
-from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes.pods import CONTAINER, namespace_document, run_namespace
 from meshops.verify.probes.runs import pod_ended, why_not
 

@@ -28,8 +28,8 @@ from meshops.attack.verdicts import result
 from meshops.checks.model import Report, Result, Unavailable, Verdict
 from meshops.checks.options import UsageError
 from meshops.progress import Progress, Silent
+from meshops.tools import ToolError, Tools
 from meshops.verify.gather.objects import gather_objects
-from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes.runs import clean_leftovers
 from meshops.verify.stack import Stack
 

@@ -12,8 +12,8 @@ from manifests.names import GATEWAY_REF
 from meshops.attack.ground import Ground
 from meshops.attack.model import Answer, Attempt, Shot
 from meshops.progress import Progress
+from meshops.tools import ToolError, Tools
 from meshops.verify.calls import Client
-from meshops.verify.gather.tools import ToolError, Tools
 from meshops.verify.probes.pods import CONTAINER, HARDENED, probe_pod, run_labels
 from versions import PYTHON_IMAGE
 

@@ -10,7 +10,7 @@ from manifests.document import Document, document
 from meshops.attack.api import ApiProxy
 from meshops.attack.model import Answer, Ask
 from meshops.progress import Progress
-from meshops.verify.gather.tools import ToolError, Tools
+from meshops.tools import ToolError, Tools
 from meshops.verify.probes.pods import run_labels
 
 GROUP = "mesh-tenants"

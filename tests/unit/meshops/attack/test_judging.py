@@ -56,9 +56,9 @@ CASES: tuple[tuple[Judge, Answer, str], ...] = (
     (judging.denied, Answer(ended="refused", error="error: the server doesn't have a resource type"), "unknown"),
     (judging.no_way_in, Answer(ended="refused", error="Error from server (BadRequest): Upgrade"), "succeeded"),
     (judging.may_not, Answer(ended="refused", error="no"), "refused"),
-    (judging.line_is_true("path", "/forged"), said(DENIED, lines=({"path": "/forged"},)), "succeeded"),
-    (judging.line_is_true("path", "/forged"), said(DENIED, lines=({"path": "/a", "claimed": "/forged"},)), "refused"),
-    (judging.line_is_true("path", "/forged"), said(DENIED), "unknown"),
+    (judging.not_logged_as_true("/forged"), said(DENIED, lines=({"path": "/forged"},)), "succeeded"),
+    (judging.not_logged_as_true("/forged"), said(DENIED, lines=({"path": "/a", "claimed_x": "/forged"},)), "refused"),
+    (judging.not_logged_as_true("/forged"), said(DENIED), "unknown"),
     (none_of(lambda ground, leaf: "anything"), said(""), "refused"),
 )  # fmt: skip
 
