@@ -122,6 +122,15 @@ def no_grpc_message(ground: Ground, step: Step, answer: Answer) -> Outcome:
     return Outcome(result="refused", why="no message" if answer.received else told(answer))
 
 
+def no_configuration(ground: Ground, step: Step, answer: Answer) -> Outcome:
+    """No cluster of an application on the gRPC stream. What every proxy has, and says nothing of the mesh, may come."""
+    message = h2.body(answer.received).decode("latin-1")
+    named = sorted(member.host for member in ground.stack.listeners if member.host in message)
+    if named:
+        return Outcome(result="succeeded", why=f"{len(message)} bytes of gRPC, among them {', '.join(named)}")
+    return Outcome(result="refused", why=f"{len(message)} bytes of gRPC, and no application in them")
+
+
 def no_lookup(ground: Ground, step: Step, answer: Answer) -> Outcome:
     """A DNS answer without records: RCODE other than NOERROR, or nothing in it."""
     if len(answer.received) < 12:

@@ -32,12 +32,9 @@ class Known:
 _UNENFORCED: Condition = "no NetworkPolicy engine"
 _PLATFORM = "It says how the platform is, and takes nothing; the platform's NetworkPolicies admit whom it is for."
 _ROWS: tuple[tuple[str, Condition, Wall, str], ...] = (
-    ("MA110", _UNENFORCED, "NetworkPolicy",
-     "The kubelet's probes need 15020, which capture leaves out; the namespace's default-deny admits nobody else."),
     ("MA111", _UNENFORCED, "NetworkPolicy",
      "15021 says whether the proxy is ready, and nothing else; capture leaves it out."),
     ("MA116", _UNENFORCED, "NetworkPolicy", "15021 says whether the gateway is ready, and nothing else."),
-    ("MA117", _UNENFORCED, "NetworkPolicy", _PLATFORM),
     ("MA118", "always", "security group",
      "It is the node's, which no NetworkPolicy selects. The stack's own pods may not go there: MA725."),
     ("MA119", "always", "security group", "As MA118; a load balancer's health check may need it."),
@@ -51,7 +48,6 @@ _ROWS: tuple[tuple[str, Condition, Wall, str], ...] = (
     ("MA211", "always", "policy",
      "A process may ask its own sidecar: they are one pod. It sees its own configuration, no key, and changes its own "
      "side only; what it may reach, the other side's proxy decides."),
-    ("MA226", _UNENFORCED, "NetworkPolicy", _PLATFORM),
     ("MA228", _UNENFORCED, "NetworkPolicy", _PLATFORM),
     ("MA231", _UNENFORCED, "NetworkPolicy",
      "A webhook answers whoever asks: with the injection template, which holds no secret."),

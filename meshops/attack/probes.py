@@ -6,7 +6,7 @@ import json
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from manifests.images import Images
@@ -94,6 +94,10 @@ class AttackPods:
             found: dict[str, Mapping[str, Any] | Unavailable] = {}
             for start in range(0, len(jobs), _BATCH):
                 found |= self._batch(jobs[start : start + _BATCH], done=len(found), total=len(shots))
+            if lost := [job for job in jobs if all(isinstance(found[id], Unavailable) for id in job.ids)]:
+                # On a busy node a pod may not come up in time: once more, by themselves.
+                again = [replace(job, name=f"{job.name}-again") for job in lost]
+                found |= self._batch(again, done=len(found), total=len(shots))
             found |= {future.result()["id"]: future.result() for future in from_here}
         return {id: _answer(found[id]) for id in shots}
 

@@ -162,9 +162,9 @@ ATTEMPTS: tuple[Attempt, ...] = (
          own=True),
          "neighbour", judge=judging.no_grpc_message),
     _row(224, "XDS as a gateway of one's own", "Asks 15012 with an application's own certificate, and says it is a "
-         "gateway of its namespace.", "No message comes back.", "control plane",
+         "gateway of its namespace.", "No application's cluster comes back.", "control plane",
          _xds("router", 15012, tls=True, place=_past, own=True, node=_own_router), "neighbour",
-         judge=judging.no_grpc_message, severity="medium"),
+         judge=judging.no_configuration, severity="medium"),
     _row(225, "istiod's debug interface, 15014", "Asks 15014 for /debug/configz, registryz, syncz and "
                                                  "endpointz.", _CLOSED,
          "control plane", _istiod(15014, "/debug/configz", "/debug/registryz", "/debug/syncz", "/debug/endpointz"),
