@@ -6,7 +6,7 @@ import re
 from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from configuration.applications import Application, Namespace, qualified
+from configuration.applications import RESERVED_NAMESPACES, Application, Namespace, qualified
 from configuration.breaches import Breach, breach
 from configuration.names import DeclaredNames
 from configuration.settings import Settings
@@ -238,18 +238,20 @@ def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterato
 
 
 def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+    # resolv.conf of a pod: `search <namespace>.svc.cluster.local svc.cluster.local cluster.local`, ndots 5.
+    search = {*RESERVED_NAMESPACES, *(namespace.name for namespace in settings.namespaces)}
     for namespace in settings.namespaces:
         protocols: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
         for application in namespace.applications:
             path = f"namespaces[{namespace.name}].applications[{application.name}]"
             for index, egress in enumerate(application.egress):
                 where = f"{path}.egress[{index}]"
-                if egress.host.endswith((".svc.cluster.local", ".cluster.local", ".svc")):
+                if egress.host.rpartition(".")[2] in search:
                     yield breach(
                         f"{where}.host",
                         egress.host,
-                        "A service of the cluster is not external.",
-                        "Name this application under the `callers` of that one.",
+                        "Its last part is a namespace: the search path of a pod makes a service of the cluster of it.",
+                        "Name a service of the cluster under `callers`; for an external one rename the namespace.",
                     )
                 protocols[egress.host, egress.port].setdefault(egress.protocol, where)
         for (host, port), by_protocol in protocols.items():

@@ -77,6 +77,12 @@ def _mesh(settings: Settings) -> Iterator[Weakening]:
             value=service.host,
             effect=f"Meshed pods call it in plaintext: {service.reason}",
         )
+    for network in settings.mesh.issuer_networks:
+        yield Weakening(
+            path="mesh.issuerNetworks",
+            value=str(network),
+            effect="istiod may be made to call addresses of this network.",
+        )
 
 
 def _way_in(settings: Settings) -> Iterator[Weakening]:
@@ -170,9 +176,45 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
             yield Weakening(
                 path=f"{path}.egress", value=f"{egress.host}:{egress.port}", effect="It leaves in plaintext."
             )
+    if application.hosts:
+        yield from _users(namespace, application, path)
     if application.tls == "passthrough":
         yield Weakening(
             path=f"{path}.tls",
             value="passthrough",
             effect="The mesh sees an opaque stream: who may connect is checked, what is asked for is not.",
+        )
+
+
+def _users(namespace: Namespace, application: Application, path: str) -> Iterator[Weakening]:
+    """What a public application does not ask of its users."""
+    authentication = application.authentication
+    if authentication is None:
+        # No mistake by itself: a public site, or one with a login of its own, is meant to be so. But it must be seen.
+        yield Weakening(
+            path=f"{path}.hosts",
+            value=", ".join(application.hosts),
+            effect="Public: whoever reaches the load balancer reaches it; the mesh asks for no user's token.",
+        )
+        return
+    if namespace.phase == "permissive":
+        yield Weakening(
+            path=f"{path}.authentication",
+            value=namespace.phase,
+            effect="A pod of it that has no sidecar yet asks nobody for a token.",
+        )
+    for exempt in authentication.except_paths:
+        yield Weakening(path=f"{path}.authentication.exceptPaths", value=exempt, effect="Everybody may ask for it.")
+    for source in authentication.token_sources:
+        if source.query:
+            yield Weakening(
+                path=f"{path}.authentication.tokenSources",
+                value=source.query,
+                effect="Tokens travel in the query and stay in the load balancer's log and in browsers' histories.",
+            )
+    if authentication.forward_original_token:
+        yield Weakening(
+            path=f"{path}.authentication.forwardOriginalToken",
+            value="true",
+            effect="The application holds its users' tokens and can act as them wherever they are taken.",
         )

@@ -41,8 +41,10 @@ def table(toolchain: Toolchain, trusted: Path) -> tuple[Image, ...]:
 
     trusted: the certificate authorities of clients and applications, with that of the lab's internet
     """
-    inside = (*_control_plane(toolchain), *_data_plane(toolchain), _collector(toolchain))
-    going_out = (_curl(), *billing_api.rows(), *web_servers.rows())
+    pilot, *others = _control_plane(toolchain)
+    inside = (*others, *_data_plane(toolchain), _collector(toolchain))
+    # istiod fetches the keys of those who sign users' tokens.
+    going_out = (pilot, _curl(), *billing_api.rows(), *web_servers.rows())
     return (*inside, *(_trusting(row, trusted) for row in going_out))
 
 

@@ -179,6 +179,8 @@ class HttpAnswer:
     location: str = ""
     agent: str = ""
     problem: str = ""
+    forged: bool = False
+    """Whether a token was sent that nobody signed."""
     lines: tuple[LogLine, ...] = ()
     """What sidecars and gateway wrote about it."""
 

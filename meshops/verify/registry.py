@@ -5,7 +5,19 @@ from __future__ import annotations
 from types import ModuleType
 
 from meshops.verify.check import ClusterCheck
-from meshops.verify.checks import analysis, authorization, client, documents, egress, gateway, mtls, pods, ports, rules
+from meshops.verify.checks import (
+    analysis,
+    authorization,
+    client,
+    documents,
+    egress,
+    gateway,
+    mtls,
+    pods,
+    ports,
+    rules,
+    users,
+)
 
 MODULES: tuple[ModuleType, ...] = (
     client,
@@ -18,6 +30,7 @@ MODULES: tuple[ModuleType, ...] = (
     rules,
     documents,
     analysis,
+    users,
 )
 
 

@@ -24,7 +24,14 @@ from meshops.verify.facts import (
 from tests.unit.meshops.verify.world import changed, pem, with_exchanges, with_object, with_pod, without_object
 
 Change = Callable[[Facts], Facts]
+FRONTEND = "app.test.example.com"
 OK = Answer(exit_code=0, http_code=200)
+
+
+def user(status: int, details: str, *, forged: bool = False) -> HttpAnswer:
+    """An answer under the host that asks for a token, and what its sidecar wrote of it."""
+    line = LogLine(namespace="shop", application="frontend", response_code=status, details=details)
+    return HttpAnswer(host=FRONTEND, status=status, forged=forged, lines=(line,))
 
 
 def edge(**changes: Any) -> Change:
@@ -198,6 +205,28 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV405", "lacks the caller's principal", lines("wrong-path", lambda line: replace(line, downstream_peer=""))),
     ("MV405", "no line about it", lines("wrong-method", no_server_line)),
     ("MV405", "the reason", lines("wrong-identity", lambda line: replace(line, details=""))),
+    (
+        "MV408",
+        "without a token: HTTP 200 from the application",
+        edge(answers=(user(200, "via_upstream"),)),
+    ),
+    (
+        "MV408",
+        "with a forged token: HTTP 200 from the application",
+        edge(answers=(user(200, "via_upstream", forged=True),)),
+    ),
+    (
+        # Refused, but not for want of a token: with one, whoever it names may be let in or not.
+        "MV408",
+        "without a token: HTTP 403, rbac_access_denied_matched_policy[none]",
+        edge(answers=(user(403, "rbac_access_denied_matched_policy[none]"),)),
+    ),
+    ("MV408", "HTTP 399, not seen by its sidecar", edge(answers=(HttpAnswer(host=FRONTEND, status=399),))),
+    (
+        "MV627",
+        "RequestAuthentication shop/loose is not of the program",
+        another("RequestAuthentication", "shop", "loose", spec={"jwtRules": []}),
+    ),
     (
         "MV406",
         "billing.shop is missing",
