@@ -12,6 +12,9 @@ from configuration.problems import rejection
 from configuration.section import section
 from configuration.values import ExactPath, Host, Label, Path, Port, Quantity, Whole, within
 
+ORIGINATED_PORT = 80
+"""Where an application speaks HTTP to a host whose TLS its sidecar begins."""
+
 Phase = Literal["outside", "permissive", "strict"]
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
@@ -70,6 +73,15 @@ class Egress:
     port: Port = 443
     protocol: Literal["TLS", "HTTPS", "HTTP", "TCP"] = "TLS"
     """What leaves the pod: the application's own TLS, as a rule. HTTP is plaintext to the internet, TCP opaque."""
+    originate: bool = False
+    """The application speaks HTTP to port 80 of this host, and its sidecar TLS to `port`: it checks the certificate,
+    sends to no other host behind the same address, and logs method and path. Else it knows the handshake's name only.
+    """
+
+    @property
+    def called_port(self) -> int:
+        """The port that the application itself calls."""
+        return ORIGINATED_PORT if self.originate else self.port
 
 
 @section

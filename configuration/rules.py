@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from configuration import rules_applications, rules_authentication, rules_platform
+from configuration import rules_applications, rules_authentication, rules_egress, rules_platform
 from configuration.breaches import Breach
 from configuration.names import DeclaredNames
 from configuration.problems import Problem
@@ -17,7 +17,7 @@ def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = 
     refused: the paths of settings that were refused already; what depends on one of them is not judged.
     """
     breaches: list[Breach] = []
-    for rule in (*rules_platform.RULES, *rules_authentication.RULES):
+    for rule in (*rules_platform.RULES, *rules_authentication.RULES, *rules_egress.RULES):
         breaches += rule(settings)
     for compare in rules_applications.RULES:
         breaches += compare(settings, names)

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from configuration.applications import RESERVED_NAMESPACES, Application, Namespace, qualified
+from configuration.applications import Application, Namespace, qualified
 from configuration.breaches import Breach, breach
 from configuration.names import DeclaredNames
 from configuration.settings import Settings
@@ -237,35 +236,6 @@ def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterato
             )
 
 
-def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    # resolv.conf of a pod: `search <namespace>.svc.cluster.local svc.cluster.local cluster.local`, ndots 5.
-    search = {*RESERVED_NAMESPACES, *(namespace.name for namespace in settings.namespaces)}
-    for namespace in settings.namespaces:
-        protocols: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
-        for application in namespace.applications:
-            path = f"namespaces[{namespace.name}].applications[{application.name}]"
-            for index, egress in enumerate(application.egress):
-                where = f"{path}.egress[{index}]"
-                if egress.host.rpartition(".")[2] in search:
-                    yield breach(
-                        f"{where}.host",
-                        egress.host,
-                        "Its last part is a namespace: the search path of a pod makes a service of the cluster of it.",
-                        "Name a service of the cluster under `callers`; for an external one rename the namespace.",
-                    )
-                protocols[egress.host, egress.port].setdefault(egress.protocol, where)
-        for (host, port), by_protocol in protocols.items():
-            if len(by_protocol) > 1:
-                first, second = list(by_protocol.items())[:2]
-                yield breach(
-                    f"{second[1]}.protocol",
-                    second[0],
-                    f"{host}:{port} is declared as {first[0]} at {first[1]}; the two would conflict.",
-                    "Declare one protocol.",
-                    f"{first[1]}.protocol",
-                )
-
-
 def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     strict = {
         f"{application.name}.{namespace.name}.svc.cluster.local": namespace.name
@@ -292,6 +262,5 @@ RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
     applications_are_complete,
     passthrough_has_its_way_in,
     stickiness_is_possible,
-    egress_is_external,
     strict_applications_are_not_exempt,
 )

@@ -176,6 +176,19 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
             yield Weakening(
                 path=f"{path}.egress", value=f"{egress.host}:{egress.port}", effect="It leaves in plaintext."
             )
+        elif not egress.originate and egress.protocol != "TCP":
+            yield Weakening(
+                path=f"{path}.egress",
+                value=f"{egress.host}:{egress.port}",
+                effect="The sidecar sees the name in the TLS handshake only: whatever else answers at the same address "
+                "can be asked for behind it.",
+            )
+        elif egress.protocol == "TCP":
+            yield Weakening(
+                path=f"{path}.egress",
+                value=f"{egress.host}:{egress.port}",
+                effect="Opaque TCP: any connection to this port goes to this host, and nothing of it is seen.",
+            )
     if application.hosts:
         yield from _users(namespace, application, path)
     if application.tls == "passthrough":

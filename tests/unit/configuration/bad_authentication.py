@@ -168,3 +168,17 @@ BAD_EGRESS: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         ("metadata.google.internal", "metadata", "own name"),
     )
 }
+BAD_EGRESS |= {
+    "TLS begun to what speaks none": (
+        put(f"{API}.egress.0", {"host": "api.stripe.com", "protocol": "TCP", "originate": True}),
+        f"{API_PATH}.egress[0].originate",
+        "TCP is something else",
+        "Leave the protocol",
+    ),
+    "TLS begun for one application only": (
+        put(f"{UI}.egress", [{"host": "api.stripe.com", "originate": True}]),
+        f"{UI_PATH}.egress[0].originate",
+        "declared otherwise",
+        "both alike",
+    ),
+}

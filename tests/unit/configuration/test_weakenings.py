@@ -21,6 +21,7 @@ def test_the_reference_stack_gives_up_only_what_it_names() -> None:
         ("imageRegistry", "(not set)"),
         ("namespaces[legacy].phase", "permissive"),
         ("namespaces[shop].applications[ui].hosts", "ui.test.example.com"),
+        ("namespaces[shop].applications[api].egress", "api.stripe.com:443"),
     }
 
 
@@ -45,17 +46,25 @@ def test_each_weakened_setting_is_reported() -> None:
         ("observability.containerLogs", False, ("observability.containerLogs", "false")),
         ("observability.tracing", False, ("observability.tracing", "false")),
         ("namespaces.0.podSecurity", "baseline", ("namespaces[shop].podSecurity", "baseline")),
-        (
-            "namespaces.0.applications.0.egress.0.protocol",
-            "HTTP",
-            (
-                "namespaces[shop].applications[api].egress",
-                "api.stripe.com:443",
-            ),
-        ),
     ]
     for path, value, expected in cases:
         assert found((path, value)) - baseline == {expected}, path
+
+
+def test_what_the_sidecar_does_not_see_of_egress_is_reported() -> None:
+    egress = "namespaces.0.applications.0.egress"
+    cases: tuple[tuple[dict[str, object], str], ...] = (
+        ({}, "handshake only"),
+        ({"protocol": "HTTP"}, "in plaintext"),
+        ({"protocol": "TCP"}, "Opaque TCP"),
+        ({"originate": True}, ""),
+    )
+    for more, effect in cases:
+        tree = stack()
+        put(egress, [{"host": "api.stripe.com", **more}])(tree)
+        said = [w.effect for w in weakenings(read(tree)) if w.path.endswith("applications[api].egress")]
+        assert len(said) == bool(effect)
+        assert all(effect in text for text in said)
 
 
 def test_what_a_public_application_does_not_ask_of_its_users_is_reported() -> None:

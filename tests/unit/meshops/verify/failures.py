@@ -59,6 +59,16 @@ def lines(purpose: str, change: Callable[[LogLine], LogLine | None]) -> Change:
     return lambda facts: with_exchanges(facts, purpose, of)
 
 
+def sidecar_answers(purpose: str, code: int, details: str) -> Change:
+    """The caller's own sidecar answers, and sends nothing on."""
+
+    def change(exchange: Exchange) -> Exchange:
+        lines = tuple(replace(line, response_code=code, details=details) for line in exchange.lines)
+        return replace(exchange, answer=Answer(exit_code=0, http_code=code), lines=lines)
+
+    return lambda facts: with_exchanges(facts, purpose, change)
+
+
 def no_server_line(line: LogLine) -> LogLine | None:
     return line if line.client else None
 
@@ -233,6 +243,7 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
         workload(policies=("deny-all.shop", "deny-all.istio-system")),
     ),
     ("MV501", "no answer, curl exit 35", answers("declared-host", Answer(exit_code=35, http_code=0))),
+    ("MV501", "HTTP 502, direct_response", sidecar_answers("declared-host", 502, "direct_response")),
     (
         "MV502",
         "example.org: HTTP 200",
