@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
 from configuration.admission import Enforcement
+from configuration.authentication import Authentication
+from configuration.external_hosts import ExternalHost
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Host, Label, Port, Quantity, Whole, within
+from configuration.values import ExactPath, Host, Label, Path, Port, Quantity, Whole, within
+
+ORIGINATED_PORT = 80
+"""Where an application speaks HTTP to a host whose TLS its sidecar begins."""
 
 Phase = Literal["outside", "permissive", "strict"]
 
@@ -53,46 +57,7 @@ def _method(value: str) -> str:
     return value
 
 
-def _path(value: str) -> str:
-    # https://istio.io/latest/docs/reference/config/security/authorization-policy/#Operation: exact, prefix
-    # ("/a/*"), suffix ("*/a"), presence ("*"), and the templates {*} and {**}. Envoy compares the normalised path
-    # without query or fragment.
-    if not value.startswith("/"):
-        raise rejection(
-            "A path begins with '/'; a suffix match such as \"*/data\" would open paths that nobody named.",
-            f'Write "/{value.lstrip("*/")}".',
-        )
-    templates = [segment for segment in value.split("/") if segment in ("{*}", "{**}")]
-    rest = value.replace("{*}", "").replace("{**}", "")
-    if "*" in (rest if templates else rest[:-1]) or "{" in rest or "}" in rest:
-        raise rejection(
-            "Istio takes a '*' only at the end of a path (a prefix), or {*} and {**} as whole segments, not both; "
-            "elsewhere it is an ordinary character and matches nothing.",
-            'Write "/api/*" for everything below /api/, or "/api/{*}/data" for one segment in between.',
-        )
-    if re.search(r"[?#\s]", value):
-        raise rejection(
-            "Envoy compares the path without its query and fragment; one that contains '?', '#' or a blank matches "
-            "nothing.",
-            "Leave that part out.",
-        )
-    if "//" in value or "/./" in value or "/../" in value or "\\" in value or re.search(r"%2[fF]|%5[cC]", value):
-        raise rejection(
-            "The mesh normalises paths before it compares them; this form never arrives and matches nothing.",
-            "Write the path in its normal form.",
-        )
-    return value
-
-
-def _exact_path(value: str) -> str:
-    if "*" in value or "{" in value:
-        raise rejection("This path is taken literally: it must not hold a wildcard.", "Write one path in full.")
-    return _path(value)
-
-
 Method = Annotated[str, AfterValidator(_method)]
-Path = Annotated[str, AfterValidator(_path)]
-ExactPath = Annotated[str, AfterValidator(_exact_path)]
 
 
 @section
@@ -109,10 +74,19 @@ class Caller:
 class Egress:
     """An external service that this application calls."""
 
-    host: Host
+    host: ExternalHost
     port: Port = 443
     protocol: Literal["TLS", "HTTPS", "HTTP", "TCP"] = "TLS"
     """What leaves the pod: the application's own TLS, as a rule. HTTP is plaintext to the internet, TCP opaque."""
+    originate: bool = False
+    """The application speaks HTTP to port 80 of this host, and its sidecar TLS to `port`: it checks the certificate,
+    sends to no other host behind the same address, and logs method and path. Else it knows the handshake's name only.
+    """
+
+    @property
+    def called_port(self) -> int:
+        """The port that the application itself calls."""
+        return ORIGINATED_PORT if self.originate else self.port
 
 
 @section
@@ -152,6 +126,8 @@ class Application:
     """Public names under which the gateway serves it; empty keeps it inside the mesh."""
     tls: Literal["terminate", "passthrough"] = "terminate"
     """`passthrough`: it serves its own certificate and is routed by SNI, behind the NLB."""
+    authentication: Authentication | None = None
+    """The user's token that a request from the gateway must bring; without it the hosts are open to whoever comes."""
     callers: tuple[Caller, ...] = ()
     egress: tuple[Egress, ...] = ()
     stickiness: Stickiness | None = None

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from configuration.admission import Admission
 from configuration.applications import Application, Namespace, qualified
-from configuration.rules_platform import EVERYONE
+from configuration.rules.platform import EVERYONE
 from configuration.settings import Settings
 
 
@@ -90,6 +90,12 @@ def _mesh(settings: Settings) -> Iterator[Weakening]:
             path="mesh.plaintextServices",
             value=service.host,
             effect=f"Meshed pods call it in plaintext: {service.reason}",
+        )
+    for network in settings.mesh.issuer_networks:
+        yield Weakening(
+            path="mesh.issuerNetworks",
+            value=str(network),
+            effect="istiod may be made to call addresses of this network.",
         )
 
 
@@ -222,9 +228,58 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
             yield Weakening(
                 path=f"{path}.egress", value=f"{egress.host}:{egress.port}", effect="It leaves in plaintext."
             )
+        elif not egress.originate and egress.protocol != "TCP":
+            yield Weakening(
+                path=f"{path}.egress",
+                value=f"{egress.host}:{egress.port}",
+                effect="The sidecar sees the name in the TLS handshake only: whatever else answers at the same address "
+                "can be asked for behind it.",
+            )
+        elif egress.protocol == "TCP":
+            yield Weakening(
+                path=f"{path}.egress",
+                value=f"{egress.host}:{egress.port}",
+                effect="Opaque TCP: any connection to this port goes to this host, and nothing of it is seen.",
+            )
+    if application.hosts:
+        yield from _users(namespace, application, path)
     if application.tls == "passthrough":
         yield Weakening(
             path=f"{path}.tls",
             value="passthrough",
             effect="The mesh sees an opaque stream: who may connect is checked, what is asked for is not.",
+        )
+
+
+def _users(namespace: Namespace, application: Application, path: str) -> Iterator[Weakening]:
+    """What a public application does not ask of its users."""
+    authentication = application.authentication
+    if authentication is None:
+        # No mistake by itself: a public site, or one with a login of its own, is meant to be so. But it must be seen.
+        yield Weakening(
+            path=f"{path}.hosts",
+            value=", ".join(application.hosts),
+            effect="Public: whoever reaches the load balancer reaches it; the mesh asks for no user's token.",
+        )
+        return
+    if namespace.phase == "permissive":
+        yield Weakening(
+            path=f"{path}.authentication",
+            value=namespace.phase,
+            effect="A pod of it that has no sidecar yet asks nobody for a token.",
+        )
+    for exempt in authentication.except_paths:
+        yield Weakening(path=f"{path}.authentication.exceptPaths", value=exempt, effect="Everybody may ask for it.")
+    for source in authentication.token_sources:
+        if source.query:
+            yield Weakening(
+                path=f"{path}.authentication.tokenSources",
+                value=source.query,
+                effect="Tokens travel in the query and stay in the load balancer's log and in browsers' histories.",
+            )
+    if authentication.forward_original_token:
+        yield Weakening(
+            path=f"{path}.authentication.forwardOriginalToken",
+            value="true",
+            effect="The application holds its users' tokens and can act as them wherever they are taken.",
         )

@@ -18,6 +18,8 @@ import json
 #   no certificate to name anybody.
 # - A refusal shows as response_code_details `rbac_access_denied_matched_policy[none]` (HTTP), the same under
 #   connection_termination_details (TCP), or response_flags NR with `filter_chain_not_found` (plaintext to STRICT).
+# - The user is who a verified token says: jwt_authn puts a payload there only after its signature, issuer, audience and
+#   dates were found right. A token that was refused names nobody; why it was refused is in response_code_details.
 ACCESS_LOG_FIELDS: dict[str, str] = {
     "start_time": "%START_TIME%",
     "method": "%REQ(:METHOD):32%",
@@ -50,6 +52,8 @@ ACCESS_LOG_FIELDS: dict[str, str] = {
     "workload_namespace": "%ENVIRONMENT(POD_NAMESPACE)%",
     "workload_pod": "%ENVIRONMENT(POD_NAME)%",
     "workload_service_account": "%ENVIRONMENT(SERVICE_ACCOUNT)%",
+    "token_issuer": "%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:payload:iss):256%",
+    "token_subject": "%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:payload:sub):256%",
     "bytes_received": "%BYTES_RECEIVED%",
     "bytes_sent": "%BYTES_SENT%",
     "duration": "%DURATION%",

@@ -14,6 +14,7 @@ from typing import Any
 from configuration.mesh import Gateway, Mesh
 from manifests.access_log import access_log_format
 from manifests.images import Images
+from manifests.issuer_networks import blocked_networks
 from manifests.names import (
     COLLECTOR_HOST,
     GATEWAY,
@@ -97,7 +98,10 @@ class IstioValues:
             "seccompProfile": _SECCOMP,
             "topologySpreadConstraints": [_spread({"app": "istiod", "istio.io/rev": mesh.revision})],
             "cni": {"enabled": True},
-            "env": _PILOT_ENVIRONMENT,
+            "env": {
+                **_PILOT_ENVIRONMENT,
+                "BLOCKED_CIDRS_IN_JWKS_URIS": ",".join(blocked_networks(mesh.issuer_networks)),
+            },
             "extraContainerArgs": _PILOT_ARGUMENTS,
             # The chart's template for proxyless gRPC names an image of a public registry, whatever `hub` says.
             # Nothing here uses it; this takes its place.

@@ -68,11 +68,13 @@ def service_entries(namespace: Namespace) -> dict[str, tuple[Document, ...]]:
     by_host: defaultdict[str, dict[int, Egress]] = defaultdict(dict)
     for application in namespace.applications:
         for egress in application.egress:
-            by_host[egress.host][egress.port] = egress
+            by_host[egress.host][egress.called_port] = egress
     documents: dict[str, tuple[Document, ...]] = {}
     for host in sorted(by_host):
         documents[host] = (_service_entry(host, by_host[host], namespace),)
-        if host.endswith(".local"):
+        if any(egress.originate for egress in by_host[host].values()):
+            documents[host] += (_originated_tls(host, namespace),)
+        elif host.endswith(".local"):
             documents[host] += (destination_rule(host, host, "DISABLE", namespace=namespace.name),)
     return documents
 
@@ -86,11 +88,28 @@ def _service_entry(host: str, by_port: dict[int, Egress], namespace: Namespace) 
         spec={
             "hosts": [host],
             "ports": [
-                {"number": port, "name": f"{egress.protocol.lower()}-{port}", "protocol": egress.protocol}
+                {"number": port, "name": f"http-{port}", "protocol": "HTTP", "targetPort": egress.port}
+                if egress.originate
+                else {"number": port, "name": f"{egress.protocol.lower()}-{port}", "protocol": egress.protocol}
                 for port, egress in sorted(by_port.items())
             ],
             "location": "MESH_EXTERNAL",
             "resolution": "DNS",
             "exportTo": ["."],
         },
+    )
+
+
+def _originated_tls(host: str, namespace: Namespace) -> Document:
+    """The sidecar's own TLS to an external host: its name in the handshake and on the certificate, the image's CAs.
+
+    What the application sends is then HTTP with a Host, and REGISTRY_ONLY knows no other host than the declared ones.
+    """
+    tls = {"mode": "SIMPLE", "sni": host, "subjectAltNames": [host], "caCertificates": "system"}
+    return document(
+        "networking.istio.io/v1",
+        "DestinationRule",
+        host,
+        namespace=namespace.name,
+        spec={"host": host, "trafficPolicy": {"tls": tls}, "exportTo": ["."]},
     )

@@ -42,8 +42,10 @@ def table(toolchain: Toolchain, trusted: Path) -> tuple[Image, ...]:
 
     trusted: the certificate authorities of clients and applications, with that of the lab's internet
     """
-    inside = (*_control_plane(toolchain), *_data_plane(toolchain), _collector(toolchain))
-    going_out = (_curl(), _python(), *billing_api.rows(), *web_servers.rows())
+    pilot, *others = _control_plane(toolchain)
+    inside = (*others, _collector(toolchain))
+    # istiod fetches the keys of those who sign users' tokens; a sidecar begins TLS to a host, if the settings say so.
+    going_out = (pilot, *_data_plane(toolchain), _curl(), _python(), *billing_api.rows(), *web_servers.rows())
     return (*inside, *(_trusting(row, trusted) for row in going_out))
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from meshops.attack import http
+from meshops.attack.clients import http
 from meshops.attack.ground import Ground
 from meshops.attack.model import Answer, Ask, Judge, Outcome, Step
 from meshops.attack.wire import h2

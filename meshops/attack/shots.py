@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from meshops.attack import http
+from meshops.attack.clients import http
 from meshops.attack.ground import INTERNET, Ground, Resource
 from meshops.attack.model import Place, Shot
 

@@ -287,8 +287,8 @@ def _egress(stack: Stack) -> Iterator[Call]:
 
 
 def _egress_url(egress: Egress) -> str:
-    scheme = "http" if egress.protocol == "HTTP" else "https"
-    return f"{scheme}://{egress.host}:{egress.port}/"
+    scheme = "http" if egress.protocol == "HTTP" or egress.originate else "https"
+    return f"{scheme}://{egress.host}:{egress.called_port}/"
 
 
 def _url(member: Member, path: str) -> str:

@@ -9,7 +9,7 @@ from typing import Any
 
 from meshops.checks.model import Unavailable
 from meshops.verify.access_log import LogLine
-from meshops.verify.attempts.attempt import Answer as AttemptAnswer
+from meshops.verify.attempt import Answer as AttemptAnswer
 from meshops.verify.calls import Call
 
 MANAGED_BY = "meshops-verify"
@@ -180,6 +180,8 @@ class HttpAnswer:
     location: str = ""
     agent: str = ""
     problem: str = ""
+    forged: bool = False
+    """Whether a token was sent that nobody signed."""
     lines: tuple[LogLine, ...] = ()
     """What sidecars and gateway wrote about it."""
 

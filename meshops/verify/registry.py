@@ -17,6 +17,7 @@ from meshops.verify.checks import (
     pods,
     ports,
     rules,
+    users,
 )
 
 MODULES: tuple[ModuleType, ...] = (
@@ -31,6 +32,7 @@ MODULES: tuple[ModuleType, ...] = (
     documents,
     analysis,
     admission,
+    users,
 )
 
 

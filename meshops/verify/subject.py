@@ -9,7 +9,7 @@ from typing import TypeVar
 
 from manifests.mesh_graph import Member
 from meshops.checks.model import Unavailable
-from meshops.verify.attempts import attempt
+from meshops.verify import attempt
 from meshops.verify.calls import Purpose
 from meshops.verify.facts import AnalysisMessage, Edge, Exchange, Facts, Objects, Passthrough, Proxy, Traffic, Workload
 from meshops.verify.stack import Stack

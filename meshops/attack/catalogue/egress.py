@@ -8,7 +8,8 @@ from typing import Any
 
 from configuration.applications import Egress
 from manifests.mesh_graph import Member
-from meshops.attack import http, judging
+from meshops.attack import judging
+from meshops.attack.clients import http
 from meshops.attack.entry import attempt
 from meshops.attack.ground import Ground, standing_in
 from meshops.attack.model import Answer, Attempt, Outcome, Place, Shot, Step, Wall

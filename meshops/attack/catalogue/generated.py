@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from meshops.attack import grammar, http, judging
+from meshops.attack import grammar, judging
 from meshops.attack.catalogue.requests import forbidden
+from meshops.attack.clients import http
 from meshops.attack.entry import attempt
 from meshops.attack.ground import OUTSIDER, Ground, Resource
 from meshops.attack.model import Attempt, Place, Position, Shot, Wall

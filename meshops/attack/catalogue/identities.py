@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from cryptography import x509
 
-from meshops.attack import http, judging
-from meshops.attack.certificates import issued, lifetimes, may_sign, names_of, request_for, self_made
+from meshops.attack import judging
+from meshops.attack.clients import http
+from meshops.attack.clients.certificates import issued, lifetimes, may_sign, names_of, request_for, self_made
 from meshops.attack.entry import attempt
 from meshops.attack.ground import ISTIO_CA, OUTSIDER, Ground, Resource
 from meshops.attack.model import Answer, Attempt, Judge, Outcome, Place, Position, Shot, Step, Wall

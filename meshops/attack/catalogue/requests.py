@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from meshops.attack import http, judging
+from meshops.attack import judging
+from meshops.attack.clients import http
 from meshops.attack.entry import attempt
 from meshops.attack.ground import OUTSIDER, Ground, Resource
 from meshops.attack.model import Attempt, Place, Shot, Step

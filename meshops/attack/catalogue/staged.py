@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from meshops.attack import http, judging
+from meshops.attack import judging
+from meshops.attack.clients import http
 from meshops.attack.entry import attempt
 from meshops.attack.ground import Ground
 from meshops.attack.model import Answer, Attempt, Outcome, Shot, Step

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from manifests.admission.roles import TENANTS_GROUP, group_of
 from manifests.document import Document, document
 from meshops.tools import ToolError, Tools
+from meshops.verify.attempt import Answer, As, Attempt
 from meshops.verify.attempts.api_proxy import ApiProxy
-from meshops.verify.attempts.attempt import Answer, As, Attempt
 from meshops.verify.facts import MANAGED_BY, RUN_LABEL
 
 _CONTROLLER = "system:serviceaccount:kube-system:replicaset-controller"

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 
+from meshops.verify.attempt import As, Attempt, Family
 from meshops.verify.attempts.against import Against
-from meshops.verify.attempts.attempt import As, Attempt, Family
 from meshops.verify.attempts.documents import (
     cron_job,
     deployment,

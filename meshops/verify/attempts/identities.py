@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from manifests.cert_manager import SELF_SIGNED
 from manifests.document import document
+from meshops.verify.attempt import Attempt
 from meshops.verify.attempts.against import Against
-from meshops.verify.attempts.attempt import Attempt
 from meshops.verify.attempts.documents import (
     NAME,
     changed,

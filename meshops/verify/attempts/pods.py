@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from configuration.applications import SIDECAR_USER
 from manifests.names import GATEWAY_SELECTOR, INJECTION_LABEL
+from meshops.verify.attempt import Attempt
 from meshops.verify.attempts.against import Against
-from meshops.verify.attempts.attempt import Attempt
 from meshops.verify.attempts.documents import (
     changed,
     container,

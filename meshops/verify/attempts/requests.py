@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from manifests.document import Document
-from meshops.verify.attempts.attempt import As, Attempt
+from meshops.verify.attempt import As, Attempt
 
 DRY_RUN = "dryRun=All"
 _API_VERSIONS = {

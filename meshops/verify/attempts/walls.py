@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 from manifests.document import document
 from manifests.names import GATEWAY_REF, GATEWAY_SELECTOR
+from meshops.verify.attempt import As, Attempt
 from meshops.verify.attempts.against import Against
-from meshops.verify.attempts.attempt import As, Attempt
 from meshops.verify.attempts.documents import (
     NAME,
     container,

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from manifests.document import Document
 from meshops.checks.model import Verdict
-from meshops.verify.attempts.attempt import Family
+from meshops.verify.attempt import Family
 from meshops.verify.check import Layer, check
 from meshops.verify.comparison import difference, live, name_of
 from meshops.verify.facts import Objects

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from manifests.authentication import authentication_documents
 from manifests.authorization import application_authorization, namespace_authorization
 from manifests.document import Document
 from manifests.mesh_graph import Member
@@ -264,6 +265,7 @@ def _expected_policies(subject: Subject, member: Member) -> set[str]:
     documents: list[Document | None] = [
         namespace_authorization(member.namespace),
         application_authorization(member, stack.graph),
+        *(item for item in authentication_documents(member, stack.graph) if item["kind"] == "AuthorizationPolicy"),
         *(item for item in stack.of_kind("AuthorizationPolicy") if item["metadata"]["namespace"] == ROOT),
     ]
     found = (item["metadata"] for item in documents if item is not None)

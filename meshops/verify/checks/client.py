@@ -8,6 +8,7 @@ from meshops.verify.check import Layer, check
 from meshops.verify.facts import Handshake, line_of
 from meshops.verify.subject import Subject, named
 from meshops.verify.tally import Tally
+from meshops.verify.tokens import refused_without_token
 
 _LAYER: Layer = "Client to load balancer"
 _NO_ALB = "Not needed: this stack has no ALB."
@@ -129,6 +130,8 @@ def public_hosts(subject: Subject) -> Verdict:
     assert subject.traffic, "the proxies' lines about these answers come with it"
     owners = {host: member for member in subject.stack.published for host in member.application.hosts}
     for answer in subject.edge.answers if owners else ():
+        if answer.forged:
+            continue
         member = owners[answer.host]
         line = line_of(answer.lines, member.namespace.name, member.name)
         others = sorted({f"{item.namespace}/{item.application}" for item in answer.lines})
@@ -139,6 +142,8 @@ def public_hosts(subject: Subject) -> Verdict:
                 f"{answer.host}: HTTP {answer.status}, but the sidecar of {named(member)} logged no such request "
                 f"(seen by {', '.join(others) or 'no proxy'})"
             )
+        elif refused_without_token(member, line):
+            tally.passed(f"{answer.host}: HTTP {answer.status} from {named(member)}: it asks for a token")
         elif answer.status not in _ANSWERS:
             tally.failed(f"{answer.host}: HTTP {answer.status} (seen by {', '.join(others) or 'no proxy'})")
         else:

@@ -5,8 +5,8 @@ from __future__ import annotations
 from manifests.mesh_graph import Member
 from meshops.checks.model import Unavailable
 from meshops.tools import ToolError, Tools
+from meshops.verify.attempt import Answer
 from meshops.verify.attempts.asking import Asking
-from meshops.verify.attempts.attempt import Answer
 from meshops.verify.attempts.catalogue import Catalogue
 from meshops.verify.facts import Objects
 from meshops.verify.stack import Stack

@@ -26,6 +26,7 @@ KINDS: tuple[str, ...] = (
     "validatingadmissionpolicybindings.admissionregistration.k8s.io",
     "mutatingwebhookconfigurations.admissionregistration.k8s.io",
     "peerauthentications.security.istio.io",
+    "requestauthentications.security.istio.io",
     "authorizationpolicies.security.istio.io",
     "destinationrules.networking.istio.io",
     "gateways.networking.istio.io",

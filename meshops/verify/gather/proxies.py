@@ -125,12 +125,12 @@ def parse_secret(text: str) -> str:
 
 
 def parse_authz(text: str) -> tuple[str, ...]:
-    """`name.namespace` of the ALLOW policies."""
+    """`name.namespace` of the policies that let in or refuse."""
     lines = text.splitlines()
     if not lines or not lines[0].startswith("ACTION"):
         raise ToolError("istioctl shows no table of policies")
     rows = [line.split() for line in lines[1:] if line.strip()]
-    return tuple(sorted(row[1] for row in rows if row[0] == "ALLOW" and not row[1].startswith("_anonymous")))
+    return tuple(sorted(row[1] for row in rows if row[0] in ("ALLOW", "DENY") and not row[1].startswith("_anonymous")))
 
 
 def parse_mode(text: str) -> str:

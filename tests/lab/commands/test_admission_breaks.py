@@ -16,8 +16,8 @@ from manifests.images import Images
 from manifests.mesh_graph import Member
 from meshops.stack_settings import stack_settings
 from meshops.tools import Tools
+from meshops.verify.attempt import Answer
 from meshops.verify.attempts.asking import Asking
-from meshops.verify.attempts.attempt import Answer
 from meshops.verify.attempts.catalogue import Catalogue
 from tests.whole_lab import ROOT, WholeLab
 

@@ -15,6 +15,7 @@ from manifests.images import Images
 from manifests.mesh_graph import MeshGraph
 from manifests.mesh_policies import MeshMode
 from manifests.namespace import NamespaceDocuments, namespace_documents, platform_namespace
+from manifests.network_policies import application_network_policy, namespace_network_policies
 from manifests.sidecars import application_sidecar, service_entries
 from tests.unit.manifests.golden_files import assert_golden
 from tests.unit.mesh_stack import LEGACY, PAYMENTS, SECURE_APPS, graph, member
@@ -274,6 +275,45 @@ def test_applications_that_declare_one_host_share_its_entry_with_all_ports() -> 
     assert rule["spec"] == {"host": "printer.local", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}, (
         "the mesh-wide *.local rule would speak mutual TLS to it"
     )
+
+
+def test_where_the_sidecar_begins_the_tls_it_names_the_host_and_checks_its_certificate() -> None:
+    application = Application(
+        name="a", image="a:1", egress=(Egress(host="api.example.com", port=8443, originate=True),)
+    )
+    namespace = Namespace(name="shop", phase="strict", applications=(application,))
+    entry, rule = service_entries(namespace)["api.example.com"]
+    # The application calls port 80; what leaves goes to the declared one.
+    assert entry["spec"]["ports"] == [{"number": 80, "name": "http-80", "protocol": "HTTP", "targetPort": 8443}]
+    assert rule["spec"] == {
+        "host": "api.example.com",
+        "trafficPolicy": {
+            "tls": {
+                "mode": "SIMPLE",
+                "sni": "api.example.com",
+                "subjectAltNames": ["api.example.com"],
+                "caCertificates": "system",
+            }
+        },
+        "exportTo": ["."],
+    }
+    policy = application_network_policy(member(namespace, "a"), graph(namespace))
+    assert policy is not None
+    assert policy["spec"]["egress"][0]["ports"] == [{"port": 8443, "protocol": "TCP"}]
+
+
+def test_what_capture_leaves_out_no_network_policy_lets_out() -> None:
+    """UDP, IPv6 and the sidecar's own ports go past the sidecar; only the NetworkPolicies stop them."""
+    for namespace in (SECURE_APPS, PAYMENTS):
+        policies = [*namespace_network_policies(namespace, tracing=True)]
+        found = (application_network_policy(member(namespace, a.name), graph()) for a in namespace.applications)
+        policies += [policy for policy in found if policy]
+        assert policies[0]["spec"] == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
+        for rule in (rule for policy in policies for rule in policy["spec"].get("egress", ())):
+            dns = [peer.get("podSelector") for peer in rule["to"]] == [{"matchLabels": {"k8s-app": "kube-dns"}}]
+            assert all(port["protocol"] == "TCP" or (dns and port["port"] == 53) for port in rule["ports"])
+            assert not any(15000 <= port["port"] <= 15099 for port in rule["ports"] if port["port"] != 15012)
+            assert all(":" not in peer["ipBlock"]["cidr"] for peer in rule["to"] if "ipBlock" in peer)
 
 
 def test_the_calls_of_the_stack_are_known_from_both_ends() -> None:

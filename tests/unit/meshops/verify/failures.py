@@ -8,8 +8,8 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from meshops.verify import attempt
 from meshops.verify.access_log import LogLine
-from meshops.verify.attempts import attempt
 from meshops.verify.call_plan import FORGED_PATH
 from meshops.verify.facts import (
     AnalysisMessage,
@@ -25,7 +25,14 @@ from meshops.verify.facts import (
 from tests.unit.meshops.verify.world import changed, pem, with_exchanges, with_object, with_pod, without_object
 
 Change = Callable[[Facts], Facts]
+FRONTEND = "app.test.example.com"
 OK = Answer(exit_code=0, http_code=200)
+
+
+def user(status: int, details: str, *, forged: bool = False) -> HttpAnswer:
+    """An answer under the host that asks for a token, and what its sidecar wrote of it."""
+    line = LogLine(namespace="shop", application="frontend", response_code=status, details=details)
+    return HttpAnswer(host=FRONTEND, status=status, forged=forged, lines=(line,))
 
 
 def edge(**changes: Any) -> Change:
@@ -51,6 +58,16 @@ def lines(purpose: str, change: Callable[[LogLine], LogLine | None]) -> Change:
         return replace(exchange, lines=tuple(line for line in map(change, exchange.lines) if line))
 
     return lambda facts: with_exchanges(facts, purpose, of)
+
+
+def sidecar_answers(purpose: str, code: int, details: str) -> Change:
+    """The caller's own sidecar answers, and sends nothing on."""
+
+    def change(exchange: Exchange) -> Exchange:
+        lines = tuple(replace(line, response_code=code, details=details) for line in exchange.lines)
+        return replace(exchange, answer=Answer(exit_code=0, http_code=code), lines=lines)
+
+    return lambda facts: with_exchanges(facts, purpose, change)
 
 
 def no_server_line(line: LogLine) -> LogLine | None:
@@ -217,11 +234,34 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV405", "no line about it", lines("wrong-method", no_server_line)),
     ("MV405", "the reason", lines("wrong-identity", lambda line: replace(line, details=""))),
     (
+        "MV408",
+        "without a token: HTTP 200 from the application",
+        edge(answers=(user(200, "via_upstream"),)),
+    ),
+    (
+        "MV408",
+        "with a forged token: HTTP 200 from the application",
+        edge(answers=(user(200, "via_upstream", forged=True),)),
+    ),
+    (
+        # Refused, but not for want of a token: with one, whoever it names may be let in or not.
+        "MV408",
+        "without a token: HTTP 403, rbac_access_denied_matched_policy[none]",
+        edge(answers=(user(403, "rbac_access_denied_matched_policy[none]"),)),
+    ),
+    ("MV408", "HTTP 399, not seen by its sidecar", edge(answers=(HttpAnswer(host=FRONTEND, status=399),))),
+    (
+        "MV627",
+        "RequestAuthentication shop/loose is not of the program",
+        another("RequestAuthentication", "shop", "loose", spec={"jwtRules": []}),
+    ),
+    (
         "MV406",
         "billing.shop is missing",
         workload(policies=("deny-all.shop", "deny-all.istio-system")),
     ),
     ("MV501", "no answer, curl exit 35", answers("declared-host", Answer(exit_code=35, http_code=0))),
+    ("MV501", "HTTP 502, direct_response", sidecar_answers("declared-host", 502, "direct_response")),
     (
         "MV502",
         "example.org: HTTP 200",

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from meshops.verify.attempt import Attempt
 from meshops.verify.attempts.asking import judged
-from meshops.verify.attempts.attempt import Attempt
 from meshops.verify.attempts.catalogue import Catalogue
 from tests.unit.meshops.verify.world import stack
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 
 from configuration.applications import SIDECAR_USER, Application, Namespace, qualified
@@ -234,33 +233,6 @@ def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterato
             )
 
 
-def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    for namespace in settings.namespaces:
-        protocols: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
-        for application in namespace.applications:
-            path = f"namespaces[{namespace.name}].applications[{application.name}]"
-            for index, egress in enumerate(application.egress):
-                where = f"{path}.egress[{index}]"
-                if egress.host.endswith((".svc.cluster.local", ".cluster.local", ".svc")):
-                    yield breach(
-                        f"{where}.host",
-                        egress.host,
-                        "A service of the cluster is not external.",
-                        "Name this application under the `callers` of that one.",
-                    )
-                protocols[egress.host, egress.port].setdefault(egress.protocol, where)
-        for (host, port), by_protocol in protocols.items():
-            if len(by_protocol) > 1:
-                first, second = list(by_protocol.items())[:2]
-                yield breach(
-                    f"{second[1]}.protocol",
-                    second[0],
-                    f"{host}:{port} is declared as {first[0]} at {first[1]}; the two would conflict.",
-                    "Declare one protocol.",
-                    f"{first[1]}.protocol",
-                )
-
-
 def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     strict = {
         f"{application.name}.{namespace.name}.svc.cluster.local": namespace.name
@@ -287,6 +259,5 @@ RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
     applications_are_complete,
     passthrough_has_its_way_in,
     stickiness_is_possible,
-    egress_is_external,
     strict_applications_are_not_exempt,
 )

@@ -1,0 +1,1 @@
+"""What makes an attempt for real: pods, the API server, HTTP, certificates."""
