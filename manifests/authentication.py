@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from configuration.authentication import Authentication, TokenIssuer
-from manifests.authorization import accepts_plaintext, host_matches
+from manifests.authorization import accepts_plaintext
 from manifests.document import Document, document
 from manifests.mesh_graph import Member, MeshGraph
 
@@ -107,10 +107,12 @@ def _users(
         return [({"notPrincipals": sorted(set(callers))} if callers else {}, operation)]
     # In phase permissive a caller and the gateway may both show no identity. What tells them apart is the host: the
     # gateway's requests carry a public one, and it sends here no other.
+    # A refusal takes every port that the header may name; what lets in (`host_matches`) takes one.
+    public = [match for host in application.hosts for match in (host, f"{host}:*")]
     known: dict[str, Any] = {"principals": ["*"], **({"notPrincipals": sorted(set(callers))} if callers else {})}
     return [
         (known, operation),
-        ({"notPrincipals": ["*"]}, {**operation, "hosts": host_matches(application.hosts)}),
+        ({"notPrincipals": ["*"]}, {**operation, "hosts": public}),
     ]
 
 
