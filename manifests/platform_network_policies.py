@@ -13,6 +13,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
+from urllib.parse import urlsplit
 
 from configuration.settings import Settings
 from manifests.address_plan import plan_addresses
@@ -99,7 +100,7 @@ def _rows(settings: Settings) -> Iterable[_Row]:
         name="istiod",
         pods=_ISTIOD,
         ingress=(_ingress([_meshed()], _ISTIOD_XDS), _ingress(api_in, _ISTIOD_WEBHOOK)),
-        egress=(_dns(), api_out),
+        egress=(_dns(), api_out, *_issuers(settings)),
     )
     yield from _gateway(settings, addresses)
     yield _Row(
@@ -122,6 +123,24 @@ def _rows(settings: Settings) -> Iterable[_Row]:
             ingress=(_ingress([_meshed()], OTLP_GRPC_PORT, OTLP_HTTP_PORT),),
             egress=(_dns(), _egress(aws, _HTTPS), _egress(_blocks([_POD_IDENTITY_AGENT]), _POD_IDENTITY_PORT)),
         )
+
+
+def _issuers(settings: Settings) -> Iterable[dict[str, Any]]:
+    """The way to the keys of those who sign users' tokens, which istiod fetches; nothing where no token is asked for.
+
+    Without it every token would be refused. Which name it is, nothing here can say; that it is no private address,
+    istiod itself sees to as well (manifests/issuer_networks.py).
+    """
+    ports = {
+        urlsplit(issuer.jwks_uri).port or _HTTPS
+        for namespace in settings.namespaces
+        for application in namespace.applications
+        if application.authentication
+        for issuer in application.authentication.issuers
+    }
+    if ports:
+        public = _blocks([_EVERYWHERE], but=(*_PRIVATE, _LINK_LOCAL))
+        yield _egress([*public, *_blocks(settings.mesh.issuer_networks)], *sorted(ports))
 
 
 def _gateway(settings: Settings, addresses: _Addresses) -> Iterable[_Row]:

@@ -8,7 +8,8 @@ from configuration.parsing import parse
 from configuration.settings import PROJECT
 from manifests.document import Document
 from manifests.platform_network_policies import platform_network_policies
-from tests.unit.configuration.bad_settings import put, stack
+from tests.unit.configuration.bad_authentication import authentication
+from tests.unit.configuration.bad_settings import UI, put, stack
 from tests.unit.manifests.golden_files import assert_golden
 
 PRIVATE = ["10.20.0.0/19", "10.20.32.0/19"]
@@ -106,3 +107,17 @@ def test_in_a_vpc_of_somebody_else_the_api_server_is_any_private_address() -> No
         "172.16.0.0/12",
         "192.168.0.0/16",
     ]
+
+
+def test_istiod_leaves_the_vpc_only_for_the_keys_of_those_who_sign_users_tokens() -> None:
+    def egress(*changes: tuple[str, object]) -> list[dict[str, Any]]:
+        _, _, *beyond = policies(*changes)["istio-system", "istiod"]["spec"]["egress"]
+        return beyond
+
+    asks = (f"{UI}.authentication", authentication(jwksUri="https://login.example.com:8443/keys"))
+    private = ["10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16"]
+    public = {"ipBlock": {"cidr": "0.0.0.0/0", "except": private}}
+    assert egress() == [], "nobody asks for a token"
+    assert egress(asks) == [{"to": [public], "ports": [{"port": 8443, "protocol": "TCP"}]}]
+    (rule,) = egress(asks, ("mesh.issuerNetworks", ["10.1.0.0/16"]))
+    assert rule["to"] == [public, {"ipBlock": {"cidr": "10.1.0.0/16"}}]
