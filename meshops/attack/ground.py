@@ -9,7 +9,7 @@ from functools import cached_property
 from manifests.ingress import INGRESS_NAME, NLB_NAME
 from manifests.mesh_graph import Grant, Member
 from manifests.names import GATEWAY_SELECTOR, ISTIO_INGRESS, ISTIO_SYSTEM, KUBE_SYSTEM, OBSERVABILITY
-from meshops.attack.model import Place
+from meshops.attack.place import Place
 from meshops.verify.call_plan import concrete_path
 from meshops.verify.calls import OUTSIDE, Client
 from meshops.verify.facts import Objects, Pod

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal, get_args
+from typing import Any, Literal, get_args
 
 from manifests.document import Document
+from meshops.attack.ground import Ground
+from meshops.attack.place import Place
 from meshops.checks.model import Check
-from meshops.verify.calls import Client
-
-if TYPE_CHECKING:
-    from meshops.attack.ground import Ground
 
 Position = Literal["internet", "outsider", "neighbour", "tenant"]
 POSITIONS: Mapping[Position, str] = {
@@ -52,28 +50,6 @@ FAMILIES: tuple[Family, ...] = get_args(Family)
 """In the order of the first digit of their attempts' ids."""
 
 Result = Literal["refused", "succeeded", "unknown"]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Place:
-    """Where a client stands. client: the pod it is; None for this machine.
-
-    tokens: audiences of tokens of its own service account that it has; caged: a NetworkPolicy lets it nowhere.
-    """
-
-    client: Client | None = None
-    tokens: tuple[str, ...] = ()
-    caged: bool = False
-
-    @property
-    def named(self) -> str:
-        if self.client is None:
-            return "internet"
-        if not self.client.namespace:
-            return "caged pod" if self.caged else "pod outside"
-        label = dict(self.client.labels).get("app", "a pod")
-        account = self.client.service_account or "default"
-        return f"{self.client.namespace}/{label} as {account}{'' if self.client.injected else ', past its sidecar'}"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -13,17 +13,17 @@ from pathlib import Path
 
 from configuration.settings import Settings
 from meshops.attack import http
-from meshops.attack.audit import audit_lines
-from meshops.attack.catalogue.tenants import home
+from meshops.attack.catalogue.deploying import home
+from meshops.attack.clients.audit import audit_lines
+from meshops.attack.clients.probes import AttackPods
+from meshops.attack.clients.staging import staged_answers
+from meshops.attack.clients.tenancy import Tenancy
 from meshops.attack.ground import CAGED, OUTSIDER, Ground
 from meshops.attack.judging import marks_of
 from meshops.attack.known import Condition
 from meshops.attack.model import Answer, Ask, Attempt, Entry, Shot, Step
-from meshops.attack.probes import AttackPods
 from meshops.attack.registry import LEGITIMATE, selected
 from meshops.attack.shots import raw, to_application
-from meshops.attack.staging import staged_answers
-from meshops.attack.tenancy import Tenancy
 from meshops.attack.verdicts import result
 from meshops.checks.model import Report, Result, Unavailable, Verdict
 from meshops.checks.options import UsageError

@@ -7,7 +7,8 @@ from typing import Any
 
 from meshops.attack import http
 from meshops.attack.ground import INTERNET, Ground, Resource
-from meshops.attack.model import Place, Shot
+from meshops.attack.model import Shot
+from meshops.attack.place import Place
 
 _LONGEST = 110
 ISTIO_ALPN = ("istio-http/1.1", "istio")

@@ -7,7 +7,8 @@ from collections.abc import Callable
 from meshops.attack import judging
 from meshops.attack.entry import attempt
 from meshops.attack.ground import OUTSIDER, Ground
-from meshops.attack.model import Attempt, Place, Position, Shot, Wall
+from meshops.attack.model import Attempt, Position, Shot, Wall
+from meshops.attack.place import Place
 from meshops.attack.shots import OWN, get, raw
 from meshops.attack.wire import h2
 

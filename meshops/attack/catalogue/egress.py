@@ -11,7 +11,8 @@ from manifests.mesh_graph import Member
 from meshops.attack import http, judging
 from meshops.attack.entry import attempt
 from meshops.attack.ground import Ground, standing_in
-from meshops.attack.model import Answer, Attempt, Outcome, Place, Shot, Step, Wall
+from meshops.attack.model import Answer, Attempt, Outcome, Shot, Step, Wall
+from meshops.attack.place import Place
 from meshops.attack.shots import get, raw
 from meshops.attack.wire import h2
 from meshops.verify.call_plan import undeclared_host

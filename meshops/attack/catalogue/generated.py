@@ -8,7 +8,8 @@ from meshops.attack import grammar, http, judging
 from meshops.attack.catalogue.requests import forbidden
 from meshops.attack.entry import attempt
 from meshops.attack.ground import OUTSIDER, Ground, Resource
-from meshops.attack.model import Attempt, Place, Position, Shot, Wall
+from meshops.attack.model import Attempt, Position, Shot, Wall
+from meshops.attack.place import Place
 from meshops.attack.shots import get, raw, to_alb, to_application
 
 _KEEP = 1200

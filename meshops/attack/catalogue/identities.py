@@ -11,7 +11,8 @@ from meshops.attack import http, judging
 from meshops.attack.certificates import issued, lifetimes, may_sign, names_of, request_for, self_made
 from meshops.attack.entry import attempt
 from meshops.attack.ground import ISTIO_CA, OUTSIDER, Ground, Resource
-from meshops.attack.model import Answer, Attempt, Judge, Outcome, Place, Position, Shot, Step, Wall
+from meshops.attack.model import Answer, Attempt, Judge, Outcome, Position, Shot, Step, Wall
+from meshops.attack.place import Place
 from meshops.attack.shots import ISTIO_ALPN, OWN, raw, to_application
 from meshops.attack.wire import h2
 from meshops.verify.calls import OUTSIDE

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from typing import Any
 
 from meshops.attack import http, judging
+from meshops.attack.catalogue.deploying import ask, created, home, kinds, template
 from meshops.attack.catalogue.egress import declared_host, place_of, query, sender
-from meshops.attack.catalogue.tenants import ask, created, home, kinds, template
 from meshops.attack.entry import legitimate
 from meshops.attack.ground import OUTSIDER, Ground, Resource
 from meshops.attack.model import Judge, Legitimate, Position, Shot, Step

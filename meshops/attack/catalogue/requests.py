@@ -7,7 +7,8 @@ from collections.abc import Callable
 from meshops.attack import http, judging
 from meshops.attack.entry import attempt
 from meshops.attack.ground import OUTSIDER, Ground, Resource
-from meshops.attack.model import Attempt, Place, Shot, Step
+from meshops.attack.model import Attempt, Shot, Step
+from meshops.attack.place import Place
 from meshops.attack.shots import to_alb, to_application, to_gateway
 
 # (id, method, whether it only reads).

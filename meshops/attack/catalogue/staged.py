@@ -5,11 +5,11 @@ from __future__ import annotations
 from dataclasses import replace
 
 from meshops.attack import http, judging
+from meshops.attack.clients.staging import DETOUR, IMPOSTOR, detour, impostor
 from meshops.attack.entry import attempt
 from meshops.attack.ground import Ground
 from meshops.attack.model import Answer, Attempt, Outcome, Shot, Step
 from meshops.attack.shots import to_alb, to_application
-from meshops.attack.staging import DETOUR, IMPOSTOR, detour, impostor
 
 _CALLS = 30
 """Of the entitled caller: among four pods, one that is never chosen in so many is none."""

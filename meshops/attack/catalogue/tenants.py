@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -10,82 +9,13 @@ from typing import Any
 from manifests.document import Document, document
 from manifests.names import GATEWAY_REF, GATEWAY_SELECTOR, ISTIO_INGRESS
 from meshops.attack import judging
+from meshops.attack.catalogue.deploying import IMAGE, NAME, ask, created, deployed, home, kinds, template
 from meshops.attack.entry import attempt
 from meshops.attack.ground import Ground
 from meshops.attack.model import Ask, Attempt
 from meshops.verify.probes.pods import HARDENED
 
-_NAME = "meshops-attack"
-_IMAGE = "docker.io/library/busybox:1.37"
 Asks = Callable[[Ground], list[Ask]]
-
-
-def home(ground: Ground) -> str:
-    """The namespace that is the tenant's: the first that is in the mesh."""
-    return next((item.name for item in ground.stack.namespaces if item.in_mesh), "")
-
-
-def ask(ground: Ground, *arguments: str, said: str = "", stdin: str = "") -> Ask:
-    shown = said or f"kubectl {' '.join(arguments)}"
-    return Ask(arguments=arguments, said=f"tenant: {shown}", stdin=stdin, user=_NAME)
-
-
-def template(**changes: Any) -> Document:
-    """A pod's template that every Pod Security level admits, with these changes of its metadata and spec."""
-    container = {"name": "main", "image": _IMAGE, "securityContext": dict(HARDENED), **changes.get("container", {})}
-    found: Document = {
-        "metadata": {"labels": {"app": _NAME, **changes.get("labels", {})}},
-        "spec": {
-            "containers": [container, *changes.get("containers", ())],
-            "securityContext": {
-                "runAsNonRoot": True,
-                "runAsUser": 10001,
-                "seccompProfile": {"type": "RuntimeDefault"},
-                **changes.get("security", {}),
-            },
-            "automountServiceAccountToken": False,
-            **changes.get("spec", {}),
-        },
-    }
-    if annotations := changes.get("annotations"):
-        found["metadata"]["annotations"] = annotations
-    return found
-
-
-def kinds(namespace: str, made: Mapping[str, Any]) -> tuple[Document, ...]:
-    """The template as a pod, a Deployment, and a CronJob: what is refused of one must be refused of each."""
-    pod = copy.deepcopy(dict(made))
-    pod["spec"] = {**pod["spec"], "restartPolicy": "Never"}
-    labels = {"app": _NAME, **made["metadata"]["labels"]}
-    deployment = {"selector": {"matchLabels": labels}, "template": made}
-    job = {"schedule": "0 0 1 1 *", "jobTemplate": {"spec": {"template": pod}}}
-    return (
-        {
-            "apiVersion": "v1", "kind": "Pod", "metadata": {"name": _NAME, "namespace": namespace, **pod["metadata"]},
-            "spec": pod["spec"],
-        },
-        document("apps/v1", "Deployment", _NAME, namespace=namespace, spec=deployment),
-        document("batch/v1", "CronJob", _NAME, namespace=namespace, spec=job),
-    )  # fmt: skip
-
-
-def created(ground: Ground, item: Document, *, said: str, then: Ask | None = None) -> Ask:
-    """Without keeping it."""
-    return Ask(said=f"tenant: {item['kind']}: {said}", document=item, user=_NAME, then=then)
-
-
-def deployed(ground: Ground, namespace: str, made: Mapping[str, Any], *, said: str) -> list[Ask]:
-    """A template as each kind, and the pod that a controller makes of it."""
-    pod, deployment, job = kinds(namespace, made)
-    by = [
-        Ask(said=said, document=pod, user=f"system:serviceaccount:kube-system:{name}")
-        for name in ("replicaset-controller", "job-controller")
-    ]
-    return [
-        created(ground, pod, said=said),
-        created(ground, deployment, said=said, then=by[0]),
-        created(ground, job, said=said, then=by[1]),
-    ]
 
 
 def _workload(number: int, name: str, said: str, **changes: Any) -> Attempt:
@@ -117,7 +47,7 @@ def _object(number: int, name: str, version: str, kind: str, spec: Mapping[str, 
             .replace("$PUBLIC", ground.public_host or "public.example")
             .replace("$HOME", namespace)
         )
-        item = document(version, kind, _NAME, namespace=namespace, spec=json.loads(text))
+        item = document(version, kind, NAME, namespace=namespace, spec=json.loads(text))
         return [created(ground, item, said=name)] if namespace else []
 
     return _row(number, name, f"Creates a {kind}{' in ' + more['namespace'] if 'namespace' in more else ''}: {name}.",
@@ -154,7 +84,7 @@ def _kubectl(number: int, name: str, tries: str, *arguments: str, stdin: str = "
 _DRY = "--dry-run=server"
 _PORTS = [{"port": 80, "targetPort": 8080}]
 _ISTIO, _SECURITY = "networking.istio.io/v1", "security.istio.io/v1"
-_MINE = {"matchLabels": {"app": _NAME}}
+_MINE = {"matchLabels": {"app": NAME}}
 _SHARED = {"gateways": [GATEWAY_REF], "hosts": ["$PUBLIC"]}
 ATTEMPTS: tuple[Attempt, ...] = (
     _workload(801, "Out of the mesh by a label", "a pod with sidecar.istio.io/inject: false",
@@ -170,15 +100,15 @@ ATTEMPTS: tuple[Attempt, ...] = (
     _workload(808, "NET_ADMIN", "a container with NET_ADMIN",
               container={"securityContext": {**HARDENED, "capabilities": {"add": ["NET_ADMIN"]}}}),
     _workload(809, "A container of the sidecar's name", "a container istio-proxy of its own",
-              containers=[{"name": "istio-proxy", "image": _IMAGE, "securityContext": dict(HARDENED)}]),
+              containers=[{"name": "istio-proxy", "image": IMAGE, "securityContext": dict(HARDENED)}]),
     _annotated(810, "traffic.sidecar.istio.io/excludeOutboundPorts", "443"),
     _annotated(811, "traffic.sidecar.istio.io/excludeInboundPorts", "8080"),
     _annotated(812, "traffic.sidecar.istio.io/excludeOutboundIPRanges", "0.0.0.0/0"),
     _annotated(813, "traffic.sidecar.istio.io/includeOutboundIPRanges", ""),
     _annotated(814, "traffic.sidecar.istio.io/includeInboundPorts", ""),
     _annotated(815, "sidecar.istio.io/interceptionMode", "NONE"),
-    _annotated(816, "sidecar.istio.io/proxyImage", _IMAGE),
-    _annotated(817, "sidecar.istio.io/bootstrapOverride", _NAME),
+    _annotated(816, "sidecar.istio.io/proxyImage", IMAGE),
+    _annotated(817, "sidecar.istio.io/bootstrapOverride", NAME),
     _annotated(818, "inject.istio.io/templates", "gateway"),
     _annotated(819, "proxy.istio.io/config", '{"proxyMetadata": {"METRICS_LOCALHOST_ACCESS_ONLY": "false"}}'),
     _annotated(820, "sidecar.istio.io/userVolume", '[{"name":"x","emptyDir":{}}]'),
@@ -194,20 +124,20 @@ ATTEMPTS: tuple[Attempt, ...] = (
              "--container=istio-proxy", "--", "/bin/true"),
     _kubectl(826, "A debug container", "Adds a container to an application's pod.", "debug", "$POD",
          "--namespace=$HOME",
-             f"--image={_IMAGE}", "--quiet", "--attach=false", "--profile=restricted"),
+             f"--image={IMAGE}", "--quiet", "--attach=false", "--profile=restricted"),
     _kubectl(827, "A NetworkPolicy that goes", "Deletes the namespace's default-deny.", "delete", _DRY,
              "networkpolicy/default-deny", "--namespace=$HOME"),
     _object(828, "a NetworkPolicy that lets everything through", "networking.k8s.io/v1", "NetworkPolicy",
             {"podSelector": {}, "ingress": [{}], "egress": [{}], "policyTypes": ["Ingress", "Egress"]}),
-    _object(829, "a NodePort", "v1", "Service", {"type": "NodePort", "selector": {"app": _NAME}, "ports": _PORTS}),
+    _object(829, "a NodePort", "v1", "Service", {"type": "NodePort", "selector": {"app": NAME}, "ports": _PORTS}),
     _object(830, "a load balancer", "v1", "Service",
-            {"type": "LoadBalancer", "selector": {"app": _NAME}, "ports": _PORTS}),
+            {"type": "LoadBalancer", "selector": {"app": NAME}, "ports": _PORTS}),
     _object(831, "an address of somebody else (externalIPs)", "v1", "Service",
-            {"selector": {"app": _NAME}, "ports": _PORTS, "externalIPs": ["198.51.100.10"]}),
+            {"selector": {"app": NAME}, "ports": _PORTS, "externalIPs": ["198.51.100.10"]}),
     _object(832, "a name for something outside (ExternalName)", "v1", "Service",
             {"type": "ExternalName", "externalName": "example.org"}),
     _object(833, "an Ingress", "networking.k8s.io/v1", "Ingress",
-            {"ingressClassName": "alb", "defaultBackend": {"service": {"name": _NAME, "port": {"number": 80}}}}),
+            {"ingressClassName": "alb", "defaultBackend": {"service": {"name": NAME, "port": {"number": 80}}}}),
     _object(840, "plaintext for its pods", _SECURITY, "PeerAuthentication", {"mtls": {"mode": "PERMISSIVE"}}),
     _object(841, "everybody may call", _SECURITY, "AuthorizationPolicy", {"action": "ALLOW", "rules": [{}]}),
     _object(842, "istiod calls an address", _SECURITY, "RequestAuthentication",
@@ -218,19 +148,19 @@ ATTEMPTS: tuple[Attempt, ...] = (
             {"hosts": ["example.org"], "resolution": "DNS", "ports": [{"number": 443, "name": "tls",
                 "protocol": "TLS"}]}),
     _object(845, "a route of the public host", _ISTIO, "VirtualService",
-            {**_SHARED, "http": [{"route": [{"destination": {"host": _NAME}}]}]}),
+            {**_SHARED, "http": [{"route": [{"destination": {"host": NAME}}]}]}),
     _object(846, "a port of the shared gateway", _ISTIO, "Gateway",
             {"selector": GATEWAY_SELECTOR,
              "servers": [{"hosts": ["*"], "port": {"number": 8080, "name": "http", "protocol": "HTTP"}}]}),
     _object(847, "calls in plaintext", _ISTIO, "DestinationRule",
-            {"host": f"{_NAME}.$HOME.svc.cluster.local", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}),
+            {"host": f"{NAME}.$HOME.svc.cluster.local", "trafficPolicy": {"tls": {"mode": "DISABLE"}}}),
     _object(848, "a filter in the proxies", "networking.istio.io/v1alpha3", "EnvoyFilter",
             {"configPatches": [{"applyTo": "CLUSTER", "patch": {"operation": "REMOVE"}}]}),
     _object(849, "no audit log", "telemetry.istio.io/v1", "Telemetry", {"accessLogging": [{"disabled": True}]}),
     _object(850, "a program in the proxies", "extensions.istio.io/v1alpha1", "WasmPlugin",
             {"url": "oci://example.org/x:1"}),
     _object(851, "a workload that is none", _ISTIO, "WorkloadEntry",
-            {"address": "198.51.100.10", "labels": {"app": _NAME}, "serviceAccount": "default"}),
+            {"address": "198.51.100.10", "labels": {"app": NAME}, "serviceAccount": "default"}),
     _object(852, "settings of the proxies", "networking.istio.io/v1beta1", "ProxyConfig",
             {"environmentVariables": {"METRICS_LOCALHOST_ACCESS_ONLY": "false"}}),
     _kubectl(853, "A policy that goes", "Deletes the namespace's deny-all.", "delete", _DRY,
@@ -248,15 +178,15 @@ ATTEMPTS: tuple[Attempt, ...] = (
     _kubectl(856, "The namespace's labels", "Takes the injection label off its namespace.", "label", _DRY, "namespace",
              "$HOME", "istio.io/rev-"),
     _kubectl(857, "The application's image", "Replaces an application's image.", "set", "image", _DRY,
-             "deployment/$APP", f"*={_IMAGE}", "--namespace=$HOME"),
+             "deployment/$APP", f"*={IMAGE}", "--namespace=$HOME"),
     _kubectl(858, "The application's service account", "Gives an application another service account.", "patch", _DRY,
              "deployment/$APP", "--namespace=$HOME", "--patch",
              '{"spec":{"template":{"spec":{"serviceAccountName":"default"}}}}'),
     _kubectl(859, "The gateway's key", "Reads the gateway's TLS secret.", "get", "secrets",
              f"--namespace={ISTIO_INGRESS}", "--output=name"),
     _kubectl(860, "More rights", "Binds itself to cluster-admin in its namespace.", "create", _DRY, "rolebinding",
-         _NAME,
-             "--clusterrole=cluster-admin", f"--user={_NAME}", "--namespace=$HOME"),
+         NAME,
+             "--clusterrole=cluster-admin", f"--user={NAME}", "--namespace=$HOME"),
     _row(861, "Another application's label", "Deploys a pod with an application's `app` label and the default service "
          "account, to receive its traffic.", lambda ground: _impostor(ground, label=True)),
     _row(862, "Another application's service account", "Deploys a pod with an application's service account, to "
@@ -273,7 +203,7 @@ ATTEMPTS: tuple[Attempt, ...] = (
         created(ground, kinds(item.name, template())[0], said="in another namespace")
         for item in ground.stack.namespaces if item.name != home(ground)][:1]),
     _object(867, "a certificate of the mesh's issuer", "cert-manager.io/v1", "Certificate",
-            {"secretName": _NAME, "dnsNames": ["$PUBLIC"],
+            {"secretName": NAME, "dnsNames": ["$PUBLIC"],
              "issuerRef": {"kind": "ClusterIssuer", "name": "self-signed"}}),
     attempt(
         "MA868", position="tenant", name="A port forwarded past the mesh", wall="admission", severity="high",
@@ -302,7 +232,7 @@ def _endpoints(ground: Ground) -> list[Ask]:
         return []
     item: Document = {
         "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice", "addressType": "IPv4",
-        "metadata": {"name": _NAME, "namespace": home(ground),
+        "metadata": {"name": NAME, "namespace": home(ground),
         "labels": {"kubernetes.io/service-name": target.callee.name}},
         "endpoints": [{"addresses": ["198.51.100.10"]}], "ports": [{"port": target.port, "name": "http"}],
     }  # fmt: skip
@@ -314,7 +244,7 @@ def _second_service(ground: Ground) -> list[Ask]:
     if target is None:
         return []
     spec = {"selector": {"app": target.callee.name}, "ports": [{"port": 15090, "targetPort": 15090}]}
-    item = document("v1", "Service", _NAME, namespace=home(ground), spec=spec)
+    item = document("v1", "Service", NAME, namespace=home(ground), spec=spec)
     return [created(ground, item, said="15090 of an application's pods")]
 
 

@@ -9,7 +9,8 @@ import pytest
 from meshops.attack import judging
 from meshops.attack.catalogue.identities import none_of
 from meshops.attack.known import Known
-from meshops.attack.model import Answer, Ask, Attempt, Judge, Place, Shot
+from meshops.attack.model import Answer, Ask, Attempt, Judge, Shot
+from meshops.attack.place import Place
 from meshops.attack.registry import ATTEMPTS, LEGITIMATE
 from meshops.attack.verdicts import result
 from meshops.attack.wire import h2

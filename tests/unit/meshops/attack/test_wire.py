@@ -11,8 +11,8 @@ from collections.abc import Iterator
 import pytest
 
 from meshops.attack import http
-from meshops.attack.model import Place
-from meshops.attack.pods import LONGEST, attack_pod, ended, packed, portions, printed
+from meshops.attack.clients.pods import LONGEST, attack_pod, ended, packed, portions, printed
+from meshops.attack.place import Place
 from meshops.attack.wire import h2
 from meshops.attack.wire.exchange import perform
 from meshops.verify.calls import OUTSIDE, Client

@@ -10,8 +10,9 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 from manifests.images import Images
-from meshops.attack.model import Answer, Place, Shot
-from meshops.attack.pods import attack_pod, cage, ended, portions, printed, shared_client
+from meshops.attack.clients.pods import attack_pod, cage, ended, portions, printed, shared_client
+from meshops.attack.model import Answer, Shot
+from meshops.attack.place import Place
 from meshops.attack.wire.exchange import perform
 from meshops.checks.model import Unavailable
 from meshops.progress import Progress

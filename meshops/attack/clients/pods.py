@@ -12,7 +12,7 @@ from typing import Any
 
 from manifests.document import Document, document
 from manifests.images import Images
-from meshops.attack.model import Place
+from meshops.attack.place import Place
 from meshops.attack.wire.exchange import TOKENS
 from meshops.attack.wire.program import END, MARK
 from meshops.verify.probes.pods import CONTAINER, HARDENED, probe_pod, run_labels, run_namespace
@@ -23,7 +23,7 @@ SECONDS = 420
 LONGEST = 90_000
 """Bytes of one argument; Linux takes 128 KiB (MAX_ARG_STRLEN)."""
 CAGE = "meshops.attack/caged"
-_WIRE = Path(__file__).resolve().parent / "wire"
+_WIRE = Path(__file__).resolve().parents[1] / "wire"
 _MODULES = ("h2", "exchange", "program")
 # The files as they are, under their own names; `program` says what it prints.
 _LOADER = """

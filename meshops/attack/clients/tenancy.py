@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from manifests.document import Document, document
-from meshops.attack.api import ApiProxy
+from meshops.attack.clients.api import ApiProxy
 from meshops.attack.model import Answer, Ask
 from meshops.progress import Progress
 from meshops.tools import ToolError, Tools
