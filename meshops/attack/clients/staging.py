@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
 
 from manifests.document import Document, document
@@ -96,7 +96,7 @@ def staged_answers(
 
 
 @contextmanager
-def _staged(tools: Tools, documents: Sequence[Document]) -> Iterator[None]:
+def _staged(tools: Tools, documents: Sequence[Document]) -> Generator[None]:
     text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
     try:
         tools.ask_kubectl("create", "--validate=false", "--filename=-", stdin=text, seconds=60)
