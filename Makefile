@@ -9,6 +9,9 @@ VENV := .venv
 READY := $(VENV)/.installed
 RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 
+# Most container images set it, and then every command would compile its thousand modules anew.
+unexport PYTHONDONTWRITEBYTECODE
+
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan preflight verify preview up \
 	destroy bench bench-lab test test-unit check format docs schemas clean
 
@@ -96,4 +99,7 @@ $(READY): requirements.txt requirements-dev.txt constraints.txt
 	@echo 'installing Python packages into $(VENV) (once)…'
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
 	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
+# A tenth of all modules is ever imported: a plan compiles those, also for whom this directory is read-only.
+	@$(RUN) -m meshops plan --stack dev --output $(VENV)/plan >/dev/null 2>&1 || true
+	@rm -rf $(VENV)/plan
 	@touch $@

@@ -4,15 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
-import pulumi_kubernetes as kubernetes
 
 from components.pod_identity import PodIdentity, PodIdentityArgs
-from components.submission import release, submit
-from components.web_acl import web_acl
+from components.submission import KubernetesResource, release, submit
+from components.web_acl import WebAcl
 from configuration.applications import Namespace
 from configuration.load_balancer import LoadBalancer as LoadBalancerSettings
 from manifests.document import Document
@@ -116,10 +115,11 @@ class LoadBalancer(pulumi.ComponentResource):
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
 
-    def _submit(self, document: Document) -> pulumi.CustomResource:
+    def _submit(self, document: Document) -> KubernetesResource:
         """An object with a cloud finalizer: never `deleted_with`, never retained, with time to go."""
         return submit(
             document,
+            with_status=True,
             opts=pulumi.ResourceOptions(
                 parent=self,
                 depends_on=[*self._args.controller.ready, *self._args.after],
@@ -134,12 +134,10 @@ class LoadBalancer(pulumi.ComponentResource):
             web_acl_arn=self._web_acl_arn(),
             tags=self._args.tags,
         )
-        ingress = cast(kubernetes.networking.v1.Ingress, self._submit(document))
-        return ingress.status.apply(_hostname)
+        return self._submit(document).status.apply(_hostname)
 
     def _nlb(self) -> pulumi.Output[str]:
-        service = cast(kubernetes.core.v1.Service, self._submit(nlb_service(self._settings, tags=self._args.tags)))
-        return service.status.apply(_hostname)
+        return self._submit(nlb_service(self._settings, tags=self._args.tags)).status.apply(_hostname)
 
     def _certificate_arn(self) -> pulumi.Input[str]:
         if self._settings.certificate_arn:
@@ -181,7 +179,7 @@ class LoadBalancer(pulumi.ComponentResource):
         waf = self._settings.waf
         if waf is None:
             return None
-        return waf.web_acl_arn or web_acl("web-acl", opts=self._child()).arn
+        return waf.web_acl_arn or WebAcl("web-acl", opts=self._child()).arn
 
     def _records(
         self, hosts: Sequence[str], address: pulumi.Output[str], kind: Literal["application", "network"]
@@ -205,11 +203,11 @@ class LoadBalancer(pulumi.ComponentResource):
             )
 
 
-def _hostname(status: Any) -> str:
+def _hostname(status: Mapping[str, Any] | None) -> str:
     """The first host name in an Ingress' or a Service's status; empty while no controller has written one.
 
     Under the real engine there always is one: both resources are awaited until it is published.
     """
-    balancer = getattr(status, "load_balancer", None)
-    entries = getattr(balancer, "ingress", None) or []
-    return next((entry.hostname for entry in entries if entry.hostname), "")
+    balancer = (status or {}).get("loadBalancer") or {}
+    entries = balancer.get("ingress") or ()
+    return next((entry["hostname"] for entry in entries if entry.get("hostname")), "")

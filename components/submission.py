@@ -2,65 +2,87 @@
 
 from __future__ import annotations
 
+import importlib.metadata
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 import pulumi
-import pulumi_kubernetes as kubernetes
 
 from manifests.document import Document
 from versions import Chart
 
-# Kinds that Pulumi knows and waits for (a Deployment until it is rolled out, a Service until it has endpoints).
+# Kinds that Pulumi knows and waits for (a Deployment until it is rolled out, a Service until it has endpoints), each
+# with the API versions that served it before: what a stack made under one of those is still the same object.
 # Everything else must be a custom resource; a built-in kind that is missing here is refused rather than submitted
 # as an object whose readiness nobody awaits.
-_BUILT_IN: Mapping[tuple[str, str], Callable[..., pulumi.CustomResource]] = {
-    ("v1", "Namespace"): kubernetes.core.v1.Namespace,
-    ("v1", "ServiceAccount"): kubernetes.core.v1.ServiceAccount,
-    ("v1", "Service"): kubernetes.core.v1.Service,
-    ("v1", "ConfigMap"): kubernetes.core.v1.ConfigMap,
-    ("apps/v1", "Deployment"): kubernetes.apps.v1.Deployment,
-    ("policy/v1", "PodDisruptionBudget"): kubernetes.policy.v1.PodDisruptionBudget,
-    ("networking.k8s.io/v1", "NetworkPolicy"): kubernetes.networking.v1.NetworkPolicy,
-    ("networking.k8s.io/v1", "Ingress"): kubernetes.networking.v1.Ingress,
+BUILT_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
+    ("v1", "Namespace"): (),
+    ("v1", "ServiceAccount"): (),
+    ("v1", "Service"): (),
+    ("v1", "ConfigMap"): (),
+    ("apps/v1", "Deployment"): ("apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"),
+    ("policy/v1", "PodDisruptionBudget"): ("policy/v1beta1",),
+    ("networking.k8s.io/v1", "NetworkPolicy"): ("extensions/v1beta1",),
+    ("networking.k8s.io/v1", "Ingress"): ("extensions/v1beta1", "networking.k8s.io/v1beta1"),
 }
 
 # Groups of Kubernetes itself: without a dot, or below k8s.io. (Gateway API and the like live below x-k8s.io or
 # gateway.networking.k8s.io and are custom resources, but this program uses none of them.)
 _KUBERNETES_GROUP = re.compile(r"(v1|[a-z]+/v\w+|[a-z.]+\.k8s\.io/v\w+)")
 
+# Of the provider's plugin.
+_VERSION = importlib.metadata.version("pulumi_kubernetes")
 
-def submit(document: Document, *, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+
+class KubernetesResource(pulumi.CustomResource):
+    """A resource of the Kubernetes provider, sent as the SDK's class of its kind would send it.
+
+    A test holds the two together. The SDK's classes say the same in Python's words, and importing them takes as long
+    as all the rest of a plan.
+    """
+
+    status: pulumi.Output[Any]
+    """As the API server writes it. Only where `submit` was asked for it."""
+
+    def __init__(self, kind: str, name: str, properties: Mapping[str, Any], opts: pulumi.ResourceOptions) -> None:
+        """kind: `<apiVersion>:<kind>` as Pulumi spells it, e.g. `core/v1:Namespace`."""
+        opts = pulumi.ResourceOptions.merge(pulumi.ResourceOptions(version=_VERSION), opts)
+        super().__init__(f"kubernetes:{kind}", name, {**properties}, opts)
+
+
+def submit(document: Document, *, opts: pulumi.ResourceOptions, with_status: bool = False) -> KubernetesResource:
     """Registers one Kubernetes object and returns it.
 
     Its logical name is `<namespace>/<name>`, or `<name>` where it is cluster-scoped: keyed by what it is. Values may
     be Outputs, as leaves. Raises ValueError for a built-in kind that the program does not know how to await.
     """
     api_version, kind = document["apiVersion"], document["kind"]
-    body = {key: value for key, value in document.items() if key not in ("apiVersion", "kind")}
-    name = logical_name(document)
-    typed = _BUILT_IN.get((api_version, kind))
-    if typed is not None:
-        return typed(name, opts=opts, **{_snake_case(key): value for key, value in body.items()})
-    if _KUBERNETES_GROUP.fullmatch(api_version):
+    earlier = BUILT_IN.get((api_version, kind))
+    if earlier is None and _KUBERNETES_GROUP.fullmatch(api_version):
         raise ValueError(f"{api_version} {kind} is a kind of Kubernetes itself, and components/submission.py lacks it")
-    return kubernetes.apiextensions.CustomResource(name, api_version=api_version, kind=kind, opts=opts, **body)
+    aliases: list[pulumi.Input[pulumi.Alias]] = [
+        pulumi.Alias(type_=f"kubernetes:{version}:{kind}") for version in earlier or ()
+    ]
+    opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=aliases))
+    # A property without a value is one that the engine answers.
+    properties = {**document, "status": None} if with_status else document
+    return KubernetesResource(_pulumi_kind(api_version, kind), logical_name(document), properties, opts)
 
 
-def submit_all(documents: Iterable[Document], *, opts: pulumi.ResourceOptions) -> tuple[pulumi.CustomResource, ...]:
+def submit_all(documents: Iterable[Document], *, opts: pulumi.ResourceOptions) -> tuple[KubernetesResource, ...]:
     """Registers several objects that need nothing of each other, in their order."""
     return tuple(submit(document, opts=opts) for document in documents)
 
 
-def patch_namespace(document: Document, *, opts: pulumi.ResourceOptions) -> pulumi.CustomResource:
+def patch_namespace(document: Document, *, opts: pulumi.ResourceOptions) -> KubernetesResource:
     """Sets labels and annotations on a Namespace that somebody else made; a destroy takes back these only.
 
     Server-side apply: fields of other owners stay theirs. Raises ValueError for any other kind.
     """
     if document["kind"] != "Namespace":
         raise ValueError(f"only a Namespace is patched, not a {document['kind']}")
-    return kubernetes.core.v1.NamespacePatch(logical_name(document), metadata=document["metadata"], opts=opts)
+    return KubernetesResource("core/v1:NamespacePatch", logical_name(document), document, opts)
 
 
 def logical_name(document: Document) -> str:
@@ -69,32 +91,36 @@ def logical_name(document: Document) -> str:
     return f"{namespace}/{metadata['name']}" if namespace else str(metadata["name"])
 
 
-def _snake_case(key: str) -> str:
-    return re.sub(r"([A-Z])", lambda match: f"_{match.group(1).lower()}", key)
+def _pulumi_kind(api_version: str, kind: str) -> str:
+    """Pulumi calls Kubernetes' first group, which has no name, `core`."""
+    return f"{api_version if '/' in api_version else f'core/{api_version}'}:{kind}"
 
 
 def release(
     name: str, chart: Chart, *, namespace: str, values: Mapping[str, Any], opts: pulumi.ResourceOptions
-) -> kubernetes.helm.v3.Release:
+) -> KubernetesResource:
     """Installs a chart as the Helm release `name` and waits until what it made is ready.
 
     A Release, not helm.v4.Chart: that one renders every update as an install and so fights istiod over its webhook.
     """
-    return kubernetes.helm.v3.Release(
+    return KubernetesResource(
+        "helm.sh/v3:Release",
         name,
-        kubernetes.helm.v3.ReleaseArgs(
-            name=name,
-            chart=chart.name,
-            version=chart.version,
-            repository_opts=kubernetes.helm.v3.RepositoryOptsArgs(repo=chart.repository),
-            namespace=namespace,
-            values=dict(values),
+        {
+            "name": name,
+            "chart": chart.name,
+            "version": chart.version,
+            "repositoryOpts": {"repo": chart.repository},
+            "namespace": namespace,
+            "values": dict(values),
             # A failed install leaves nothing behind that would stand in the way of the next attempt.
-            atomic=True,
-            cleanup_on_fail=True,
-            skip_await=False,
-            timeout=600,
-            max_history=5,
-        ),
-        opts=opts,
+            "atomic": True,
+            "cleanupOnFail": True,
+            "skipAwait": False,
+            "timeout": 600,
+            "maxHistory": 5,
+            # The SDK's class sends it with each Release.
+            "compat": "true",
+        },
+        opts,
     )

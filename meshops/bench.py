@@ -69,7 +69,6 @@ def main(arguments: list[str]) -> int:
 
 def measure(stack: str, applications: int) -> Measurement | None:
     """Plans a stack with synthetic applications in a process of its own; None (and its message) if that fails."""
-    environment = {key: value for key, value in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
     with tempfile.TemporaryDirectory() as scratch:
         command = [sys.executable, "-m", "meshops", "plan", "--stack", stack, "--apps", str(applications)]
         log = Path(scratch) / "log"
@@ -78,7 +77,6 @@ def measure(stack: str, applications: int) -> Measurement | None:
             process = subprocess.Popen(
                 [*command, "--output", str(Path(scratch) / "plan")],
                 cwd=PROGRAM,
-                env=environment,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
             )

@@ -111,7 +111,7 @@ class MadeUpOutputs:
         cluster = Reference(urn=f"{head}::{chain}${kind}::{logical}-eksCluster", id=name, state=state)
         issuer = state["identities"][0]["oidcs"][0]["issuer"]
         provider_arn = f"arn:aws:iam::{ACCOUNT}:oidc-provider/{issuer.removeprefix('https://')}"
-        subnets = inputs.get("subnetIds") or [*inputs.get("privateSubnetIds", []), *inputs.get("publicSubnetIds", [])]
+        # Without `core`, which says it all once more: the SDK would import half of itself to know the types in it.
         return {
             "kubeconfig": Secret(kubeconfig),
             "kubeconfigJson": Secret(_json(kubeconfig)),
@@ -122,14 +122,6 @@ class MadeUpOutputs:
             "oidcIssuer": issuer,
             "oidcProviderUrl": issuer,
             "oidcProviderArn": provider_arn,
-            "core": {
-                "cluster": cluster,
-                "endpoint": state["endpoint"],
-                "vpcId": inputs.get("vpcId", ""),
-                "subnetIds": subnets,
-                "kubeconfig": Secret(kubeconfig),
-                "instanceRoles": [],
-            },
         }
 
 

@@ -9,10 +9,13 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from functools import cache
-from typing import Any
+from importlib.machinery import PathFinder
+from importlib.util import find_spec, module_from_spec
+from typing import TYPE_CHECKING, Any
 from urllib.parse import SplitResult, urlsplit
 
-import cel
+if TYPE_CHECKING:
+    import cel
 
 Path = tuple[str | int, ...]
 
@@ -79,13 +82,25 @@ def holds(rule: str, value: Any) -> bool:
 
 
 @cache
-def _program(rule: str) -> Any:
-    return cel.compile(rule)
+def _compiler() -> Any:
+    """The compiled module of the package `cel`; its `__init__` imports a command line with its terminal as well."""
+    package = find_spec("cel")
+    compiled = PathFinder.find_spec("cel", package.submodule_search_locations) if package else None
+    if compiled is None or compiled.loader is None:
+        raise ModuleNotFoundError("common-expression-language is not installed: pip install -r requirements-dev.txt")
+    module = module_from_spec(compiled)
+    compiled.loader.exec_module(module)
+    return module
 
 
 @cache
-def _context() -> Any:
-    context = cel.Context(variables={})
+def _program(rule: str) -> cel.Program:
+    return _compiler().compile(rule)
+
+
+@cache
+def _context() -> cel.Context:
+    context = _compiler().Context(variables={})
     context.add_function("isURL", _is_url)
     context.add_function("url", lambda text: {"scheme": _split(text).scheme})
     context.add_function("getScheme", lambda url: url["scheme"])

@@ -188,3 +188,16 @@ def test_bad_settings_are_reported_whole_with_exit_code_1(tmp_path: Path, capsys
     assert "environment = (not set)" in error
     assert "Traceback" not in error
     assert not (tmp_path / "build" / "plan" / "bad").exists()
+
+
+def test_a_plan_imports_nothing_large_that_it_does_not_need(tmp_path: Path) -> None:
+    # Each was as long as a fifth of a whole plan: a terminal behind the evaluation of CEL, and the SDKs' classes of
+    # every statement of a WAF and of every field of a pod.
+    unwanted = ("prompt_toolkit", "rich", "pulumi_aws.wafv2._inputs", "pulumi_kubernetes.core.v1._inputs")
+    program = (
+        "import sys; from meshops.__main__ import main; "
+        f"main(['plan', '--stack', 'prod', '--output', {str(tmp_path / 'plan')!r}]); "
+        f"print([name for name in {unwanted!r} if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "[]"
