@@ -52,8 +52,6 @@ cluster = Cluster(
     ),
     opts=in_account,
 )
-# Whatever runs in the cluster needs its nodes and add-ons, and the way out of the VPC for as long as it runs.
-platform = (*network.ready, *cluster.ready)
 in_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
 in_both = pulumi.ResourceOptions(providers={"aws": account, "kubernetes": cluster.provider})
 
@@ -64,7 +62,7 @@ controller = LoadBalancerController(
         cluster_name=settings.cluster.name,
         vpc_id=network.vpc_id,
         images=images,
-        after=platform,
+        after=cluster.ready,
     ),
     opts=in_both,
 )
@@ -75,7 +73,7 @@ mesh = ServiceMesh(
         images=images,
         cluster_name=settings.cluster.name,
         tracing=settings.observability.tracing,
-        after=platform,
+        after=cluster.ready,
         deleted_with=cluster.resource,
     ),
     opts=in_cluster,
@@ -87,7 +85,7 @@ certificates = Certificates(
         images=images,
         domain=settings.load_balancer.domain,
         ingress_namespace=mesh.ingress_namespace,
-        after=platform,
+        after=cluster.ready,
         deleted_with=cluster.resource,
     ),
     opts=in_cluster,
@@ -100,7 +98,7 @@ observability = Observability(
         region=settings.region,
         cluster_name=settings.cluster.name,
         log_retention_days=settings.cluster.log_retention_days,
-        after=(*platform, *mesh.ready),
+        after=mesh.ready,
         deleted_with=cluster.resource,
     ),
     opts=in_both,
@@ -124,7 +122,7 @@ gateway = IngressGateway(
         mesh=settings.mesh,
         gateway=settings.gateway,
         namespaces=settings.namespaces,
-        after=(*mesh.ready, *certificates.ready, *policies.ready),
+        after=(*certificates.ready, *policies.ready),
         deleted_with=cluster.resource,
     ),
     opts=in_cluster,
@@ -134,7 +132,7 @@ namespaces = mesh_namespaces(
     mesh=settings.mesh,
     images=images,
     tracing=settings.observability.tracing,
-    after=(*mesh.ready, *policies.ready, *gateway.ready),
+    after=gateway.ready,
     deleted_with=cluster.resource,
     opts=in_cluster,
 )
@@ -144,7 +142,7 @@ load_balancer = LoadBalancer(
         settings=settings.load_balancer,
         namespaces=settings.namespaces,
         controller=controller,
-        after=(*platform, *gateway.ready),
+        after=gateway.ready,
         tags=tags,
     ),
     opts=in_both,

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.order import Order
 from components.submission import submit, submit_all
 from manifests.application import application_documents
 from manifests.images import Images
@@ -37,28 +38,23 @@ class Application(pulumi.ComponentResource):
         documents = application_documents(
             args.member, graph=args.graph, images=args.images, revision=args.revision, tracing=args.tracing
         )
-
-        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
-            return pulumi.ResourceOptions(
-                parent=self, depends_on=[*args.after, *resources], deleted_with=args.deleted_with
-            )
-
-        policies = submit_all(documents.policies, opts=after())
-        identity = (submit(documents.service_account, opts=after()),) if documents.service_account else ()
+        order = Order(self, after=args.after, deleted_with=args.deleted_with)
+        policies = submit_all(documents.policies, opts=order.after())
+        identity = (submit(documents.service_account, opts=order.after()),) if documents.service_account else ()
         rule: tuple[pulumi.Resource, ...] = ()
         if documents.destination_rule and documents.rule_before_pods:
             # Out of the mesh: callers stop using mutual TLS before the first pod loses its sidecar.
-            rule = (submit(documents.destination_rule, opts=after(*policies)),)
-        workload = submit_all(documents.workload, opts=after())
+            rule = (submit(documents.destination_rule, opts=order.after(*policies)),)
+        workload = submit_all(documents.workload, opts=order.after())
         pods: tuple[pulumi.Resource, ...] = ()
         if documents.deployment:
-            pods = (submit(documents.deployment, opts=after(*policies, *identity, *rule)),)
+            pods = (submit(documents.deployment, opts=order.after(*(rule or policies), *identity)),)
         if documents.destination_rule and not documents.rule_before_pods:
             # Into the mesh: callers begin to use it only when the last pod has its own. Until then the namespace's
             # exemption holds (mesh_policies), which the engine deletes when all else is done.
-            rule = (submit(documents.destination_rule, opts=after(*policies, *pods)),)
-        route = (submit(documents.virtual_service, opts=after(*rule)),) if documents.virtual_service else ()
+            rule = (submit(documents.destination_rule, opts=order.after(*(pods or policies))),)
+        route = (submit(documents.virtual_service, opts=order.after(*rule)),) if documents.virtual_service else ()
 
         self.hosts = pulumi.Output.from_input(list(args.member.application.hosts))
-        self.ready = (*policies, *workload, *pods, *rule, *route)
+        self.ready = order.last(*policies, *workload, *pods, *rule, *route)
         self.register_outputs({"hosts": self.hosts})

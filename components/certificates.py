@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.order import Order
 from components.submission import release, submit
 from configuration import mesh
 from manifests.cert_manager import cert_manager_values, certificate_documents
@@ -37,25 +38,20 @@ class Certificates(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: CertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:certificates:Certificates", name, None, opts)
-
-        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
-            return pulumi.ResourceOptions(
-                parent=self, depends_on=[*args.after, *resources], deleted_with=args.deleted_with
-            )
-
-        namespace = submit(platform_namespace(CERT_MANAGER), opts=after())
+        order = Order(self, after=args.after, deleted_with=args.deleted_with)
+        namespace = submit(platform_namespace(CERT_MANAGER), opts=order.after())
         # The chart's own check after installing waits until the webhook answers.
         previous: pulumi.Resource = release(
             "cert-manager",
             CERT_MANAGER_CHART,
             namespace=CERT_MANAGER,
             values=cert_manager_values(args.images),
-            opts=after(namespace),
+            opts=order.after(namespace),
         )
         documents = certificate_documents(args.certificates, domain=args.domain)
         for issuer in documents.issuers:
-            previous = submit(issuer, opts=after(previous))
-        certificate = submit(documents.certificate, opts=after(previous, args.ingress_namespace))
+            previous = submit(issuer, opts=order.after(previous))
+        certificate = submit(documents.certificate, opts=order.after(previous, args.ingress_namespace))
 
         self.issuer_name = pulumi.Output.from_input(documents.issuer_name)
         self.ready = (certificate,)

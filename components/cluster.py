@@ -44,7 +44,8 @@ class Cluster(pulumi.ComponentResource):
     kubeconfig: pulumi.Output[str]
     """JSON; a secret."""
     ready: tuple[pulumi.Resource, ...]
-    """What a pod needs to run: nodes and add-ons. Empty for an existing cluster."""
+    """What a pod needs to run, the last of it: DNS, which comes after the nodes, which come after their way out of the
+    VPC and the other add-ons. Of an existing cluster the way out alone."""
     resource: pulumi.Resource | None
     """For `deleted_with`; None for an existing cluster, which a destroy leaves standing."""
 
@@ -89,7 +90,7 @@ class Cluster(pulumi.ComponentResource):
                 )
             )
         )
-        self.ready = ()
+        self.ready = tuple(self._args.after)
         self.resource = None
 
     def _build(self) -> None:
@@ -103,8 +104,7 @@ class Cluster(pulumi.ComponentResource):
         self.resource = cluster
         networking = self._networking_addons(cluster)
         nodes = self._nodes(cluster, networking)
-        dns = self._addon("coredns", cluster, nodes)
-        self.ready = (nodes, *networking, dns)
+        self.ready = (self._addon("coredns", cluster, nodes),)
 
     def _control_plane(self) -> eks.Cluster:
         settings = self._settings
@@ -193,7 +193,7 @@ class Cluster(pulumi.ComponentResource):
                 aws.eks.AddonPodIdentityAssociationArgs(role_arn=identity.role_arn, service_account="aws-node")
             ],
         )
-        return (cni, self._addon("kube-proxy", cluster), agent)
+        return (cni, self._addon("kube-proxy", cluster))
 
     def _addon(
         self,

@@ -43,7 +43,7 @@ class LoadBalancerController(pulumi.ComponentResource):
     """Never `deleted_with` the cluster: without it the finalizers of Ingress and Service would never be answered."""
 
     ready: tuple[pulumi.Resource, ...]
-    """The controller and its identity: an Ingress or a load balancer's Service depends on all of it."""
+    """The controller, which comes after its identity: an Ingress or a load balancer's Service depends on both."""
 
     def __init__(self, name: str, args: LoadBalancerControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:load_balancer:LoadBalancerController", name, None, opts)
@@ -65,9 +65,9 @@ class LoadBalancerController(pulumi.ComponentResource):
             values=controller_values(
                 cluster_name=args.cluster_name, region=args.region, vpc_id=args.vpc_id, images=args.images
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*args.after, *identity.ready]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[*identity.ready]),
         )
-        self.ready = (controller, *identity.ready)
+        self.ready = (controller,)
         self.register_outputs({})
 
 
@@ -78,7 +78,8 @@ class LoadBalancerArgs:
     """For the hosts of their applications. One outside the mesh keeps the names that it has."""
     controller: LoadBalancerController
     after: Sequence[pulumi.Resource]
-    """The gateway's Service, the nodes and the way out of the VPC: a destroy takes the balancer down before these."""
+    """The gateway's Service, and with it the nodes and the way out of the VPC: a destroy takes the balancer down
+    before these."""
     tags: Mapping[str, str] = field(default_factory=dict)
     """For what the controller makes, which the AWS provider's default tags do not reach."""
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pulumi
 
 from components.application import Application, ApplicationArgs
+from components.order import Order
 from components.submission import patch_namespace, submit, submit_all
 from configuration.applications import Namespace
 from configuration.mesh import Mesh
@@ -41,17 +42,12 @@ class MeshNamespace(pulumi.ComponentResource):
         documents = namespace_documents(
             args.namespace, mesh=args.mesh, mode=args.mode, graph=args.graph, tracing=args.tracing
         )
-
-        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
-            return pulumi.ResourceOptions(
-                parent=self, depends_on=[*args.after, *resources], deleted_with=args.deleted_with
-            )
-
+        order = Order(self, after=args.after, deleted_with=args.deleted_with)
         make = patch_namespace if args.namespace.existing else submit
-        namespace = make(documents.namespace, opts=after())
-        policies = submit_all(documents.policies, opts=after(namespace))
+        namespace = make(documents.namespace, opts=order.after())
+        policies = submit_all(documents.policies, opts=order.after(namespace))
         external_hosts = {
-            host: submit_all(entries, opts=after(namespace)) for host, entries in documents.external_hosts.items()
+            host: submit_all(entries, opts=order.after(namespace)) for host, entries in documents.external_hosts.items()
         }
         applications = tuple(
             Application(
@@ -64,8 +60,7 @@ class MeshNamespace(pulumi.ComponentResource):
                     tracing=args.tracing,
                     # Of the external hosts its own only: the number of dependencies stays linear.
                     after=(
-                        namespace,
-                        *policies,
+                        *(policies or (namespace,)),
                         *(
                             entry
                             for host in sorted({egress.host for egress in application.egress})
@@ -80,11 +75,11 @@ class MeshNamespace(pulumi.ComponentResource):
         )
         rolled_out = tuple(resource for application in applications for resource in application.ready)
         # STRICT comes last: by then every pod that the program deploys has its sidecar, and every caller uses it.
-        strict = (submit(documents.strict, opts=after(*policies, *rolled_out)),) if documents.strict else ()
+        strict = (submit(documents.strict, opts=order.after(*(rolled_out or policies))),) if documents.strict else ()
 
         self.namespace_name = pulumi.Output.from_input(args.namespace.name)
         self.phase = pulumi.Output.from_input(args.namespace.phase)
-        self.ready = (namespace, *policies, *rolled_out, *strict)
+        self.ready = strict or rolled_out or policies or (namespace,)
         self.register_outputs({"namespace_name": self.namespace_name, "phase": self.phase})
 
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.order import Order
 from components.submission import submit, submit_all
 from configuration.applications import Namespace
 from configuration.mesh import Mesh, Observability
@@ -40,22 +41,17 @@ class MeshPolicies(pulumi.ComponentResource):
             cluster_name=args.cluster_name,
             environment=args.environment,
         )
-
-        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
-            return pulumi.ResourceOptions(
-                parent=self, depends_on=[*args.after, *resources], deleted_with=args.deleted_with
-            )
-
+        order = Order(self, after=args.after, deleted_with=args.deleted_with)
         # The exemptions first, and with `ready` before any namespace changes; what is no longer wanted is deleted
         # when all else is done. So a namespace on its way is never called with a TLS that its pods lack.
-        exemptions = submit_all(documents.exemptions, opts=after())
-        mutual_tls = submit(documents.mutual_tls, opts=after(*exemptions))
-        allow = [submit(documents.gateway_allow, opts=after())] if documents.gateway_allow else []
-        deny_all = submit(documents.deny_all, opts=after(*allow))
+        exemptions = submit_all(documents.exemptions, opts=order.after())
+        mutual_tls = submit(documents.mutual_tls, opts=order.after(*exemptions))
+        allow = [submit(documents.gateway_allow, opts=order.after())] if documents.gateway_allow else []
+        deny_all = submit(documents.deny_all, opts=order.after(*allow))
         # Clients speak mutual TLS before servers insist on it.
-        peer_authentication = submit(documents.peer_authentication, opts=after(mutual_tls))
-        defaults = submit_all((documents.sidecar, documents.telemetry), opts=after())
+        peer_authentication = submit(documents.peer_authentication, opts=order.after(mutual_tls))
+        defaults = submit_all((documents.sidecar, documents.telemetry), opts=order.after())
 
         self.mode = pulumi.Output.from_input(mesh_mode(args.mesh, args.namespaces))
-        self.ready = (*exemptions, mutual_tls, *allow, deny_all, peer_authentication, *defaults)
+        self.ready = order.last(*exemptions, mutual_tls, *allow, deny_all, peer_authentication, *defaults)
         self.register_outputs({"mode": self.mode})

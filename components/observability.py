@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import pulumi
 import pulumi_aws as aws
 
+from components.order import Order
 from components.pod_identity import PodIdentity, PodIdentityArgs
 from components.submission import submit, submit_all
 from configuration.mesh import Observability as ObservabilitySettings
@@ -48,6 +49,7 @@ class Observability(pulumi.ComponentResource):
     def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:observability:Observability", name, None, opts)
         self._args = args
+        self._order = Order(self, after=args.after, deleted_with=args.deleted_with)
         tracing = self._tracing() if args.settings.tracing else ()
         logs = self._container_logs() if args.settings.container_logs else ()
         self.ready = (*tracing, *logs)
@@ -55,13 +57,6 @@ class Observability(pulumi.ComponentResource):
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
-
-    def _in_cluster(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
-        return pulumi.ResourceOptions(
-            parent=self,
-            depends_on=[*self._args.after, *depends_on],
-            deleted_with=self._args.deleted_with,
-        )
 
     def _tracing(self) -> tuple[pulumi.Resource, ...]:
         args = self._args
@@ -77,16 +72,16 @@ class Observability(pulumi.ComponentResource):
             ),
             opts=self._child(),
         )
-        namespace = submit(platform_namespace(OBSERVABILITY), opts=self._in_cluster())
+        namespace = submit(platform_namespace(OBSERVABILITY), opts=self._order.after())
         documents = collector_documents(region=args.region, images=args.images)
         referred = submit_all(
             [document for document in documents if document["kind"] in _BEFORE_PODS],
-            opts=self._in_cluster(namespace),
+            opts=self._order.after(namespace),
         )
         # Credentials are put into a pod when it is created: a collector that precedes its association never has any.
         workload = submit_all(
             [document for document in documents if document["kind"] not in _BEFORE_PODS],
-            opts=self._in_cluster(*referred, *identity.ready, search),
+            opts=self._order.after(*referred, *identity.ready, search),
         )
         return (*referred, *workload)
 

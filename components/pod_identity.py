@@ -35,7 +35,7 @@ class PodIdentity(pulumi.ComponentResource):
 
     role_arn: pulumi.Output[str]
     ready: tuple[pulumi.Resource, ...]
-    """What must exist before a pod can use the identity, and until it no longer does."""
+    """What must exist before a pod can use the identity, and until it no longer does; the last of it."""
 
     def __init__(self, name: str, args: PodIdentityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:pod_identity:PodIdentity", name, None, opts)
@@ -56,7 +56,7 @@ class PodIdentity(pulumi.ComponentResource):
                 name, role=role.name, policy_arn=args.managed_policy_arn, opts=child
             )
         self.role_arn = role.arn
-        self.ready = (role, permissions)
+        self.ready = (permissions,)
         if args.associate:
             association = aws.eks.PodIdentityAssociation(
                 name,
@@ -66,5 +66,5 @@ class PodIdentity(pulumi.ComponentResource):
                 role_arn=role.arn,
                 opts=pulumi.ResourceOptions(parent=self, depends_on=[*args.after, permissions]),
             )
-            self.ready = (*self.ready, association)
+            self.ready = (association,)
         self.register_outputs({"role_arn": self.role_arn})

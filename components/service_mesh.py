@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import pulumi
 
+from components.order import Order
 from components.submission import release, submit
 from configuration.mesh import Mesh
 from manifests.images import Images
@@ -41,26 +42,29 @@ class ServiceMesh(pulumi.ComponentResource):
     def __init__(self, name: str, args: ServiceMeshArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:service_mesh:ServiceMesh", name, None, opts)
         values = IstioValues(mesh=args.mesh, images=args.images, cluster_name=args.cluster_name, tracing=args.tracing)
-
-        def after(*resources: pulumi.Resource) -> pulumi.ResourceOptions:
-            return pulumi.ResourceOptions(
-                parent=self, depends_on=[*args.after, *resources], deleted_with=args.deleted_with
-            )
-
+        order = Order(self, after=args.after, deleted_with=args.deleted_with)
         version = args.mesh.istio_version
-        system = submit(mesh_system_namespace(args.mesh), opts=after())
+        system = submit(mesh_system_namespace(args.mesh), opts=order.after())
         base = release(
-            "istio-base", istio_chart("base", version), namespace=ISTIO_SYSTEM, values=values.base(), opts=after(system)
+            "istio-base",
+            istio_chart("base", version),
+            namespace=ISTIO_SYSTEM,
+            values=values.base(),
+            opts=order.after(system),
         )
         cni = release(
-            "istio-cni", istio_chart("cni", version), namespace=KUBE_SYSTEM, values=values.cni(), opts=after(base)
+            "istio-cni", istio_chart("cni", version), namespace=KUBE_SYSTEM, values=values.cni(), opts=order.after(base)
         )
         # After the CNI: a pod that istiod injects before its node can redirect it would not start.
         istiod = release(
-            "istiod", istio_chart("istiod", version), namespace=ISTIO_SYSTEM, values=values.istiod(), opts=after(cni)
+            "istiod",
+            istio_chart("istiod", version),
+            namespace=ISTIO_SYSTEM,
+            values=values.istiod(),
+            opts=order.after(cni),
         )
-        self.ingress_namespace = submit(gateway_namespace(args.mesh), opts=after())
+        self.ingress_namespace = submit(gateway_namespace(args.mesh), opts=order.after())
         self.revision = pulumi.Output.from_input(args.mesh.revision)
         self.trust_domain = pulumi.Output.from_input(args.mesh.trust_domain)
-        self.ready = (istiod, cni, self.ingress_namespace)
+        self.ready = (istiod, self.ingress_namespace)
         self.register_outputs({"revision": self.revision, "trust_domain": self.trust_domain})

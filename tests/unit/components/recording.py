@@ -18,7 +18,7 @@ from typing import Any
 import pulumi
 
 from offline.registration import Call, Registration
-from offline.run import run_callable
+from offline.run import ProgramRun, run_callable
 from offline.values import UNKNOWN
 from tests import ROOT
 from tests.unit.components.resource_outputs import Answer, CallAnswer
@@ -42,6 +42,15 @@ class Recording:
     calls: tuple[Call, ...]
     returned: Mapping[str, Any]
     component_outputs: Mapping[str, Mapping[str, Any]]
+
+    @classmethod
+    def of(cls, ended: ProgramRun) -> Recording:
+        return cls(
+            resources=tuple(map(_shortened, ended.registrations)),
+            calls=tuple(replace(call, provider=_logical_name(call.provider)) for call in ended.calls),
+            returned=ended.outputs,
+            component_outputs={key_of(urn): outputs for urn, outputs in ended.component_outputs.items()},
+        )
 
     @property
     def keys(self) -> tuple[str, ...]:
@@ -97,12 +106,7 @@ def run(
         raise ProgramFailed(ended.error.message)
     twice = [urn for urn, count in Counter(item.urn for item in ended.registrations).items() if count > 1]
     assert not twice, f"registered twice: {', '.join(twice)}"
-    return Recording(
-        resources=tuple(map(_shortened, ended.registrations)),
-        calls=tuple(replace(call, provider=_logical_name(call.provider)) for call in ended.calls),
-        returned=ended.outputs,
-        component_outputs={key_of(urn): outputs for urn, outputs in ended.component_outputs.items()},
-    )
+    return Recording.of(ended)
 
 
 def key_of(urn: str) -> str:

@@ -14,7 +14,7 @@ from components.cluster import Cluster, ClusterArgs
 from configuration.cluster import AccessEntry, NodeGroup
 from configuration.cluster import Cluster as ClusterSettings
 from offline.values import Secret
-from tests.unit.components.recording import Recording, known, run
+from tests.unit.components.recording import Recording, key_of, known, run
 
 COMPONENT = "mesh:cluster:Cluster::cluster"
 EKS = "eks:index:Cluster::cluster"
@@ -52,7 +52,9 @@ def record(*, preview: bool, profile: str | None = None, **changes: Any) -> Reco
         return {
             "name": cluster.name,
             "kubeconfig": cluster.kubeconfig,
-            "ready": len(cluster.ready),
+            "ready": pulumi.Output.all(*[resource.urn for resource in cluster.ready]).apply(
+                lambda urns: [key_of(urn) for urn in urns]
+            ),
             "has_resource": cluster.resource is not None,
         }
 
@@ -247,8 +249,8 @@ def test_nodes_come_after_the_cni_and_the_way_out_and_coredns_after_the_nodes(pr
         "aws:ec2/launchTemplate:LaunchTemplate::nodes",
         addon("vpc-cni"),
         addon("kube-proxy"),
-        addon("eks-pod-identity-agent"),
     }
+    assert addon("eks-pod-identity-agent") in recording.needs(NODES)
     assert NODES in recording[addon("coredns")].depends_on
     assert addon("eks-pod-identity-agent") in recording[addon("vpc-cni")].depends_on
     assert EKS in recording[addon("kube-proxy")].depends_on
@@ -272,9 +274,16 @@ def test_the_outputs_of_a_cluster_of_our_own() -> None:
     assert {**returned, "kubeconfig": None} == {
         "name": "mesh-dev",
         "kubeconfig": None,
-        "ready": 5,
+        "ready": [addon("coredns")],
         "has_resource": True,
     }
+
+
+def test_whoever_comes_after_the_cluster_comes_after_its_nodes_all_their_addons_and_the_way_out(preview: bool) -> None:
+    recording = record(preview=preview)
+    (ready,) = recording.returned["ready"]
+    networking = {addon("vpc-cni"), addon("kube-proxy"), addon("eks-pod-identity-agent")}
+    assert recording.needs(ready) >= {NODES, ROUTE, EKS, *networking}
 
 
 def test_the_name_is_known_in_a_preview_but_waits_for_the_cluster() -> None:

@@ -6,7 +6,7 @@ import json
 
 from manifests.kubeconfig import kubeconfig
 from offline.values import Secret
-from tests.unit.components.test_cluster import COMPONENT, record
+from tests.unit.components.test_cluster import COMPONENT, ROUTE, record
 
 
 def test_of_an_existing_cluster_nothing_is_made_but_a_provider(preview: bool) -> None:
@@ -27,6 +27,6 @@ def test_of_an_existing_cluster_nothing_is_made_but_a_provider(preview: bool) ->
     assert {**recording.returned, "kubeconfig": None} == {
         "name": "mesh-dev",
         "kubeconfig": None,
-        "ready": 0,
+        "ready": [ROUTE],
         "has_resource": False,
     }

@@ -108,9 +108,12 @@ def test_the_controller_is_installed_with_its_identity_and_outlives_the_balancer
         "kube-system",
     )
     assert release.inputs["values"]["vpcId"] == known("vpc-1", preview)
-    assert {NODES, ROUTE, ASSOCIATION, "aws:iam/rolePolicy:RolePolicy::load-balancer-controller"} <= set(
-        release.depends_on
-    )
+    assert {
+        NODES,
+        ROUTE,
+        ASSOCIATION,
+        "aws:iam/rolePolicy:RolePolicy::load-balancer-controller",
+    } <= recording.needs(RELEASE)
     association = recording[ASSOCIATION]
     assert association.inputs == {
         "clusterName": "mesh-dev",
@@ -125,7 +128,8 @@ def test_the_controller_is_installed_with_its_identity_and_outlives_the_balancer
 def test_a_destroy_takes_the_balancer_down_while_everything_it_needs_is_there(key: str, preview: bool) -> None:
     recording = record(settings(certificate_arn=CERTIFICATE, entries=("alb", "nlb")), preview=preview)
     resource = recording[key]
-    assert {RELEASE, ASSOCIATION, NODES, ROUTE, GATEWAY} <= set(resource.depends_on)
+    assert {RELEASE, NODES, ROUTE, GATEWAY} <= set(resource.depends_on)
+    assert ASSOCIATION in recording.needs(key)
     assert (resource.deleted_with, resource.retain_on_delete, resource.protect) == ("", False, False)
     assert resource.custom_timeouts == {"delete": "20m"}
     assert (resource.parent, resource.provider) == (BALANCER, "kubernetes")

@@ -38,7 +38,7 @@ def order(recording: Recording, component: str) -> dict[str, tuple[str, ...]]:
     for key in recording.children(component):
         registration = recording[key]
         assert registration.deleted_with == CLUSTER, key
-        assert NODES in registration.depends_on, key
+        assert NODES in recording.needs(key), key
         found[key] = tuple(other for other in registration.depends_on if other not in (NODES, CLUSTER))
     return found
 

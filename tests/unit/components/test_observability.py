@@ -99,7 +99,7 @@ def test_objects_in_the_cluster_go_with_it(preview: bool) -> None:
     inside = [key for key in recording.children(COMPONENT) if key.startswith("kubernetes:")]
     assert {recording[key].deleted_with for key in inside} == {CLUSTER}
     assert {recording[key].provider for key in inside} == {"kubernetes"}
-    assert all(READY in recording[key].depends_on for key in inside)
+    assert all(READY in recording.needs(key) for key in inside)
 
 
 def test_transaction_search_is_the_regions_and_survives_a_destroy() -> None:
