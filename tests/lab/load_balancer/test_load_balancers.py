@@ -124,7 +124,7 @@ def test_aws_shows_the_load_balancer_with_its_policy_certificate_and_targets(who
 def test_a_certificate_that_acm_does_not_have_is_refused_by_an_event_and_the_old_one_is_served_on(
     whole_lab: WholeLab, trusted: Path
 ) -> None:
-    # What other tests broke and put back has another owner since: it is taken over first, and below only this change named.
+    # What other tests broke and put back has another owner since: it is taken over first.
     before = whole_lab.command("up", "--no-proofs")
     assert before.returncode == 0, before.stdout + before.stderr
     wanted, unknown = certificate_arn(whole_lab), f"arn:aws:acm:{REGION}:111122223333:certificate/unknown"
