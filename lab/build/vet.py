@@ -30,6 +30,8 @@ def ensure(progress: Progress) -> None:
     if _stamp(cache).exists():
         return
     with go_module.only_one(cache / "lock", progress):
+        if _stamp(cache).exists():
+            return  # whoever had the lock has done it
         progress.line("vetting the lab's Go (once for these sources; minutes, since all below it is compiled first)")
         scratch = cache / "scratch"
         scratch.mkdir(exist_ok=True)
