@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import json
 import re
+import time
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -17,15 +18,24 @@ from meshops.verify.stack import GATEWAY_KEY, Stack
 
 _T = TypeVar("_T")
 _REMEDY = "See that istioctl is there, of istiod's version, and that the kubeconfig's user may forward ports to pods."
+# A proxy that was sent something a moment ago has not acknowledged it yet; one that never will is stale after this too.
+_SETTLED_AFTER_SECONDS = 15.0
+_POLL_SECONDS = 1.0
 _MODE = re.compile(r"Workload mTLS mode:\s*(\w+)")
 
 
 def gather_proxies(tools: Tools, revision: str) -> tuple[Proxy, ...] | Unavailable:
-    """revision: of the istiod that is asked."""
-    return _attempt(
-        "The proxies' state",
-        lambda: parse_status(tools.ask_istioctl("proxy-status", "--revision", revision, "--output", "json")),
-    )
+    """revision: of the istiod that is asked. Stale is what stays so: each change is a push on its way for a moment."""
+    return _attempt("The proxies' state", lambda: _settled(tools, revision))
+
+
+def _settled(tools: Tools, revision: str) -> tuple[Proxy, ...]:
+    until = time.monotonic() + _SETTLED_AFTER_SECONDS
+    while True:
+        proxies = parse_status(tools.ask_istioctl("proxy-status", "--revision", revision, "--output", "json"))
+        if not any(proxy.stale for proxy in proxies) or time.monotonic() > until:
+            return proxies
+        time.sleep(_POLL_SECONDS)
 
 
 def parse_status(text: str) -> tuple[Proxy, ...]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from pathlib import Path
+from typing import cast
 
 import pytest
 
@@ -12,9 +14,10 @@ from meshops.checks.model import Unavailable
 from meshops.tools import ToolError, Tools
 from meshops.verify.access_log import matching, parse_lines
 from meshops.verify.comparison import difference
+from meshops.verify.facts import Proxy
 from meshops.verify.gather.analysis import gather_analysis, parse_analysis
 from meshops.verify.gather.objects import parse_objects
-from meshops.verify.gather.proxies import parse_authz, parse_mode, parse_secret, parse_status
+from meshops.verify.gather.proxies import gather_proxies, parse_authz, parse_mode, parse_secret, parse_status
 from tests.unit.meshops.verify.world import live
 
 REFUSED = {
@@ -234,3 +237,19 @@ def test_a_tool_that_fails_is_quoted_by_its_last_line() -> None:
 def test_a_tool_that_does_not_end_is_ended() -> None:
     with pytest.raises(ToolError, match="gave no answer within 0 s"):
         Tools(kubectl="sh").ask_kubectl("-c", "sleep 5", seconds=0.05)
+
+
+@pytest.mark.parametrize(("answers", "stale"), [(("STALE", "SYNCED"), ()), (("STALE",), ("Cluster STALE",))])
+def test_a_proxy_is_stale_when_it_stays_so(
+    answers: tuple[str, ...], stale: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said = [_status("1.31.1", _node("billing-1.shop", status)) for status in answers]
+
+    def ask_istioctl(self: Tools, *arguments: str) -> str:
+        return said.pop(0) if len(said) > 1 else said[0]
+
+    passed = iter(range(100))
+    monkeypatch.setattr(Tools, "ask_istioctl", ask_istioctl)
+    monkeypatch.setattr(time, "monotonic", lambda: float(next(passed)))
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    assert [proxy.stale for proxy in cast(tuple[Proxy, ...], gather_proxies(Tools(), "stable"))] == [stale]
