@@ -22,10 +22,8 @@ from typing import Any
 
 import pulumi
 import pulumi.runtime
-from pulumi.runtime import resource as sdk_resource
 from pulumi.runtime import rpc
 from pulumi.runtime.config import set_all_config
-from pulumi.runtime.proto import source_pb2
 from pulumi.runtime.settings import SETTINGS, get_root_resource
 from pulumi.runtime.stack import Stack
 
@@ -34,6 +32,7 @@ from offline.draining import drain
 from offline.monitor import OrderedRequests, RecordingMonitor
 from offline.program_error import ProgramError, explained
 from offline.registration import Call, Engine, Registration
+from offline.shortcuts import shortcuts
 from offline.values import UNKNOWN, Secret
 
 # An Output inside an f-string is silent garbage otherwise.
@@ -164,7 +163,7 @@ class _Run:
         # A failed run leaves tasks that nobody awaits; the error they carry is reported once, by us.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         try:
-            with _import_path(self.directory), _no_source_positions():
+            with _import_path(self.directory), shortcuts():
                 self._task = self._loop.create_task(self._main())
                 self._loop.run_until_complete(self._task)
         except asyncio.CancelledError:
@@ -284,14 +283,3 @@ def _import_path(directory: Path) -> Generator[None, None, None]:
         yield
     finally:
         sys.path.remove(entry)
-
-
-@contextlib.contextmanager
-def _no_source_positions() -> Generator[None, None, None]:
-    """The SDK sends the whole stack of calls with each resource, for the engine's messages; no engine here reads it."""
-    read_stack = sdk_resource._get_stack_trace
-    sdk_resource._get_stack_trace = lambda: source_pb2.StackTrace()  # ty: ignore[invalid-assignment]
-    try:
-        yield
-    finally:
-        sdk_resource._get_stack_trace = read_stack

@@ -43,6 +43,14 @@ class Reference:
 
 def plain(value: Any, *, secret: Callable[[Any], Any]) -> Any:
     """A copy without marks: each `Secret` becomes `secret(inner value)`, what is unknown its text."""
+    # Most values are one of these, and a plan looks at each of them a few times.
+    kind = type(value)
+    if kind is str or kind is int or kind is bool:
+        return value
+    if kind is dict:
+        return {key: plain(item, secret=secret) for key, item in value.items()}
+    if kind is list:
+        return [plain(item, secret=secret) for item in value]
     if isinstance(value, Secret):
         return secret(value.value)
     if isinstance(value, Unknown):
