@@ -32,6 +32,7 @@ from offline.draining import drain
 from offline.monitor import OrderedRequests, RecordingMonitor
 from offline.program_error import ProgramError, explained
 from offline.registration import Call, Engine, Registration
+from offline.sdk_packages import imported_by_name
 from offline.shortcuts import shortcuts
 from offline.values import UNKNOWN, Secret
 
@@ -163,7 +164,7 @@ class _Run:
         # A failed run leaves tasks that nobody awaits; the error they carry is reported once, by us.
         self._loop.set_exception_handler(lambda _loop, _context: None)
         try:
-            with _import_path(self.directory), shortcuts():
+            with _import_path(self.directory), imported_by_name(), shortcuts():
                 self._task = self._loop.create_task(self._main())
                 self._loop.run_until_complete(self._task)
         except asyncio.CancelledError:
