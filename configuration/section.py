@@ -11,7 +11,7 @@ from pydantic.fields import Field, FieldInfo
 
 _T = TypeVar("_T")
 
-_CONFIG = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True, use_attribute_docstrings=True)
+_CONFIG = ConfigDict(extra="forbid", alias_generator=to_camel, populate_by_name=True)
 
 
 @dataclass_transform(frozen_default=True, kw_only_default=True, field_specifiers=(Field, FieldInfo))

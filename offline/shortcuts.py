@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Generator
 from typing import Any
 
-from pulumi.runtime import resource, resource_cycle_breaker
+from pulumi.runtime import known_types, resource, resource_cycle_breaker, rpc
 from pulumi.runtime.proto import source_pb2
 
 
@@ -20,6 +20,7 @@ def shortcuts() -> Generator[None, None, None]:
     replacements = {
         # It reads the whole stack of calls for each resource, for the engine's messages. No engine here shows it.
         (resource, "_get_stack_trace"): source_pb2.StackTrace,
+        (rpc, "contains_unknowns"): _contains_unknowns,
         (resource_cycle_breaker, "_reachable"): dependencies.reachable,
         (resource_cycle_breaker, "_add_dep"): dependencies.add,
     }
@@ -31,6 +32,21 @@ def shortcuts() -> Generator[None, None, None]:
     finally:
         for (module, name), function in originals.items():
             setattr(module, name, function)
+
+
+def _contains_unknowns(value: Any) -> bool:
+    """The SDK's own makes a closure that holds itself for each value, ten of them for each resource."""
+    return _has_unknown(value, set())
+
+
+def _has_unknown(value: Any, seen: set[int]) -> bool:
+    if isinstance(value, dict | list):
+        if id(value) in seen:
+            return False
+        seen.add(id(value))
+        items = value.values() if isinstance(value, dict) else value
+        return any(_has_unknown(item, seen) for item in items)
+    return type(value) is not str and known_types.is_unknown(value)
 
 
 class _Dependencies:

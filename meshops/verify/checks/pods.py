@@ -110,8 +110,8 @@ def versions_agree(subject: Subject) -> Verdict:
     _LAYER,
     name="Proxies are in sync",
     shows="Every pod with a sidecar is connected to istiod and has acknowledged all of its configuration.",
-    how="istioctl proxy-status, asked for up to 15 seconds while a push is on its way, compared with the pods that have "
-    "a sidecar.",
+    how="istioctl proxy-status, asked for up to 15 seconds while a push is on its way, compared with the pods that "
+    "have a sidecar.",
     severity="high",
     remedy="See `istioctl proxy-status <pod>.<namespace>` for the difference, and the pod's istio-proxy log.",
     needs=("proxies",),

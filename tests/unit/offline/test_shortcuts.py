@@ -6,7 +6,7 @@ from random import Random
 from typing import Any
 
 import pulumi
-from pulumi.runtime import resource, resource_cycle_breaker
+from pulumi.runtime import resource, resource_cycle_breaker, rpc
 
 from offline.made_up import MadeUpOutputs
 from offline.run import run_callable
@@ -33,6 +33,15 @@ def test_the_same_dependencies_are_refused_as_circles() -> None:
         assert ours == accepted(edges), edges
         refused += ours.count(False)
     assert refused > 300
+
+
+def test_the_same_values_are_unknown() -> None:
+    circle: dict[str, Any] = {"a": [1, "b", None]}
+    circle["itself"] = circle
+    values = [pulumi.UNKNOWN, {"a": [{"b": pulumi.UNKNOWN}]}, [[pulumi.UNKNOWN]], {"a": ["b", 1, None]}, "a", circle]
+    with shortcuts():
+        ours = [rpc.contains_unknowns(value) for value in values]
+    assert ours == [rpc.contains_unknowns(value) for value in values] == [True, True, True, False, False, False]
 
 
 def test_the_sdk_is_as_it_was_afterwards() -> None:
