@@ -12,7 +12,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 # Most container images set it, and then every command would compile its thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan preflight verify preview up \
+.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan preflight verify attack preview up \
 	destroy bench bench-cdk bench-lab test test-unit check format docs schemas clean
 
 help: ## this list
@@ -52,6 +52,10 @@ preflight: $(READY) ## STACK=… (AWS credentials) will the load balancer find i
 verify: $(READY) ## STACK=… (kubeconfig) prove by traffic that the running mesh holds; CHECKS=… for some of them
 	@$(RUN) -m $(if $(filter lab,$(STACK)),lab verify,meshops verify --stack $(STACK)) $(if $(CHECKS),--only $(CHECKS))
 
+# On the lab all of them, elsewhere what only reads; LONG=1 for thousands of generated requests, ONLY=… for some.
+attack: $(READY) ## STACK=… (kubeconfig) try every known way through the running mesh; LONG=1, ONLY=… (ids, families)
+	@$(RUN) -m $(if $(filter lab,$(STACK)),lab attack,meshops attack --stack $(STACK)) $(if $(LONG),--long) $(if $(ONLY),--only $(ONLY))
+
 preview: $(READY) ## STACK=… (AWS credentials) pulumi preview
 	@$(RUN) -m meshops pulumi preview --stack $(STACK)
 
@@ -89,9 +93,10 @@ bench-lab: $(READY) ## seconds and memory of 50 more pods with sidecars on the r
 bench-cdk: $(READY) ## a plan of prod beside `cdk synth` of the nearest CDK program (Node.js; downloads 520 MiB once)
 	@docs/cdk-comparison/compare
 
-docs: $(READY) ## write docs/settings.md and docs/verify.md from the types and checks, and the picture of prod's plan
+docs: $(READY) ## write docs/settings.md, verify.md and security.md from types, checks and attempts, and the picture of prod's plan
 	@$(RUN) -m meshops.settings_reference > docs/settings.md
 	@$(RUN) -m meshops.verify.reference docs/verify.md
+	@$(RUN) -m meshops.attack.reference docs/security.md
 	@$(RUN) -m meshops plan --stack prod && cp build/plan/prod/topology.svg docs/plan-prod.svg
 
 schemas: $(READY) ## write schemas/ from the pinned modules (needs Go)

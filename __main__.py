@@ -6,6 +6,7 @@ import pulumi
 import pulumi_aws as aws
 
 import settings as stack_settings
+from components.admission import Admission, AdmissionArgs
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
 from components.ingress_gateway import IngressGateway, IngressGatewayArgs
@@ -19,6 +20,7 @@ from components.mesh_namespace import mesh_namespaces
 from components.mesh_policies import MeshPolicies, MeshPoliciesArgs
 from components.network import Network, NetworkArgs
 from components.observability import Observability, ObservabilityArgs
+from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
 from manifests.images import Images
 
@@ -55,6 +57,18 @@ cluster = Cluster(
 in_cluster = pulumi.ResourceOptions(providers={"kubernetes": cluster.provider})
 in_both = pulumi.ResourceOptions(providers={"aws": account, "kubernetes": cluster.provider})
 
+admission = Admission(
+    "admission",
+    AdmissionArgs(
+        settings=settings.admission,
+        mesh=settings.mesh,
+        namespaces=settings.namespaces,
+        images=images,
+        after=cluster.ready,
+        deleted_with=cluster.resource,
+    ),
+    opts=in_cluster,
+)
 controller = LoadBalancerController(
     "load-balancer-controller",
     LoadBalancerControllerArgs(
@@ -103,6 +117,15 @@ observability = Observability(
     ),
     opts=in_both,
 )
+platform_policies = PlatformNetworkPolicies(
+    "platform-network-policies",
+    PlatformNetworkPoliciesArgs(
+        settings=settings,
+        after=(*certificates.ready, *observability.ready),
+        deleted_with=cluster.resource,
+    ),
+    opts=in_cluster,
+)
 policies = MeshPolicies(
     "mesh-policies",
     MeshPoliciesArgs(
@@ -132,7 +155,7 @@ namespaces = mesh_namespaces(
     mesh=settings.mesh,
     images=images,
     tracing=settings.observability.tracing,
-    after=gateway.ready,
+    after=(*admission.ready, *platform_policies.ready, *gateway.ready),
     deleted_with=cluster.resource,
     opts=in_cluster,
 )

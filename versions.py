@@ -57,6 +57,8 @@ LOAD_BALANCER_CONTROLLER_CHART = Chart(
 OTEL_COLLECTOR_IMAGE = "docker.io/otel/opentelemetry-collector-contrib:0.144.0"
 # What `meshops verify` runs in its probe pods.
 CURL_IMAGE = "docker.io/curlimages/curl:8.16.0"
+# What `meshops attack` runs in its pods: Python for bytes that no client would send, and openssl.
+PYTHON_IMAGE = "docker.io/library/python:3.13-slim"
 
 # --- EKS add-ons -------------------------------------------------------------------------------------------
 # No build numbers here: EKS picks the default build for the cluster's Kubernetes version.

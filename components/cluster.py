@@ -159,6 +159,7 @@ class Cluster(pulumi.ComponentResource):
         return {
             key: eks.AccessEntryArgs(
                 principal_arn=access.principal_arn,
+                kubernetes_groups=list(access.groups) or None,
                 access_policies={
                     name: eks.AccessPolicyAssociationArgs(policy_arn=scope.policy_arn, access_scope=_scope(scope))
                     for name, scope in access.policies.items()

@@ -46,6 +46,7 @@ class MeshNamespace(pulumi.ComponentResource):
         make = patch_namespace if args.namespace.existing else submit
         namespace = make(documents.namespace, opts=order.after())
         policies = submit_all(documents.policies, opts=order.after(namespace))
+        tenants = submit_all(documents.tenants, opts=order.after(namespace))
         external_hosts = {
             host: submit_all(entries, opts=order.after(namespace)) for host, entries in documents.external_hosts.items()
         }
@@ -79,7 +80,7 @@ class MeshNamespace(pulumi.ComponentResource):
 
         self.namespace_name = pulumi.Output.from_input(args.namespace.name)
         self.phase = pulumi.Output.from_input(args.namespace.phase)
-        self.ready = strict or rolled_out or policies or (namespace,)
+        self.ready = (*(strict or rolled_out or policies), *tenants) or (namespace,)
         self.register_outputs({"namespace_name": self.namespace_name, "phase": self.phase})
 
 

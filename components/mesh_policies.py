@@ -50,7 +50,7 @@ class MeshPolicies(pulumi.ComponentResource):
         deny_all = submit(documents.deny_all, opts=order.after(*allow))
         # Clients speak mutual TLS before servers insist on it.
         peer_authentication = submit(documents.peer_authentication, opts=order.after(mutual_tls))
-        defaults = submit_all((documents.sidecar, documents.telemetry), opts=order.after())
+        defaults = submit_all((documents.sidecar, documents.telemetry, *documents.envoy_filters), opts=order.after())
 
         self.mode = pulumi.Output.from_input(mesh_mode(args.mesh, args.namespaces))
         self.ready = order.last(*exemptions, mutual_tls, *allow, deny_all, peer_authentication, *defaults)

@@ -44,7 +44,7 @@ class ObservabilityArgs:
 
 class Observability(pulumi.ComponentResource):
     ready: tuple[pulumi.Resource, ...]
-    """The collector and the add-on, as far as the settings ask for them."""
+    """The collector and the add-on, as far as the settings ask for them; without either what it comes after."""
 
     def __init__(self, name: str, args: ObservabilityArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:observability:Observability", name, None, opts)
@@ -52,7 +52,7 @@ class Observability(pulumi.ComponentResource):
         self._order = Order(self, after=args.after, deleted_with=args.deleted_with)
         tracing = self._tracing() if args.settings.tracing else ()
         logs = self._container_logs() if args.settings.container_logs else ()
-        self.ready = (*tracing, *logs)
+        self.ready = self._order.last(*tracing, *logs) or tuple(args.after)
         self.register_outputs({})
 
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:

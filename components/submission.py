@@ -12,6 +12,9 @@ import pulumi
 from manifests.document import Document
 from versions import Chart
 
+_RBAC = ("rbac.authorization.k8s.io/v1alpha1", "rbac.authorization.k8s.io/v1beta1")
+_ADMISSION = ("admissionregistration.k8s.io/v1alpha1", "admissionregistration.k8s.io/v1beta1")
+
 # Kinds that Pulumi knows and waits for (a Deployment until it is rolled out, a Service until it has endpoints), each
 # with the API versions that served it before: what a stack made under one of those is still the same object.
 # Everything else must be a custom resource; a built-in kind that is missing here is refused rather than submitted
@@ -25,6 +28,9 @@ BUILT_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("policy/v1", "PodDisruptionBudget"): ("policy/v1beta1",),
     ("networking.k8s.io/v1", "NetworkPolicy"): ("extensions/v1beta1",),
     ("networking.k8s.io/v1", "Ingress"): ("extensions/v1beta1", "networking.k8s.io/v1beta1"),
+    **{("rbac.authorization.k8s.io/v1", kind): _RBAC for kind in ("ClusterRole", "ClusterRoleBinding", "RoleBinding")},
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"): _ADMISSION,
+    ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"): _ADMISSION,
 }
 
 # Groups of Kubernetes itself: without a dot, or below k8s.io. (Gateway API and the like live below x-k8s.io or

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-import re
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from configuration.admission import Enforcement
+from configuration.authentication import Authentication
+from configuration.external_hosts import ExternalHost
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Host, Label, Port, Quantity, Whole, within
+from configuration.values import ExactPath, Host, Label, Path, Port, Quantity, Whole, within
+
+ORIGINATED_PORT = 80
+"""Where an application speaks HTTP to a host whose TLS its sidecar begins."""
 
 Phase = Literal["outside", "permissive", "strict"]
+
+SIDECAR_USER = 1337
+"""The sidecar's own user and group: iptables lets its traffic pass uncaptured, so an application that runs as it
+bypasses the mesh altogether."""
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "CONNECT", "TRACE")
 
@@ -48,46 +57,7 @@ def _method(value: str) -> str:
     return value
 
 
-def _path(value: str) -> str:
-    # https://istio.io/latest/docs/reference/config/security/authorization-policy/#Operation: exact, prefix
-    # ("/a/*"), suffix ("*/a"), presence ("*"), and the templates {*} and {**}. Envoy compares the normalised path
-    # without query or fragment.
-    if not value.startswith("/"):
-        raise rejection(
-            "A path begins with '/'; a suffix match such as \"*/data\" would open paths that nobody named.",
-            f'Write "/{value.lstrip("*/")}".',
-        )
-    templates = [segment for segment in value.split("/") if segment in ("{*}", "{**}")]
-    rest = value.replace("{*}", "").replace("{**}", "")
-    if "*" in (rest if templates else rest[:-1]) or "{" in rest or "}" in rest:
-        raise rejection(
-            "Istio takes a '*' only at the end of a path (a prefix), or {*} and {**} as whole segments, not both; "
-            "elsewhere it is an ordinary character and matches nothing.",
-            'Write "/api/*" for everything below /api/, or "/api/{*}/data" for one segment in between.',
-        )
-    if re.search(r"[?#\s]", value):
-        raise rejection(
-            "Envoy compares the path without its query and fragment; one that contains '?', '#' or a blank matches "
-            "nothing.",
-            "Leave that part out.",
-        )
-    if "//" in value or "/./" in value or "/../" in value or "\\" in value or re.search(r"%2[fF]|%5[cC]", value):
-        raise rejection(
-            "The mesh normalises paths before it compares them; this form never arrives and matches nothing.",
-            "Write the path in its normal form.",
-        )
-    return value
-
-
-def _exact_path(value: str) -> str:
-    if "*" in value or "{" in value:
-        raise rejection("This path is taken literally: it must not hold a wildcard.", "Write one path in full.")
-    return _path(value)
-
-
 Method = Annotated[str, AfterValidator(_method)]
-Path = Annotated[str, AfterValidator(_path)]
-ExactPath = Annotated[str, AfterValidator(_exact_path)]
 
 
 @section
@@ -104,10 +74,19 @@ class Caller:
 class Egress:
     """An external service that this application calls."""
 
-    host: Host
+    host: ExternalHost
     port: Port = 443
     protocol: Literal["TLS", "HTTPS", "HTTP", "TCP"] = "TLS"
     """What leaves the pod: the application's own TLS, as a rule. HTTP is plaintext to the internet, TCP opaque."""
+    originate: bool = False
+    """The application speaks HTTP to port 80 of this host, and its sidecar TLS to `port`: it checks the certificate,
+    sends to no other host behind the same address, and logs method and path. Else it knows the handshake's name only.
+    """
+
+    @property
+    def called_port(self) -> int:
+        """The port that the application itself calls."""
+        return ORIGINATED_PORT if self.originate else self.port
 
 
 @section
@@ -139,11 +118,16 @@ class Application:
     protocol: Literal["http", "grpc", "tcp"] = "http"
     replicas: Annotated[Whole, within(1, 1000, "replicas")] = 2
     service_account: Label | None = None
-    """The identity; `<name>-sa` unless said otherwise."""
+    """The identity; `<name>-sa` unless said otherwise. Callers insist on it, and policies name it."""
+    accepted_service_accounts: tuple[Label, ...] = ()
+    """Further ones that pass for it while its pods move from one to another without loss: name the new one here, then
+    make it `serviceAccount` and name the old one here, then remove that."""
     hosts: tuple[Host, ...] = ()
     """Public names under which the gateway serves it; empty keeps it inside the mesh."""
     tls: Literal["terminate", "passthrough"] = "terminate"
     """`passthrough`: it serves its own certificate and is routed by SNI, behind the NLB."""
+    authentication: Authentication | None = None
+    """The user's token that a request from the gateway must bring; without it the hosts are open to whoever comes."""
     callers: tuple[Caller, ...] = ()
     egress: tuple[Egress, ...] = ()
     stickiness: Stickiness | None = None
@@ -178,6 +162,10 @@ class Namespace:
     existing: bool = False
     """Somebody else made it: its labels are set, the namespace itself is never deleted."""
     pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
+    admission: Enforcement = "enforce"
+    """`warn`: what the mesh's policies would refuse here is admitted, with a warning and a line in the audit log."""
+    image_users: bool = False
+    """Whether containers may leave their user and group to their image, which may say the sidecar's."""
     applications: tuple[Application, ...] = ()
 
     @property

@@ -16,12 +16,17 @@ LogType = Literal["api", "audit", "authenticator", "controllerManager", "schedul
 
 @section
 class AccessEntry:
-    """Who may use the Kubernetes API, by IAM principal: an EKS access entry with one access policy."""
+    """Who may use the Kubernetes API, by IAM principal: an EKS access entry with one access policy.
+
+    `Edit` and `View` are the program's own roles `mesh-tenant` and `mesh-reader`, in namespaces of the stack; the
+    others are EKS's policies.
+    """
 
     principal_arn: Arn
     policy: Literal["ClusterAdmin", "Admin", "Edit", "View", "AdminView"]
     namespaces: tuple[Label, ...] = ()
-    """Limits the policy to these namespaces; empty means the whole cluster."""
+    """Limits the policy to these namespaces; empty means the whole cluster, or for `Edit` and `View` every namespace
+    of the stack."""
 
 
 @section

@@ -8,7 +8,7 @@ from pydantic import AfterValidator, BeforeValidator
 
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Host, Label, Quantity, VersionText, Whole, within
+from configuration.values import Cidr, Host, Label, Quantity, VersionText, Whole, within
 from versions import ISTIO
 
 
@@ -66,6 +66,8 @@ class Mesh:
     peer_authentication: Literal["derived", "PERMISSIVE", "STRICT"] = "derived"
     """`derived`: STRICT as soon as every namespace is. The other two hold it, PERMISSIVE being a weakening."""
     plaintext_services: tuple[PlaintextService, ...] = ()
+    issuer_networks: tuple[Cidr, ...] = ()
+    """Private networks in which an OIDC issuer stands; istiod fetches keys from public addresses and from these."""
     pilot: Pilot = Pilot()
 
     @property

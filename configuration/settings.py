@@ -6,6 +6,7 @@ from typing import Annotated
 
 from pydantic import Field, StringConstraints
 
+from configuration.admission import Admission
 from configuration.applications import Namespace
 from configuration.cluster import Cluster
 from configuration.load_balancer import LoadBalancer
@@ -38,4 +39,5 @@ class Settings:
     observability: Observability = Observability()
     image_registry: ImageRegistry | None = None
     """Every image of every chart and application comes from here; nothing names a public registry then."""
+    admission: Admission = Admission()
     namespaces: tuple[Namespace, ...] = ()

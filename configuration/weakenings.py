@@ -8,8 +8,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 
+from configuration.admission import Admission
 from configuration.applications import Application, Namespace, qualified
-from configuration.rules_platform import EVERYONE
+from configuration.rules.platform import EVERYONE
 from configuration.settings import Settings
 
 
@@ -29,6 +30,7 @@ def weakenings(settings: Settings) -> tuple[Weakening, ...]:
         *_mesh(settings),
         *_way_in(settings),
         *_observability(settings),
+        *_admission(settings.admission),
         *(found for namespace in settings.namespaces for found in _namespace(settings, namespace)),
     )
 
@@ -40,6 +42,11 @@ def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
         )
     cluster = settings.cluster
     if cluster.existing:
+        yield Weakening(
+            path="cluster.existing",
+            value="true",
+            effect="Its owner says whether its API server keeps an audit log: what tenants do may leave no trace.",
+        )
         return
     if cluster.public_access_cidrs:
         cidrs = ", ".join(map(str, cluster.public_access_cidrs))
@@ -62,6 +69,13 @@ def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
                 value=entry.principal_arn,
                 effect="This principal may change every policy of the mesh.",
             )
+        if entry.policy == "Admin":
+            yield Weakening(
+                path="cluster.access",
+                value=entry.principal_arn,
+                effect="EKS's own role has exec, port-forward, NetworkPolicies and service accounts, and may "
+                "impersonate these: admission alone stops what it does in the mesh.",
+            )
 
 
 def _mesh(settings: Settings) -> Iterator[Weakening]:
@@ -76,6 +90,12 @@ def _mesh(settings: Settings) -> Iterator[Weakening]:
             path="mesh.plaintextServices",
             value=service.host,
             effect=f"Meshed pods call it in plaintext: {service.reason}",
+        )
+    for network in settings.mesh.issuer_networks:
+        yield Weakening(
+            path="mesh.issuerNetworks",
+            value=str(network),
+            effect="istiod may be made to call addresses of this network.",
         )
 
 
@@ -121,6 +141,31 @@ def _observability(settings: Settings) -> Iterator[Weakening]:
         yield Weakening(path="observability.tracing", value="false", effect="No request can be followed across pods.")
 
 
+def _admission(admission: Admission) -> Iterator[Weakening]:
+    for identity in admission.deployers:
+        yield Weakening(
+            path="admission.deployers", value=identity, effect="No policy of the API server holds for this identity."
+        )
+    for identity in admission.pod_makers:
+        yield Weakening(
+            path="admission.podMakers",
+            value=identity,
+            effect="It makes pods from what no policy has looked at: its own sidecar may pass for istiod's.",
+        )
+    for path, allowed, effect in (
+        ("exec", admission.exec, "Tenants run commands in pods, as the sidecar too, without a line in the access log."),
+        ("portForward", admission.port_forward, "Tenants reach pods past their sidecars and every policy."),
+        ("debugContainers", admission.debug_containers, "Tenants put containers of their choice into running pods."),
+        (
+            "istioElsewhere",
+            admission.istio_elsewhere,
+            "Who may write Istio's kinds in a namespace outside the stack may take over routes of the whole mesh.",
+        ),
+    ):
+        if allowed:
+            yield Weakening(path=f"admission.{path}", value="true", effect=effect)
+
+
 def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
     path = f"namespaces[{namespace.name}]"
     if namespace.phase == "outside":
@@ -135,7 +180,20 @@ def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
         yield Weakening(
             path=f"{path}.podSecurity",
             value=namespace.pod_security,
-            effect="Pods may run with more rights than the restricted standard allows.",
+            effect="Pods may run with more rights than the restricted standard allows; one that runs as root may "
+            "become the sidecar's user and leave the mesh.",
+        )
+    if namespace.in_mesh and namespace.admission != "enforce":
+        yield Weakening(
+            path=f"{path}.admission",
+            value=namespace.admission,
+            effect="Whoever may make pods in it may leave the mesh, or take the place of an application.",
+        )
+    if namespace.in_mesh and namespace.image_users:
+        yield Weakening(
+            path=f"{path}.imageUsers",
+            value="true",
+            effect="An image may run as the sidecar's user, whose traffic is not captured.",
         )
     for application in namespace.applications:
         yield from _application(settings, namespace, application)
@@ -159,14 +217,69 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
                 value=caller.application,
                 effect="The caller is outside the mesh: anybody's plaintext may use what is declared for it.",
             )
+    if application.accepted_service_accounts:
+        yield Weakening(
+            path=f"{path}.acceptedServiceAccounts",
+            value=", ".join(application.accepted_service_accounts),
+            effect="Pods under these service accounts pass for this application too.",
+        )
     for egress in application.egress:
         if egress.protocol == "HTTP":
             yield Weakening(
                 path=f"{path}.egress", value=f"{egress.host}:{egress.port}", effect="It leaves in plaintext."
             )
+        elif not egress.originate and egress.protocol != "TCP":
+            yield Weakening(
+                path=f"{path}.egress",
+                value=f"{egress.host}:{egress.port}",
+                effect="The sidecar sees the name in the TLS handshake only: whatever else answers at the same address "
+                "can be asked for behind it.",
+            )
+        elif egress.protocol == "TCP":
+            yield Weakening(
+                path=f"{path}.egress",
+                value=f"{egress.host}:{egress.port}",
+                effect="Opaque TCP: any connection to this port goes to this host, and nothing of it is seen.",
+            )
+    if application.hosts:
+        yield from _users(namespace, application, path)
     if application.tls == "passthrough":
         yield Weakening(
             path=f"{path}.tls",
             value="passthrough",
             effect="The mesh sees an opaque stream: who may connect is checked, what is asked for is not.",
+        )
+
+
+def _users(namespace: Namespace, application: Application, path: str) -> Iterator[Weakening]:
+    """What a public application does not ask of its users."""
+    authentication = application.authentication
+    if authentication is None:
+        # No mistake by itself: a public site, or one with a login of its own, is meant to be so. But it must be seen.
+        yield Weakening(
+            path=f"{path}.hosts",
+            value=", ".join(application.hosts),
+            effect="Public: whoever reaches the load balancer reaches it; the mesh asks for no user's token.",
+        )
+        return
+    if namespace.phase == "permissive":
+        yield Weakening(
+            path=f"{path}.authentication",
+            value=namespace.phase,
+            effect="A pod of it that has no sidecar yet asks nobody for a token.",
+        )
+    for exempt in authentication.except_paths:
+        yield Weakening(path=f"{path}.authentication.exceptPaths", value=exempt, effect="Everybody may ask for it.")
+    for source in authentication.token_sources:
+        if source.query:
+            yield Weakening(
+                path=f"{path}.authentication.tokenSources",
+                value=source.query,
+                effect="Tokens travel in the query and stay in the load balancer's log and in browsers' histories.",
+            )
+    if authentication.forward_original_token:
+        yield Weakening(
+            path=f"{path}.authentication.forwardOriginalToken",
+            value="true",
+            effect="The application holds its users' tokens and can act as them wherever they are taken.",
         )

@@ -25,7 +25,7 @@ def deploy(steps: Steps) -> None:
     steps.run("The callers are made", ["kubectl", "apply", "-f", shown_path(_DOCUMENTS)])
     for namespace, names in ((NAMESPACE, ("as-frontend-ui", "as-inventory-job")), (OUTSIDE, ("outsider",))):
         pods = [f"pod/{name}" for name in names]
-        wait = ["kubectl", "wait", "-n", namespace, *pods, "--for=condition=Ready", "--timeout=90s"]
+        wait = ["kubectl", "wait", "-n", namespace, *pods, "--for=condition=ContainersReady", "--timeout=90s"]
         steps.run(f"Those in {namespace} are ready", wait, timeout=100)
 
 

@@ -11,7 +11,7 @@ from manifests.authorization import host_matches
 from manifests.document import Document, document
 from manifests.gateway import gateway_document
 from manifests.ingress import nlb_service
-from manifests.names import GATEWAY_REF, GATEWAY_SELECTOR, ISTIO_INGRESS
+from manifests.names import GATEWAY_PORT, GATEWAY_REF, GATEWAY_SELECTOR, ISTIO_INGRESS, PASSTHROUGH_PORT
 
 NAMESPACE = "tls-passthrough"
 NGINX = "https-nginx"
@@ -46,13 +46,13 @@ def settings_entry(domain: str) -> Namespace:
 def entry_documents(namespace: Namespace, *, tag: str) -> list[Document]:
     """The program's documents; but the passthrough server on a Gateway of the example's own, not the shared one."""
     gateway = gateway_document((namespace,))
-    gateway["metadata"] = {"name": NGINX, "namespace": NAMESPACE}
+    gateway["metadata"] |= {"name": OWN, "labels": OWN_LABEL}
     gateway["spec"]["servers"] = [s for s in gateway["spec"]["servers"] if s["tls"]["mode"] == "PASSTHROUGH"]
     documents = [*onboarded(namespace, tag=tag), gateway]
     for one in documents:
         if one["kind"] == "VirtualService":
             one["spec"]["gateways"] = [
-                f"{NAMESPACE}/{NGINX}" if g == GATEWAY_REF else g for g in one["spec"]["gateways"]
+                f"{ISTIO_INGRESS}/{OWN}" if g == GATEWAY_REF else g for g in one["spec"]["gateways"]
             ]
     return documents
 
@@ -61,8 +61,11 @@ def gateway_policy(domain: str) -> Document:
     """The gateway answers for no name that no policy has. TLS that it forwards has a server name and no Host header."""
     hosts = host_matches((f"passthrough.{domain}", f"reencrypted.{domain}"))
     rules = [
-        {"when": [{"key": "connection.sni", "values": [f"passthrough.{domain}"]}]},
-        {"to": [{"operation": {"hosts": hosts}}]},
+        {
+            "to": [{"operation": {"ports": [str(PASSTHROUGH_PORT)]}}],
+            "when": [{"key": "connection.sni", "values": [f"passthrough.{domain}"]}],
+        },
+        {"to": [{"operation": {"ports": [str(GATEWAY_PORT)], "hosts": hosts}}]},
         # For the port on which connections without SNI are tried.
         {"to": [{"operation": {"ports": [str(SCRATCH_PORT)]}}]},
     ]

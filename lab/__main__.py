@@ -77,6 +77,11 @@ COMMANDS: dict[str, Command] = {
         help="The proofs of `meshops verify` on the running lab; what follows are that command's own arguments",
         passes_on=True,
     ),
+    "attack": Command(
+        runs="commands.attacking:run",
+        help="The attempts of `meshops attack` on the running lab; what follows are that command's own arguments",
+        passes_on=True,
+    ),
     "bench": Command(
         runs="commands.bench:command",
         help="Measures what pods with sidecars cost on the running lab; 1 if they do not fit",

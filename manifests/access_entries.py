@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from configuration.cluster import AccessEntry
+from manifests.admission.roles import READERS_GROUP, TENANTS_GROUP, group_of
+
+# EKS's own Edit comes with exec, port-forward, NetworkPolicies, Ingresses and service accounts; the program's role has
+# none of them. It is bound to these groups (manifests.admission.roles).
+_GROUPS: dict[str, str] = {"Edit": TENANTS_GROUP, "View": READERS_GROUP}
 
 _POLICIES: dict[str, str] = {
     "ClusterAdmin": "AmazonEKSClusterAdminPolicy",
     "Admin": "AmazonEKSAdminPolicy",
-    "Edit": "AmazonEKSEditPolicy",
-    "View": "AmazonEKSViewPolicy",
     "AdminView": "AmazonEKSAdminViewPolicy",
 }
 
@@ -27,6 +30,8 @@ class PrincipalAccess:
     principal_arn: str
     policies: dict[str, PolicyScope]
     """By the policy's short name."""
+    groups: tuple[str, ...] = ()
+    """Sorted; Kubernetes' groups that the principal is in."""
 
 
 def access_by_principal(entries: tuple[AccessEntry, ...]) -> dict[str, PrincipalAccess]:
@@ -35,8 +40,14 @@ def access_by_principal(entries: tuple[AccessEntry, ...]) -> dict[str, Principal
     Where the settings give a principal one policy twice, the namespaces are joined, and the whole cluster wins.
     """
     scopes: dict[str, dict[str, PolicyScope]] = {}
+    groups: dict[str, set[str]] = {}
     for entry in entries:
         policies = scopes.setdefault(entry.principal_arn, {})
+        if entry.policy in _GROUPS:
+            group = _GROUPS[entry.policy]
+            names = {group_of(group, namespace) for namespace in entry.namespaces} or {group}
+            groups.setdefault(entry.principal_arn, set()).update(names)
+            continue
         known = policies.get(entry.policy)
         namespaces: tuple[str, ...] = tuple(sorted(entry.namespaces))
         if known is not None:
@@ -45,7 +56,10 @@ def access_by_principal(entries: tuple[AccessEntry, ...]) -> dict[str, Principal
         policies[entry.policy] = PolicyScope(
             policy_arn=f"arn:aws:eks::aws:cluster-access-policy/{_POLICIES[entry.policy]}", namespaces=namespaces
         )
-    return {_key(arn): PrincipalAccess(principal_arn=arn, policies=policies) for arn, policies in scopes.items()}
+    return {
+        _key(arn): PrincipalAccess(principal_arn=arn, policies=policies, groups=tuple(sorted(groups.get(arn, ()))))
+        for arn, policies in scopes.items()
+    }
 
 
 def _key(arn: str) -> str:

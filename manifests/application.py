@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from manifests.authentication import authentication_documents
 from manifests.authorization import application_authorization
 from manifests.document import Document
 from manifests.images import Images
@@ -18,7 +19,8 @@ from manifests.workload import deployment, disruption_budget, service, service_a
 class ApplicationDocuments:
     service_account: Document | None
     policies: tuple[Document, ...]
-    """Sidecar, AuthorizationPolicy and NetworkPolicy: they must stand before its pods run. Empty outside the mesh."""
+    """Sidecar, what asks for a token, AuthorizationPolicy and NetworkPolicy: they must stand before its pods run. Empty
+    outside the mesh."""
     deployment: Document | None
     workload: tuple[Document, ...]
     """Service and PodDisruptionBudget; with the Deployment nothing where another pipeline deploys it."""
@@ -37,13 +39,14 @@ def application_documents(
     policies = (
         (
             application_sidecar(member, graph=graph, tracing=tracing),
+            *authentication_documents(member, graph),
             application_authorization(member, graph),
             application_network_policy(member, graph),
         )
         if member.namespace.in_mesh
         else ()
     )
-    workload = (service(member), disruption_budget(member)) if managed else ()
+    workload = (service(member, graph), disruption_budget(member)) if managed else ()
     return ApplicationDocuments(
         service_account=service_account(member) if managed else None,
         policies=tuple(policy for policy in policies if policy is not None),

@@ -6,35 +6,22 @@ from typing import Any
 
 from configuration.applications import Application, Namespace
 from manifests.document import Document, document
-from manifests.gateway import terminated_hosts
 from manifests.mesh_graph import Grant, Member, MeshGraph
-from manifests.names import gateway_principal
+from manifests.names import PUBLIC_PORT, gateway_principal
+
+# Of the methods that a request from outside may have. Not TRACE, which shows a request's own headers to whoever made
+# it send them, nor CONNECT, which asks for a tunnel.
+PUBLIC_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
-def namespace_authorization(namespace: Namespace, trust_domain: str) -> tuple[Document, ...]:
-    """Nobody; but the gateway, for the namespace's public hosts; but the gateway, for health checks.
+def namespace_authorization(namespace: Namespace) -> Document:
+    """Nobody. Every exception is in the policy of the one application that it is for, gateway and callers alike.
 
-    Each further caller is in its application's own policy: Istio takes a request when any ALLOW policy matches it.
+    Istio takes a request when any ALLOW policy matches it: one for the whole namespace would open its private
+    applications with its public ones. Health checks need none: the kubelet's probes go to the sidecar's port 15020,
+    which is not captured and meets no policy.
     """
-    policies = [_policy("deny-all", namespace, {})]
-    hosts = terminated_hosts((namespace,))
-    if hosts:
-        rule = {
-            "from": [{"source": {"principals": [gateway_principal(trust_domain)]}}],
-            "to": [{"operation": {"hosts": host_matches(hosts)}}],
-        }
-        policies.append(_policy("allow-ingress-gateway", namespace, {"action": "ALLOW", "rules": [rule]}))
-    paths = _probe_paths(namespace)
-    if paths:
-        # The kubelet's own probes never meet a policy: they go to the sidecar's port 15020, which is not captured.
-        # This is for checks that come through the gateway; without its `from` it would open the paths to every
-        # identity of the mesh.
-        rule = {
-            "from": [{"source": {"principals": [gateway_principal(trust_domain)]}}],
-            "to": [{"operation": {"methods": ["GET"], "paths": paths}}],
-        }
-        policies.append(_policy("allow-health-checks", namespace, {"action": "ALLOW", "rules": [rule]}))
-    return tuple(policies)
+    return _policy("deny-all", namespace, {})
 
 
 def application_authorization(member: Member, graph: MeshGraph) -> Document | None:
@@ -47,14 +34,10 @@ def application_authorization(member: Member, graph: MeshGraph) -> Document | No
     if application.port is None:
         return None
     rules = [_grant_rule(grant, member, graph) for grant in graph.grants(namespace.name, application.name)]
-    if application.tls == "passthrough":
-        # The gateway forwards bytes: there is no Host header for `allow-ingress-gateway` to match.
-        rules.insert(0, _rule(_sources([gateway_principal(graph.trust_domain)], namespace), _ports(application)))
-    elif application.hosts and accepts_plaintext(namespace):
-        # The gateway, while it calls in plaintext. Not in `allow-ingress-gateway`: without an identity, its hosts
-        # must not open the namespace's other applications.
-        operation = {**_ports(application), "hosts": host_matches(application.hosts)}
-        rules.insert(0, _rule(_sources([], namespace), operation))
+    if application.hosts:
+        # Through the gateway anybody may come; but for these hosts, and to this port only: a route that leads another
+        # host's requests here is refused here.
+        rules.insert(0, _rule(_sources([gateway_principal(graph.trust_domain)], namespace), _public(application)))
     spec: dict[str, Any] = {"selector": {"matchLabels": {"app": application.name}}, "action": "ALLOW"}
     if rules:
         spec["rules"] = rules
@@ -72,8 +55,11 @@ def accepts_plaintext(namespace: Namespace) -> bool:
 
 
 def host_matches(hosts: tuple[str, ...]) -> list[str]:
-    """As an AuthorizationPolicy must spell them: a Host header may carry a port, and the match is on all of it."""
-    return [match for host in hosts for match in (host, f"{host}:*")]
+    """As an AuthorizationPolicy must spell them: a Host header may carry a port, and the match is on all of it.
+
+    The one port on which load balancers listen. `host:*` would match whatever follows the colon.
+    """
+    return [match for host in hosts for match in (host, f"{host}:{PUBLIC_PORT}")]
 
 
 def _sources(principals: list[str], callee: Namespace) -> list[dict[str, Any]]:
@@ -91,7 +77,7 @@ def _sources(principals: list[str], callee: Namespace) -> list[dict[str, Any]]:
 
 def _grant_rule(grant: Grant, callee: Member, graph: MeshGraph) -> dict[str, Any]:
     # A caller outside the mesh has no identity; the settings admit it only while the callee takes plaintext.
-    principals = [graph.principal(grant.caller)] if grant.caller.namespace.in_mesh else []
+    principals = list(graph.principals(grant.caller)) if grant.caller.namespace.in_mesh else []
     operation = _ports(callee.application)
     if grant.declared.methods:
         operation["methods"] = list(grant.declared.methods)
@@ -112,16 +98,11 @@ def _ports(application: Application) -> dict[str, Any]:
     return {"ports": [str(application.port)]}
 
 
-def _probe_paths(namespace: Namespace) -> list[str]:
-    """The exact probe paths of the applications that speak HTTP."""
-    return sorted(
-        {
-            path
-            for application in namespace.applications
-            if application.port is not None and application.protocol == "http" and application.tls == "terminate"
-            for path in (application.readiness_path, application.liveness_path)
-        }
-    )
+def _public(application: Application) -> dict[str, Any]:
+    """What the gateway may ask of it. TLS that it passes through has no Host header: it has matched the server name."""
+    if application.tls == "passthrough":
+        return _ports(application)
+    return {**_ports(application), "hosts": host_matches(application.hosts), "methods": list(PUBLIC_METHODS)}
 
 
 def _policy(name: str, namespace: Namespace, spec: dict[str, Any]) -> Document:

@@ -46,7 +46,11 @@ def cert_manager_values(images: Images) -> dict[str, Any]:
         "imageRegistry": registry,
         "imageNamespace": namespace,
         # The default is kube-system, into which a chart of ours has no business to write.
-        "global": {"leaderElection": {"namespace": CERT_MANAGER}},
+        "global": {
+            "leaderElection": {"namespace": CERT_MANAGER},
+            # Or Kubernetes' `edit` could ask the platform's own issuers for certificates.
+            "rbac": {"aggregateClusterRoles": False},
+        },
     }
 
 

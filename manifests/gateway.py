@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from configuration.applications import Namespace
 from manifests.document import Document, document
-from manifests.names import GATEWAY_PORT, GATEWAY_RESOURCE, GATEWAY_SELECTOR, GATEWAY_TLS_SECRET, ISTIO_SYSTEM
+from manifests.names import (
+    GATEWAY_PORT,
+    GATEWAY_RESOURCE,
+    GATEWAY_SELECTOR,
+    GATEWAY_TLS_SECRET,
+    ISTIO_INGRESS,
+    PASSTHROUGH_PORT,
+)
 
 
 def terminated_hosts(namespaces: tuple[Namespace, ...]) -> tuple[str, ...]:
@@ -28,7 +35,7 @@ def _hosts(namespaces: tuple[Namespace, ...], tls: str) -> tuple[str, ...]:
 
 
 def gateway_document(namespaces: tuple[Namespace, ...]) -> Document:
-    """`istio-system/istio-shared-gateway`."""
+    """`istio-ingress/istio-shared-gateway`, where its pods are."""
     servers = [
         {
             "port": {"number": GATEWAY_PORT, "name": "https", "protocol": "HTTPS"},
@@ -46,11 +53,11 @@ def gateway_document(namespaces: tuple[Namespace, ...]) -> Document:
     ]
     passthrough = passthrough_hosts(namespaces)
     if passthrough:
-        # Behind the NLB, which passes the client's SNI on. Same port, told apart by SNI; what matches none of these
-        # hosts falls to the server above.
+        # Behind the NLB, which passes the client's SNI on. A port of its own, on which nothing ends TLS: on the same
+        # port, whatever matched none of these hosts would fall to the server above, past the ALB's WAF and log.
         servers.append(
             {
-                "port": {"number": GATEWAY_PORT, "name": "tls-passthrough", "protocol": "TLS"},
+                "port": {"number": PASSTHROUGH_PORT, "name": "tls-passthrough", "protocol": "TLS"},
                 "hosts": list(passthrough),
                 "tls": {"mode": "PASSTHROUGH"},
             }
@@ -59,6 +66,6 @@ def gateway_document(namespaces: tuple[Namespace, ...]) -> Document:
         "networking.istio.io/v1",
         "Gateway",
         GATEWAY_RESOURCE,
-        namespace=ISTIO_SYSTEM,
+        namespace=ISTIO_INGRESS,
         spec={"selector": dict(GATEWAY_SELECTOR), "servers": servers},
     )

@@ -11,13 +11,24 @@ from typing import Any
 
 from configuration.load_balancer import AccessLogs, LoadBalancer
 from manifests.document import Document, document
-from manifests.names import GATEWAY, GATEWAY_PORT, GATEWAY_SELECTOR, GATEWAY_STATUS_PORT, ISTIO_INGRESS
+from manifests.names import (
+    GATEWAY,
+    GATEWAY_PORT,
+    GATEWAY_SELECTOR,
+    GATEWAY_STATUS_PORT,
+    ISTIO_INGRESS,
+    PASSTHROUGH_PORT,
+)
 
 INGRESS_NAME = "istio-ingressgateway"
 NLB_NAME = "istio-ingressgateway-nlb"
 _ALB = "alb.ingress.kubernetes.io"
 _NLB = "service.beta.kubernetes.io/aws-load-balancer"
 _READY_PATH = "/healthz/ready"
+# Istio takes a Gateway's port for a Service's and listens on its target port (pilot/pkg/model/gateway.go,
+# resolvePorts, "the first match"). With this Service's 443 -> 8443 among those it looks at, the HTTPS server could come
+# to stand on the port of the NLB.
+_NO_TRANSLATION = {"experimental.istio.io/disable-gateway-port-translation": "true"}
 
 
 def alb_ingress(
@@ -75,7 +86,10 @@ def alb_ingress(
 
 
 def nlb_service(settings: LoadBalancer, *, tags: Mapping[str, str] | None = None) -> Document:
-    """The Service that passes TLS through to the gateway's pods, which route it by SNI."""
+    """The Service that passes TLS through to the gateway's pods, which route it by SNI.
+
+    It leads to the gateway's port for that and to no other: the hosts whose TLS the gateway ends are the ALB's alone.
+    """
     annotations: dict[str, Any] = {
         f"{_NLB}-nlb-target-type": "ip",
         f"{_NLB}-scheme": settings.scheme,
@@ -111,6 +125,7 @@ def nlb_service(settings: LoadBalancer, *, tags: Mapping[str, str] | None = None
         "Service",
         NLB_NAME,
         namespace=ISTIO_INGRESS,
+        labels=_NO_TRANSLATION,
         annotations=annotations,
         spec={
             "type": "LoadBalancer",
@@ -120,7 +135,7 @@ def nlb_service(settings: LoadBalancer, *, tags: Mapping[str, str] | None = None
             # The targets are pods: a port on every node would only be another way in.
             "allocateLoadBalancerNodePorts": False,
             "selector": dict(GATEWAY_SELECTOR),
-            "ports": [{"name": "tls", "port": 443, "targetPort": GATEWAY_PORT, "protocol": "TCP"}],
+            "ports": [{"name": "tls", "port": 443, "targetPort": PASSTHROUGH_PORT, "protocol": "TCP"}],
         },
     )
 

@@ -14,6 +14,7 @@ from typing import Any
 from configuration.mesh import Gateway, Mesh
 from manifests.access_log import access_log_format
 from manifests.images import Images
+from manifests.issuer_networks import blocked_networks
 from manifests.names import (
     COLLECTOR_HOST,
     GATEWAY,
@@ -24,6 +25,7 @@ from manifests.names import (
     OTLP_GRPC_PORT,
     TRACING_PROVIDER,
 )
+from manifests.proxy_config import BOOTSTRAP_CHECKSUM, PROXY_METADATA
 from versions import ISTIO_IMAGE_HUB
 
 _SECCOMP = {"type": "RuntimeDefault"}
@@ -31,6 +33,25 @@ _SECCOMP = {"type": "RuntimeDefault"}
 # Istio's own images without shell and package manager. What a person would do with a shell there, istioctl does
 # (trap 7): `istioctl proxy-config`, `istioctl experimental describe pod`.
 _VARIANT = "distroless"
+
+_PILOT_ENVIRONMENT = {
+    # Without it a Gateway of any namespace opens ports on the shared gateway.
+    "PILOT_SCOPE_GATEWAY_TO_NAMESPACE": "true",
+    # A proxy may call itself a gateway, and by default gateways get the clusters of the whole mesh. With this only
+    # what the routes bound to their own Gateways lead to: for one that no Gateway selects, nothing.
+    "PILOT_FILTER_GATEWAY_CLUSTER_CONFIG": "true",
+    # A certificate lives as long as the agents ask for and no longer; istiod would sign 90 days for a stolen token.
+    "MAX_WORKLOAD_CERT_TTL": "24h",
+}
+
+# The last one of a flag counts (pflag), so these take the place of what the chart says before them.
+_PILOT_ARGUMENTS = [
+    # Plaintext XDS asks for no identity and gives anyone any workload's configuration. Empty would not turn it off:
+    # istiod then serves it on 8080 beside its readiness (pilot/pkg/bootstrap/server.go, "multiplexing gRPC").
+    "--grpcAddr=127.0.0.1:15010",
+    # Metrics and the debug pages, for whoever may forward a port into istiod's pod.
+    "--monitoringAddr=127.0.0.1:15014",
+]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -77,6 +98,11 @@ class IstioValues:
             "seccompProfile": _SECCOMP,
             "topologySpreadConstraints": [_spread({"app": "istiod", "istio.io/rev": mesh.revision})],
             "cni": {"enabled": True},
+            "env": {
+                **_PILOT_ENVIRONMENT,
+                "BLOCKED_CIDRS_IN_JWKS_URIS": ",".join(blocked_networks(mesh.issuer_networks)),
+            },
+            "extraContainerArgs": _PILOT_ARGUMENTS,
             # The chart's template for proxyless gRPC names an image of a public registry, whatever `hub` says.
             # Nothing here uses it; this takes its place.
             "sidecarInjectorWebhook": {"templates": {"grpc-simple": "{}\n"}},
@@ -107,11 +133,16 @@ class IstioValues:
             "accessLogFile": "/dev/stdout",
             "accessLogEncoding": "JSON",
             "accessLogFormat": access_log_format(),
-            "enablePrometheusMerge": True,
+            # Nobody outside a pod may read its metrics (PROXY_METADATA): an annotation that leads a scraper to 15020
+            # would only lead it to refusals, and away from the application's own port and its policy.
+            "enablePrometheusMerge": False,
             "outboundTrafficPolicy": {"mode": "REGISTRY_ONLY"},
-            # Text, not a boolean: it becomes an environment variable of the proxy. With it a leaving pod ends as
-            # soon as its last connection does, instead of after a fixed time.
-            "defaultConfig": {"proxyMetadata": {"EXIT_ON_ZERO_ACTIVE_CONNECTIONS": "true"}},
+            "defaultConfig": {
+                "proxyMetadata": dict(PROXY_METADATA),
+                # The caller that the connection itself shows, and nothing that the caller wrote in its place: by
+                # default a sidecar appends to the x-forwarded-client-cert that it was sent.
+                "proxyHeaders": {"forwardedClientCert": "SANITIZE_SET"},
+            },
             # Paths are compared in one form only: `//` merged, %2F and %5C decoded. Anything weaker lets a request
             # say one path to the policy and another to the application.
             "pathNormalization": {"normalization": "DECODE_AND_MERGE_SLASHES"},
@@ -138,6 +169,9 @@ def gateway_values(mesh: Mesh, gateway: Gateway) -> dict[str, Any]:
         "topologySpreadConstraints": [_spread({"app": GATEWAY, **GATEWAY_SELECTOR})],
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "podAnnotations": {
+            # The chart would send a scraper to 15020, which answers to its own pod only.
+            "prometheus.io/scrape": "false",
+            **BOOTSTRAP_CHECKSUM,
             # The ALB in front appends the client to X-Forwarded-For: one hop of it can be trusted, no more.
             "proxy.istio.io/config": json.dumps({"gatewayTopology": {"numTrustedProxies": 1}}),
         },

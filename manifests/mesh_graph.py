@@ -67,6 +67,13 @@ class MeshGraph:
         """Its identity, which it has only inside the mesh."""
         return principal(self.trust_domain, member.namespace.name, member.application.identity)
 
+    def principals(self, member: Member) -> tuple[str, ...]:
+        """Every identity that is taken for this application's: its own, and while it moves to another one both."""
+        return tuple(
+            principal(self.trust_domain, member.namespace.name, account)
+            for account in (member.application.identity, *member.application.accepted_service_accounts)
+        )
+
     @cached_property
     def _members(self) -> dict[tuple[str, str], Member]:
         return {

@@ -10,17 +10,20 @@ from typing import Any, Literal
 
 from configuration.applications import Namespace
 from configuration.mesh import Mesh, Observability
-from manifests.authorization import host_matches
+from manifests.authorization import PUBLIC_METHODS, host_matches
 from manifests.document import Document, document
+from manifests.envoy_filters import envoy_filters
 from manifests.gateway import passthrough_hosts, terminated_hosts
 from manifests.names import (
     COLLECTOR_HOST,
     DNS_HOST,
+    GATEWAY_PORT,
     GATEWAY_SELECTOR,
     ISTIO_INGRESS,
     ISTIO_SYSTEM,
     KUBE_SYSTEM,
     OBSERVABILITY,
+    PASSTHROUGH_PORT,
     TRACING_PROVIDER,
     service_host,
 )
@@ -42,6 +45,7 @@ class MeshPolicyDocuments:
     peer_authentication: Document
     sidecar: Document
     telemetry: Document
+    envoy_filters: tuple[Document, ...]
 
 
 def mesh_mode(mesh: Mesh, namespaces: tuple[Namespace, ...]) -> MeshMode:
@@ -82,20 +86,33 @@ def mesh_policy_documents(
         ),
         sidecar=_sidecar(tracing=observability.tracing),
         telemetry=_telemetry(observability, cluster_name, environment),
+        envoy_filters=envoy_filters(),
     )
 
 
 def destination_rule(
-    name: str, host: str, mode: Literal["ISTIO_MUTUAL", "DISABLE"], *, namespace: str = ISTIO_SYSTEM, **policy: Any
+    name: str,
+    host: str,
+    mode: Literal["ISTIO_MUTUAL", "DISABLE"],
+    *,
+    namespace: str = ISTIO_SYSTEM,
+    identities: tuple[str, ...] = (),
+    **policy: Any,
 ) -> Document:
     """A DestinationRule. It always says its TLS mode: the most specific rule wins whole and inherits nothing, so
-    one without a mode turns forced mutual TLS into best effort (trap 5)."""
+    one without a mode turns forced mutual TLS into best effort (trap 5).
+
+    identities: the principals that may answer, for ISTIO_MUTUAL; empty for whichever the pods behind the host have.
+    """
+    tls: dict[str, Any] = {"mode": mode}
+    if identities and mode == "ISTIO_MUTUAL":
+        tls["subjectAltNames"] = [f"spiffe://{identity}" for identity in identities]
     return document(
         "networking.istio.io/v1",
         "DestinationRule",
         name,
         namespace=namespace,
-        spec={"host": host, "trafficPolicy": {**policy, "tls": {"mode": mode}}},
+        spec={"host": host, "trafficPolicy": {**policy, "tls": tls}},
     )
 
 
@@ -137,15 +154,28 @@ def _plaintext_name(host: str) -> str:
 
 
 def _gateway_allow(namespaces: tuple[Namespace, ...]) -> Document | None:
-    """Whom the gateway answers: anyone, since an ALB has no identity, but for the declared hosts only."""
+    """Whom the gateway answers: anyone, since an ALB has no identity, but for the declared hosts only.
+
+    Each rule holds on the port of its own load balancer: what is behind the ALB's WAF is not to be had at the NLB's.
+    """
     rules: list[dict[str, Any]] = []
     terminated = terminated_hosts(namespaces)
     if terminated:
-        rules.append({"to": [{"operation": {"hosts": host_matches(terminated)}}]})
+        operation = {
+            "ports": [str(GATEWAY_PORT)],
+            "hosts": host_matches(terminated),
+            "methods": list(PUBLIC_METHODS),
+        }
+        rules.append({"to": [{"operation": operation}]})
     passthrough = passthrough_hosts(namespaces)
     if passthrough:
         # An opaque connection has no Host header; a rule with `hosts` never matches there.
-        rules.append({"when": [{"key": "connection.sni", "values": list(passthrough)}]})
+        rules.append(
+            {
+                "to": [{"operation": {"ports": [str(PASSTHROUGH_PORT)]}}],
+                "when": [{"key": "connection.sni", "values": list(passthrough)}],
+            }
+        )
     if not rules:
         return None
     return document(
@@ -158,11 +188,8 @@ def _gateway_allow(namespaces: tuple[Namespace, ...]) -> Document | None:
 
 
 def _sidecar(*, tracing: bool) -> Document:
-    """For injected pods of namespaces that have no Sidecar: their own namespace, the DNS, and what is traced to.
-
-    Without `istio-system/*`: here, in that namespace, Istio's validation takes it for a second `./*` and warns.
-    """
-    hosts = ["./*", f"{KUBE_SYSTEM}/{DNS_HOST}", *([f"{OBSERVABILITY}/{COLLECTOR_HOST}"] if tracing else [])]
+    """For injected pods of namespaces that have no Sidecar: the DNS, and what is traced to."""
+    hosts = [f"{KUBE_SYSTEM}/{DNS_HOST}", *([f"{OBSERVABILITY}/{COLLECTOR_HOST}"] if tracing else [])]
     return document(
         "networking.istio.io/v1",
         "Sidecar",
@@ -183,6 +210,8 @@ def _telemetry(observability: Observability, cluster_name: str, environment: str
                 "providers": [{"name": TRACING_PROVIDER}],
                 "randomSamplingPercentage": observability.sampling_percent,
                 "customTags": {
+                    # In the place of Envoy's own, which holds the query: tokens and personal data travel in it.
+                    "http.url": {"formatter": {"value": "%REQ(:SCHEME)%://%REQ(:AUTHORITY):261%%PATH(NQ:PATH):1024%"}},
                     # Variables of the proxy's own container, which injection sets in sidecars and gateways alike.
                     "namespace": {"environment": {"name": "POD_NAMESPACE", "defaultValue": "unknown"}},
                     "service": {"environment": {"name": "ISTIO_META_WORKLOAD_NAME", "defaultValue": "unknown"}},

@@ -16,12 +16,18 @@ INJECTION_LABEL = "istio.io/rev"
 GATEWAY = "istio-ingressgateway"
 GATEWAY_SELECTOR: dict[str, str] = {"istio": "ingressgateway"}
 GATEWAY_RESOURCE = "istio-shared-gateway"
-GATEWAY_REF = f"{ISTIO_SYSTEM}/{GATEWAY_RESOURCE}"
-"""How a VirtualService of any namespace names the shared gateway."""
+GATEWAY_REF = f"{ISTIO_INGRESS}/{GATEWAY_RESOURCE}"
+"""How a VirtualService of any namespace names the shared gateway: istiod lets a gateway's pods take a Gateway of their
+own namespace only (docs/adr/0013)."""
 GATEWAY_TLS_SECRET = "istio-shared-gateway-tls"
 """In the namespace of the gateway's pods: Istio reads credentials from nowhere else."""
 GATEWAY_PORT = 443
+"""Where the gateway's pods end TLS: for the ALB."""
+PASSTHROUGH_PORT = 8443
+"""Where they pass it through: for the NLB, which must not reach the hosts behind the ALB's WAF and access log."""
 GATEWAY_STATUS_PORT = 15021
+PUBLIC_PORT = 443
+"""Of every load balancer."""
 
 COLLECTOR = "otel-collector"
 OTLP_GRPC_PORT = 4317

@@ -8,6 +8,7 @@ from typing import Literal
 
 from configuration.applications import Namespace
 from configuration.mesh import Mesh
+from manifests.admission.roles import tenant_bindings
 from manifests.authorization import namespace_authorization
 from manifests.document import Document, document
 from manifests.mesh_graph import MeshGraph
@@ -26,6 +27,8 @@ class NamespaceDocuments:
     """What must stand before a pod of it gets a sidecar. Empty outside the mesh."""
     external_hosts: dict[str, tuple[Document, ...]]
     """Declared external host -> its ServiceEntry (and what belongs to it). Empty outside the mesh."""
+    tenants: tuple[Document, ...]
+    """Who works in it, whatever its phase."""
     strict: Document | None
     """Its PeerAuthentication, while its mode differs from the mesh's. After the workloads: see MeshNamespace."""
 
@@ -59,15 +62,22 @@ def namespace_documents(
 ) -> NamespaceDocuments:
     """Everything of one namespace that is not one application's. mode: the mesh-wide one."""
     if not namespace.in_mesh:
-        return NamespaceDocuments(namespace=_namespace(namespace, mesh), policies=(), external_hosts={}, strict=None)
+        return NamespaceDocuments(
+            namespace=_namespace(namespace, mesh),
+            policies=(),
+            external_hosts={},
+            tenants=tenant_bindings(namespace),
+            strict=None,
+        )
     return NamespaceDocuments(
         namespace=_namespace(namespace, mesh),
         policies=(
-            *namespace_authorization(namespace, graph.trust_domain),
-            namespace_sidecar(namespace, graph=graph, tracing=tracing),
+            namespace_authorization(namespace),
+            namespace_sidecar(namespace, tracing=tracing),
             *namespace_network_policies(namespace, tracing=tracing),
         ),
         external_hosts=service_entries(namespace),
+        tenants=tenant_bindings(namespace),
         strict=_peer_authentication(namespace, mode),
     )
 

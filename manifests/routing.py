@@ -8,7 +8,7 @@ from configuration.applications import Application
 from manifests.document import Document, document
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import destination_rule
-from manifests.names import GATEWAY_PORT, GATEWAY_REF
+from manifests.names import GATEWAY_REF, PASSTHROUGH_PORT
 
 
 def virtual_service(member: Member) -> Document | None:
@@ -19,7 +19,7 @@ def virtual_service(member: Member) -> Document | None:
     route = [{"destination": {"host": member.host, "port": {"number": application.port}}}]
     spec: dict[str, Any] = {"hosts": list(application.hosts), "gateways": [GATEWAY_REF]}
     if application.tls == "passthrough":
-        match = [{"port": GATEWAY_PORT, "sniHosts": list(application.hosts)}]
+        match = [{"port": PASSTHROUGH_PORT, "sniHosts": list(application.hosts)}]
         spec["tls"] = [{"match": match, "route": route}]
     else:
         spec["http"] = [{"name": application.name, "route": route}]
@@ -42,6 +42,9 @@ def application_destination_rule(member: Member, graph: MeshGraph) -> Document |
 
     ISTIO_MUTUAL, except where its pods have no sidecar (DISABLE). It is kept outside the mesh too: a rule that was
     only deleted there would go at the end of an update, long after the sidecars it speaks to.
+
+    It names the identities that may answer. Without them a client takes whatever service accounts istiod finds behind
+    the Service, and any pod with the application's label is behind it.
     """
     application = member.application
     if application.port is None:
@@ -53,6 +56,7 @@ def application_destination_rule(member: Member, graph: MeshGraph) -> Document |
         member.host,
         mode,
         namespace=member.namespace.name,
+        identities=graph.principals(member),
         **({"loadBalancer": {"consistentHash": hashing}} if hashing else {}),
     )
 

@@ -13,16 +13,16 @@ from configuration.applications import Application, Egress, Namespace
 from manifests.document import Document, document
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import destination_rule
-from manifests.names import COLLECTOR_HOST, DNS_HOST, ISTIO_SYSTEM, KUBE_SYSTEM, OBSERVABILITY
+from manifests.names import COLLECTOR_HOST, DNS_HOST, KUBE_SYSTEM, OBSERVABILITY
 
 
-def namespace_sidecar(namespace: Namespace, *, graph: MeshGraph, tracing: bool) -> Document:
-    """The namespace's default: what any of its applications may call, together.
+def namespace_sidecar(namespace: Namespace, *, tracing: bool) -> Document:
+    """The namespace's default, for pods that are none of the declared applications': nothing but the platform.
 
-    Each application has a narrower one of its own; this is for pods that are none of the declared ones.
+    A pod chooses its labels. With what the namespace's applications may call, together, one without a label would
+    have more than each of them.
     """
-    hosts = {host for application in namespace.applications for host in _declared_hosts(namespace, application, graph)}
-    return _sidecar("default", namespace, sorted(hosts), selector=None, tracing=tracing)
+    return _sidecar("default", namespace, [], selector=None, tracing=tracing)
 
 
 def application_sidecar(member: Member, *, graph: MeshGraph, tracing: bool) -> Document:
@@ -42,7 +42,8 @@ def _declared_hosts(namespace: Namespace, application: Application, graph: MeshG
 def _sidecar(name: str, namespace: Namespace, hosts: list[str], *, selector: str | None, tracing: bool) -> Document:
     # A query over UDP passes the sidecar by; one over TCP, after an answer that was too long, does not.
     dns = f"{KUBE_SYSTEM}/{DNS_HOST}"
-    platform = [f"{ISTIO_SYSTEM}/*", dns, *([f"{OBSERVABILITY}/{COLLECTOR_HOST}"] if tracing else [])]
+    # Not istio-system/*: a proxy's own agent asks istiod directly, and no application has anything to ask there.
+    platform = [dns, *([f"{OBSERVABILITY}/{COLLECTOR_HOST}"] if tracing else [])]
     return document(
         "networking.istio.io/v1",
         "Sidecar",
@@ -67,11 +68,13 @@ def service_entries(namespace: Namespace) -> dict[str, tuple[Document, ...]]:
     by_host: defaultdict[str, dict[int, Egress]] = defaultdict(dict)
     for application in namespace.applications:
         for egress in application.egress:
-            by_host[egress.host][egress.port] = egress
+            by_host[egress.host][egress.called_port] = egress
     documents: dict[str, tuple[Document, ...]] = {}
     for host in sorted(by_host):
         documents[host] = (_service_entry(host, by_host[host], namespace),)
-        if host.endswith(".local"):
+        if any(egress.originate for egress in by_host[host].values()):
+            documents[host] += (_originated_tls(host, namespace),)
+        elif host.endswith(".local"):
             documents[host] += (destination_rule(host, host, "DISABLE", namespace=namespace.name),)
     return documents
 
@@ -85,11 +88,28 @@ def _service_entry(host: str, by_port: dict[int, Egress], namespace: Namespace) 
         spec={
             "hosts": [host],
             "ports": [
-                {"number": port, "name": f"{egress.protocol.lower()}-{port}", "protocol": egress.protocol}
+                {"number": port, "name": f"http-{port}", "protocol": "HTTP", "targetPort": egress.port}
+                if egress.originate
+                else {"number": port, "name": f"{egress.protocol.lower()}-{port}", "protocol": egress.protocol}
                 for port, egress in sorted(by_port.items())
             ],
             "location": "MESH_EXTERNAL",
             "resolution": "DNS",
             "exportTo": ["."],
         },
+    )
+
+
+def _originated_tls(host: str, namespace: Namespace) -> Document:
+    """The sidecar's own TLS to an external host: its name in the handshake and on the certificate, the image's CAs.
+
+    What the application sends is then HTTP with a Host, and REGISTRY_ONLY knows no other host than the declared ones.
+    """
+    tls = {"mode": "SIMPLE", "sni": host, "subjectAltNames": [host], "caCertificates": "system"}
+    return document(
+        "networking.istio.io/v1",
+        "DestinationRule",
+        host,
+        namespace=namespace.name,
+        spec={"host": host, "trafficPolicy": {"tls": tls}, "exportTo": ["."]},
     )

@@ -12,6 +12,7 @@ from typing import Any
 
 from configuration.applications import Namespace
 from configuration.settings import Settings
+from manifests.admission.documents import admission_documents
 from manifests.application import application_documents
 from manifests.cert_manager import certificate_documents
 from manifests.collector import collector_documents
@@ -23,6 +24,7 @@ from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import MeshMode, mesh_mode, mesh_policy_documents
 from manifests.names import CERT_MANAGER, OBSERVABILITY
 from manifests.namespace import gateway_namespace, mesh_system_namespace, namespace_documents, platform_namespace
+from manifests.platform_network_policies import platform_network_policies
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -53,6 +55,9 @@ class StackDocuments:
     def platform(self) -> Iterator[Document]:
         """The platform's namespaces and what holds for the whole mesh; nothing of an application's namespace."""
         settings = self.settings
+        yield from admission_documents(
+            settings.admission, mesh=settings.mesh, namespaces=settings.namespaces, images=self.images
+        )
         yield from (mesh_system_namespace(settings.mesh), gateway_namespace(settings.mesh))
         yield platform_namespace(CERT_MANAGER)
         certificates = certificate_documents(settings.certificates, domain=settings.load_balancer.domain)
@@ -70,15 +75,16 @@ class StackDocuments:
         yield from (*mesh.exemptions, mesh.mutual_tls)
         if mesh.gateway_allow:
             yield mesh.gateway_allow
-        yield from (mesh.deny_all, mesh.peer_authentication, mesh.sidecar, mesh.telemetry)
+        yield from (mesh.deny_all, mesh.peer_authentication, mesh.sidecar, mesh.telemetry, *mesh.envoy_filters)
         yield gateway_document(settings.namespaces)
+        yield from platform_network_policies(settings)
 
     def of(self, namespaces: Iterable[Namespace]) -> Iterator[Document]:
         """Those of some of the stack's namespaces, their applications' included."""
         mesh, tracing = self.settings.mesh, self.settings.observability.tracing
         for namespace in namespaces:
             found = namespace_documents(namespace, mesh=mesh, mode=self.mode, graph=self.graph, tracing=tracing)
-            yield from (found.namespace, *found.policies)
+            yield from (found.namespace, *found.policies, *found.tenants)
             for entries in found.external_hosts.values():
                 yield from entries
             if found.strict:

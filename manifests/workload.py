@@ -9,8 +9,9 @@ from typing import Any
 from configuration.applications import Application
 from manifests.document import Document, document
 from manifests.images import Images
-from manifests.mesh_graph import Member
-from manifests.names import INJECTION_LABEL
+from manifests.mesh_graph import Member, MeshGraph
+from manifests.names import INJECTION_LABEL, ISTIO_INGRESS
+from manifests.proxy_config import BOOTSTRAP_CHECKSUM
 
 _GRACE_SECONDS = 45
 
@@ -29,11 +30,17 @@ def service_account(member: Member) -> Document:
     )
 
 
-def service(member: Member) -> Document | None:
-    """The Service, on the container's own port; None for a job that only calls."""
+def service(member: Member, graph: MeshGraph) -> Document | None:
+    """The Service, on the container's own port; None for a job that only calls.
+
+    Istio shows it to the namespaces that call it and to no other: a proxy may ask istiod for the endpoints of any
+    Service that its namespace can see.
+    """
     application = member.application
     if application.port is None:
         return None
+    seen_by = {grant.caller.namespace.name for grant in graph.grants(member.namespace.name, application.name)}
+    seen_by |= {member.namespace.name, *((ISTIO_INGRESS,) if application.hosts else ())}
     # Istio takes the protocol from the port's name. What is passed through is TLS to it, whatever is inside.
     name = "tls" if application.tls == "passthrough" else application.protocol
     return document(
@@ -42,6 +49,7 @@ def service(member: Member) -> Document | None:
         application.name,
         namespace=member.namespace.name,
         labels=_labels(application),
+        annotations={"networking.istio.io/exportTo": ",".join(sorted(seen_by))},
         spec={
             "selector": {"app": application.name},
             "ports": [{"name": name, "port": application.port, "targetPort": application.port, "protocol": "TCP"}],
@@ -82,7 +90,10 @@ def deployment(member: Member, *, images: Images, revision: str) -> Document:
             "minReadySeconds": 5,
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
             "template": {
-                "metadata": {"labels": {**_labels(application), **injected}},
+                "metadata": {
+                    "labels": {**_labels(application), **injected},
+                    **({"annotations": dict(BOOTSTRAP_CHECKSUM)} if injected else {}),
+                },
                 "spec": _pod(application, images),
             },
         },

@@ -55,6 +55,11 @@ COMMANDS: tuple[Command, ...] = (
         module="meshops.verify.command",
     ),
     Command(
+        name="attack",
+        says="every known way through the mesh, tried on the running cluster; it must fail",
+        module="meshops.attack.command",
+    ),
+    Command(
         name="bench",
         says="how a plan's time and memory grow with the number of applications",
         module="meshops.bench",

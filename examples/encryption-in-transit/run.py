@@ -116,7 +116,7 @@ def permissive(steps: Steps) -> None:
         "The sidecar's line: no server name, no identity, no TLS",
         proxy_log(BACK, HELLO),
         expect=logged(**plain),
-        shown=line_of("downstream_tls_version", "downstream_remote_address", "upstream_cluster", **plain),
+        shown=line_of("downstream_tls_version", "downstream_direct_remote_address", "upstream_cluster", **plain),
     )
 
 
@@ -129,7 +129,7 @@ def strict(steps: Steps) -> None:
         "The sidecar's line: it had no place for a connection that is not mutual TLS",
         proxy_log(BACK, HELLO),
         expect=logged(**refused),
-        shown=line_of("response_code", "requested_server_name", "downstream_remote_address", **refused),
+        shown=line_of("response_code", "requested_server_name", "downstream_direct_remote_address", **refused),
     )
 
 

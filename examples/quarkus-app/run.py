@@ -108,7 +108,7 @@ def three_layers(steps: Steps) -> None:
         "The line of the pod's sidecar: the gateway's identity and its own",
         ["kubectl", "logs", "-n", NAMESPACE, "-l", f"app={PARCELS}", "-c", "istio-proxy", "--tail=30"],
         expect=logged(**through),
-        shown=line_of("downstream_tls_version", "path", "x_forwarded_for", **through),
+        shown=line_of("downstream_tls_version", "path", "claimed_forwarded_for", **through),
         timeout=PATIENCE,
     )
 

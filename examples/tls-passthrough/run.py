@@ -26,7 +26,9 @@ from manifests.names import GATEWAY, ISTIO_INGRESS, service_host
 
 HERE = Path(__file__).resolve().parent
 OUTSIDE = "tls-passthrough-outside"
-NGINX_HOST, GATEWAY_HOST = service_host(NGINX, NAMESPACE), service_host(GATEWAY, ISTIO_INGRESS)
+NGINX_HOST = service_host(NGINX, NAMESPACE)
+# The Service that leads to the gateway's port for passthrough.
+GATEWAY_HOST = service_host(OWN, ISTIO_INGRESS)
 PATIENCE = 120.0
 # A proxy that refuses closes the connection; where NetworkPolicies are enforced, nothing answers at all.
 REFUSED = matches(r"curl: \((28|35|52|55|56)\)", "curl's error 28, 35, 52, 55 or 56")
@@ -99,7 +101,10 @@ def own_certificate(steps: Steps, domain: str, scratch: Path) -> Path:
 def deploy(steps: Steps, domain: str, scratch: Path, certificate: Path) -> None:
     steps.title("What one settings entry gives, and the application")
     # The namespace's gone first, then what is in the gateway's.
-    kinds = "services,authorizationpolicies.security.istio.io,destinationrules.networking.istio.io"
+    kinds = (
+        "services,authorizationpolicies.security.istio.io,destinationrules.networking.istio.io,"
+        "gateways.networking.istio.io"
+    )
     label = ",".join(f"{key}={value}" for key, value in OWN_LABEL.items())
     for title, argv, timeout in (
         ("The certificate that the gateway trusts", ["secret", OWN], 60.0),

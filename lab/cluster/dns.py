@@ -19,6 +19,9 @@ NAME = "coredns"
 SERVICE = "kube-dns"
 PORT = 53
 HEALTH_PORT, READY_PORT = 8080, 8181
+PUBLIC_ADDRESS = "203.0.113.80"
+"""What every public name has: an address of the internet's stand-in that is nobody's (RFC 5737). No private one: the
+program refuses those where it asks for a public one."""
 TTL_SECONDS = 5
 """Short, and without a cache: an address that changes is seen at once."""
 FIELD_MANAGER = "eks"
@@ -76,7 +79,7 @@ def corefile(record: NetworkRecord) -> str:
         fallthrough
     }}
     template IN A . {{
-        answer "{{{{ .Name }}}} {TTL_SECONDS} IN A {record.internet}"
+        answer "{{{{ .Name }}}} {TTL_SECONDS} IN A {PUBLIC_ADDRESS}"
     }}
     template ANY ANY . {{
         rcode NOERROR

@@ -16,10 +16,13 @@ import ssl
 import sys
 import threading
 from collections import OrderedDict
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
+from lab.cluster import issuer
 from lab.cluster.certificates import Authority
 from lab.cluster.internet import HTTP_PORT, HTTPS_PORT, NAME
 from lab.waiting import patiently
@@ -92,6 +95,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
     server_version = "lab-internet"
     sys_version = ""
+    published: Mapping[tuple[str, str], Mapping[str, Any]] = MappingProxyType({})
+    """By host and path: what is answered with a document of its own."""
     timeout = _IDLE_SECONDS
 
     def setup(self) -> None:
@@ -104,7 +109,8 @@ class Handler(http.server.BaseHTTPRequestHandler):
     def answer(self) -> None:
         """Any method, any path: 200."""
         self._drop_body()
-        described = describe(self.command, self.path, self.headers.get("Host", ""), self.client_address[0])
+        host, path = self.headers.get("Host", ""), self.path
+        described = self.published.get((host, path)) or describe(self.command, path, host, self.client_address[0])
         body = (json.dumps(described) + "\n").encode()
         self.send_response(HTTPStatus.OK)
         self.send_header("Content-Type", "application/json")
@@ -199,6 +205,7 @@ def main(address: str, directory: str) -> None:
     authority = Authority(Path(directory), NAME)
     write_bundle(Path(directory) / f"{NAME}-bundle.crt", authority.certificate)
     certificates = Certificates(authority)
+    Handler.published = issuer.publish(Path(directory))
     await_address(address)
     # Every address of this namespace is a public one that the server plays.
     secure, plain = Server("0.0.0.0", HTTPS_PORT, certificates), Server("0.0.0.0", HTTP_PORT, None)

@@ -159,10 +159,20 @@ class Objects:
         return self._send("GET", f"{base}/{resource.plural}{query}").get("items") or []
 
     def resources(self) -> Iterator[Resource]:
-        """Every kind that can be listed, each in the version that its group prefers."""
+        """Every kind that can be listed, once: in the version that its group prefers, if that one has it.
+
+        Istio's EnvoyFilter, for one, has only an older version than the rest of its group.
+        """
         yield from self._served("/api/v1")
         for group in self._send("GET", "/apis").get("groups", ()):
-            yield from self._served(f"/apis/{group['preferredVersion']['groupVersion']}")
+            preferred = group["preferredVersion"]["groupVersion"]
+            others = (version["groupVersion"] for version in group["versions"])
+            seen: set[str] = set()
+            for version in (preferred, *(other for other in others if other != preferred)):
+                for resource in self._served(f"/apis/{version}"):
+                    if resource.kind not in seen:
+                        seen.add(resource.kind)
+                        yield resource
 
     def applied(self, resource: Resource) -> list[Document]:
         """The metadata of those objects of a kind that were applied by this field manager."""

@@ -84,7 +84,7 @@ def _verdict(outcome: Outcome, proofs: Report | None) -> str:
 
 
 def addresses(state: State, settings: Settings) -> tuple[str, ...]:
-    """A curl command for each public host that the load balancer's stand-in serves."""
+    """A curl command for each public host that the load balancer's stand-in serves and that asks for no token."""
     address = next((each.address for each in balancers.read(state.root) if each.source.startswith("Ingress ")), "")
     certificates = sorted(balancers.certificates(state.root).glob("*.crt"), key=lambda path: path.stat().st_mtime)
     if not address or not certificates:
@@ -93,7 +93,7 @@ def addresses(state: State, settings: Settings) -> tuple[str, ...]:
         host
         for namespace in settings.namespaces
         for application in namespace.applications
-        if application.tls == "terminate"
+        if application.tls == "terminate" and application.authentication is None
         for host in application.hosts
     ]
     return tuple(f"curl --cacert {certificates[-1]} --resolve {host}:443:{address} https://{host}/" for host in hosts)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import importlib.metadata
 import importlib.util
 import shutil
+import sys
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -41,8 +42,10 @@ def table(toolchain: Toolchain, trusted: Path) -> tuple[Image, ...]:
 
     trusted: the certificate authorities of clients and applications, with that of the lab's internet
     """
-    inside = (*_control_plane(toolchain), *_data_plane(toolchain), _collector(toolchain))
-    going_out = (_curl(), *billing_api.rows(), *web_servers.rows())
+    pilot, *others = _control_plane(toolchain)
+    inside = (*others, _collector(toolchain))
+    # istiod fetches the keys of those who sign users' tokens; a sidecar begins TLS to a host, if the settings say so.
+    going_out = (pilot, *_data_plane(toolchain), _curl(), _python(), *billing_api.rows(), *web_servers.rows())
     return (*inside, *(_trusting(row, trusted) for row in going_out))
 
 
@@ -130,6 +133,19 @@ def _curl() -> Image:
         files={"/usr/local/bin/curl": str(Path(curl).resolve())},
         user=CURL_USER,
         env={"HOME": "/home/curl_user"},
+    )
+
+
+def _python() -> Image:
+    """The client of attacks: the Python that runs this, with its standard library, where it is on this machine."""
+    prefix = Path(sys.base_prefix).resolve()
+    return Image(
+        pattern="*/library/python:*",
+        entrypoint=("python3",),
+        # /usr is in every container already.
+        files={} if prefix == Path("/usr") else {str(prefix): str(prefix)},
+        user=0,
+        env={"PATH": f"{prefix / 'bin'}:/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": str(prefix / "lib")},
     )
 
 

@@ -204,7 +204,7 @@ def _round(scratch: Scratch, rows: tuple[Subject, ...]) -> list[str]:
 
     def all_logged() -> bool:
         since = int(time.monotonic() - began) + 2
-        lines.update({line["user_agent"]: line for line in scratch.audit(made.CALLER, since_seconds=since)})
+        lines.update({line["claimed_user_agent"]: line for line in scratch.audit(made.CALLER, since_seconds=since)})
         return all(f"{subject.name}/{nonce}" in lines for subject in rows)
 
     await_it("the caller's sidecar to log every call", all_logged, seconds=30)

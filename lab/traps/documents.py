@@ -7,10 +7,12 @@ from typing import Any
 from manifests.document import Document, document
 from manifests.mesh_policies import destination_rule
 from manifests.names import (
+    DNS_HOST,
     GATEWAY_SELECTOR,
     GATEWAY_TLS_SECRET,
     INJECTION_LABEL,
     ISTIO_INGRESS,
+    KUBE_SYSTEM,
     service_host,
 )
 
@@ -31,9 +33,12 @@ def namespace(revision_tag: str) -> tuple[Document, ...]:
     """The namespace, in which everyone may call: what is measured is TLS and not authorization."""
     labels = {INJECTION_LABEL: revision_tag}
     allow = {"action": "ALLOW", "rules": [{}]}
+    # The mesh's own Sidecar lets a pod see nothing that nobody declared for it.
+    sees = {"egress": [{"hosts": ["./*", f"{KUBE_SYSTEM}/{DNS_HOST}"]}]}
     return (
         document("v1", "Namespace", NAMESPACE, labels=labels),
         document("security.istio.io/v1", "AuthorizationPolicy", "everyone", namespace=NAMESPACE, spec=allow),
+        document("networking.istio.io/v1", "Sidecar", "default", namespace=NAMESPACE, spec=sees),
     )
 
 

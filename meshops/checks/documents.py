@@ -28,6 +28,8 @@ def json_document(report: Report) -> str:
         "passed": report.count("pass"),
         "failed": report.count("fail"),
         "unknown": report.count("unknown"),
+        "listed": report.count("listed"),
+        "notes": list(report.notes),
         "results": [_plain(result) for result in report.results],
     }
     return json.dumps(body, indent=2, ensure_ascii=False)
@@ -55,7 +57,7 @@ def _table(table: Table | None) -> dict[str, Any] | None:
 
 
 def junit_document(report: Report) -> str:
-    """One test case for each check: a fail is a failure, an unknown an error."""
+    """One test case for each check: a fail is a failure, an unknown an error, what is listed is skipped."""
     suites = ElementTree.Element("testsuites")
     suite = ElementTree.SubElement(
         suites,
@@ -64,7 +66,7 @@ def junit_document(report: Report) -> str:
         tests=str(len(report.results)),
         failures=str(report.count("fail")),
         errors=str(report.count("unknown")),
-        skipped="0",
+        skipped=str(report.count("listed")),
         time=f"{report.seconds:.3f}",
         timestamp=report.started.strftime("%Y-%m-%dT%H:%M:%S"),
     )
@@ -73,6 +75,8 @@ def junit_document(report: Report) -> str:
         case = ElementTree.SubElement(suite, "testcase", classname=check.section, name=f"{check.id} {check.name}")
         if result.status == "pass":
             ElementTree.SubElement(case, "system-out").text = _told(result)
+        elif result.status == "listed":
+            ElementTree.SubElement(case, "skipped", message=_xml(verdict.finding)).text = _told(result)
         else:
             kind = "failure" if result.status == "fail" else "error"
             problem = ElementTree.SubElement(case, kind, message=_xml(verdict.finding), type=check.severity)

@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal
 
-Status = Literal["pass", "fail", "unknown"]
+Status = Literal["pass", "fail", "unknown", "listed"]
+"""listed: it did not hold, and stands with its reason on a list of what is known not to; no pass, and no failure."""
 Severity = Literal["critical", "high", "medium"]
 
 
@@ -104,6 +105,8 @@ class Report:
     place: str = ""
     run: str = ""
     timings: tuple[tuple[str, float], ...] = ()
+    notes: tuple[str, ...] = ()
+    """What else a reader must know: what was left out, and why."""
 
     @property
     def passed(self) -> bool:

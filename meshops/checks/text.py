@@ -9,8 +9,8 @@ from typing import TextIO
 
 from meshops.checks.model import Report, Result, Status, Table
 
-_MARKS: dict[Status, str] = {"pass": "PASS", "fail": "FAIL", "unknown": "????"}
-_COLOURS: dict[Status, str] = {"pass": "32", "fail": "31", "unknown": "33"}
+_MARKS: dict[Status, str] = {"pass": "PASS", "fail": "FAIL", "unknown": "????", "listed": "LIST"}
+_COLOURS: dict[Status, str] = {"pass": "32", "fail": "31", "unknown": "33", "listed": "33"}
 _INDENT = " " * 6
 
 
@@ -41,6 +41,7 @@ def render(report: Report, *, style: Style | None = None, verbose: bool = False)
             if result.check.section == section:
                 lines += _rows(result, width, style, verbose=verbose)
         lines.append("")
+    lines += report.notes
     lines.append(f"{summary(report)}, in {report.seconds:.1f} s")
     return "\n".join(lines)
 
@@ -52,8 +53,12 @@ def title(report: Report) -> str:
 
 
 def summary(report: Report) -> str:
-    """`N passed, N failed, N unknown`."""
-    return f"{report.count('pass')} passed, {report.count('fail')} failed, {report.count('unknown')} unknown"
+    """`N passed, N failed, N unknown`, and what is listed if anything is."""
+    listed = report.count("listed")
+    return (
+        f"{report.count('pass')} passed, {report.count('fail')} failed, {report.count('unknown')} unknown"
+        f"{f', {listed} listed' if listed else ''}"
+    )
 
 
 def table_lines(table: Table, style: Style | None = None) -> Iterator[str]:
@@ -75,7 +80,7 @@ def _rows(result: Result, width: int, style: Style, *, verbose: bool) -> Iterato
     check, verdict = result.check, result.verdict
     mark = style.paint(_MARKS[result.status], f"1;{_COLOURS[result.status]}")
     yield f"{mark}  {check.id}  {check.name.ljust(width)}  {_one_line(verdict.finding)}"
-    failed = result.status != "pass"
+    failed = result.status in ("fail", "unknown")
     if failed or verbose:
         yield from (_INDENT + style.paint(line, "2") for line in _evidence(result, verbose=verbose))
         if verdict.table is not None:

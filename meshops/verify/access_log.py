@@ -101,9 +101,9 @@ def _line(fields: dict[str, Any], *, namespace: str, application: str, client: b
         upstream_peer=text("upstream_peer_uri_san").removeprefix(_SPIFFE),
         upstream_local=text("upstream_local_uri_san").removeprefix(_SPIFFE),
         server_name=text("requested_server_name"),
-        downstream_remote_address=text("downstream_remote_address"),
+        downstream_remote_address=text("downstream_direct_remote_address"),
         upstream_cluster=text("upstream_cluster"),
         upstream_host=text("upstream_host"),
-        forwarded_for=text("x_forwarded_for"),
-        user_agent=text("user_agent"),
+        forwarded_for=text("claimed_forwarded_for"),
+        user_agent=text("claimed_user_agent"),
     )

@@ -9,7 +9,7 @@ from typing import get_args
 from configuration.applications import Egress
 from manifests.mesh_graph import Grant, Member
 from manifests.names import GATEWAY_SELECTOR, ISTIO_INGRESS
-from meshops.verify.calls import OUTSIDE, Call, Client, Purpose
+from meshops.verify.calls import BESIDE_GATEWAY, OUTSIDE, Call, Client, Purpose
 from meshops.verify.stack import Stack
 
 # Harmless wherever they arrive: a probe must not change anything of a running system, even where the mesh is broken.
@@ -22,11 +22,44 @@ _WILDCARD = "meshops-verify"
 EVERY_PURPOSE: tuple[Purpose, ...] = get_args(Purpose)
 
 
+FORGED_PATH = "/meshops-verify-forged"
+FORGED_ADDRESS = "192.0.2.1"  # RFC 5737: nobody's
+FORGED_HEADERS = (f"x-envoy-original-path: {FORGED_PATH}", f"x-forwarded-for: {FORGED_ADDRESS}")
+
+# What a sidecar and a gateway listen on for themselves. Envoy's admin interface takes a path as it means and the
+# route in front of it as it is spelled: hence the ones that climb.
+_PROXY_URLS = (
+    "15090/stats/prometheus",
+    "15090/stats/prometheus/../../config_dump",
+    "15090/stats/prometheus/%2e%2e/%2e%2e/config_dump",
+    "15020/stats/prometheus",
+    "15020/stats/prometheus/../../config_dump",
+    "15000/config_dump",
+    "15004/debug/config_dump",
+)
+_CONTROL_PLANE_URLS = ("15010/", "15014/metrics", "15014/debug/registryz", "8080/debug/registryz")
+
+
 def first_calls(
-    stack: Stack, gateways: Mapping[str, str], purposes: Collection[Purpose] = EVERY_PURPOSE
+    stack: Stack,
+    gateways: Mapping[str, str],
+    purposes: Collection[Purpose] = EVERY_PURPOSE,
+    *,
+    proxies: Mapping[str, str] | None = None,
+    control_planes: Mapping[str, str] | None = None,
 ) -> tuple[Call, ...]:
-    """Every call of these purposes that can be planned. gateways: name -> address of each running gateway pod."""
-    planned = (*_plaintext(stack), *_gateway(stack, gateways), *_authorization(stack), *_egress(stack))
+    """Every call of these purposes that can be planned.
+
+    gateways, proxies, control_planes: name -> address of each running pod of the gateway, the applications, istiod.
+    """
+    planned = (
+        *_plaintext(stack),
+        *_gateway(stack, gateways),
+        *_authorization(stack),
+        *_egress(stack),
+        *_ports("proxy-port", _PROXY_URLS, {**gateways, **(proxies or {})}),
+        *_ports("control-plane-port", _CONTROL_PLANE_URLS, control_planes or {}),
+    )
     return tuple(_numbered(call for call in planned if call.purpose in purposes))
 
 
@@ -101,7 +134,7 @@ def _gateway(stack: Stack, gateways: Mapping[str, str]) -> Iterator[Call]:
             yield Call(
                 id="",
                 purpose="gateway",
-                client=OUTSIDE,
+                client=BESIDE_GATEWAY,
                 callee=member,
                 identity=stack.gateway_identity if member else "",
                 url=f"https://{address}{path}",
@@ -111,11 +144,23 @@ def _gateway(stack: Stack, gateways: Mapping[str, str]) -> Iterator[Call]:
         yield Call(
             id="",
             purpose="gateway-older-tls",
-            client=OUTSIDE,
+            client=BESIDE_GATEWAY,
             url=f"https://{address}/",
             host=stack.settings.load_balancer.domain,
             options=("--insecure", "--tls-max", "1.2"),
         )
+
+
+def _ports(purpose: Purpose, urls: tuple[str, ...], addresses: Mapping[str, str]) -> Iterator[Call]:
+    for name in sorted(addresses):
+        for url in urls:
+            yield Call(
+                id="",
+                purpose=purpose,
+                client=OUTSIDE,
+                url=f"http://{addresses[name]}:{url}",
+                options=("--path-as-is",),
+            )
 
 
 def _authorization(stack: Stack) -> Iterator[Call]:
@@ -143,6 +188,8 @@ def _of_caller(stack: Stack, callee: Member, grants: list[Grant], *, all_grants:
     client = _standing_in(caller, caller.application.identity)
     right = _call(callee, caller, client, stack.principal(caller), "right-identity", method, path)
     yield right
+    forged = tuple(part for header in FORGED_HEADERS for part in ("--header", header))
+    yield replace(right, purpose="forged-headers", options=(*right.options, *forged))
     methods = _union([item.declared.methods for item in grants])
     other = next((item for item in ("OPTIONS", "HEAD", "GET", "TRACE") if methods and item not in methods), None)
     if other:
@@ -240,8 +287,8 @@ def _egress(stack: Stack) -> Iterator[Call]:
 
 
 def _egress_url(egress: Egress) -> str:
-    scheme = "http" if egress.protocol == "HTTP" else "https"
-    return f"{scheme}://{egress.host}:{egress.port}/"
+    scheme = "http" if egress.protocol == "HTTP" or egress.originate else "https"
+    return f"{scheme}://{egress.host}:{egress.called_port}/"
 
 
 def _url(member: Member, path: str) -> str:

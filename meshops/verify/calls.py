@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from manifests.mesh_graph import Member
+from manifests.names import ISTIO_INGRESS
 
 Purpose = Literal[
     "plaintext",
@@ -19,6 +20,9 @@ Purpose = Literal[
     "undeclared-host-outside",
     "gateway",
     "gateway-older-tls",
+    "forged-headers",
+    "proxy-port",
+    "control-plane-port",
 ]
 
 
@@ -35,6 +39,8 @@ class Client:
     injected: bool = False
 
 
+BESIDE_GATEWAY = Client(namespace=ISTIO_INGRESS)
+"""A pod without a sidecar that the gateway's NetworkPolicy admits as it does the load balancer, for its label."""
 OUTSIDE = Client()
 """A pod that has nothing to do with the mesh."""
 
@@ -69,4 +75,11 @@ class Call:
 
     def expects_server_line(self) -> bool:
         """Whether the callee's own proxy writes a line with this call's User-Agent."""
-        return self.purpose in ("right-identity", "wrong-identity", "wrong-method", "wrong-path", "gateway")
+        return self.purpose in (
+            "right-identity",
+            "wrong-identity",
+            "wrong-method",
+            "wrong-path",
+            "forged-headers",
+            "gateway",
+        )

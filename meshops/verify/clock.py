@@ -18,6 +18,7 @@ _SHOWN = {
     "proxies": "istioctl proxy-status",
     "workloads": "a proxy of each application",
     "analysis": "istioctl analyze",
+    "attempts": "what a tenant may do",
     "traffic": "probe pods",
 }
 

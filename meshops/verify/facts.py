@@ -9,6 +9,7 @@ from typing import Any
 
 from meshops.checks.model import Unavailable
 from meshops.verify.access_log import LogLine
+from meshops.verify.attempt import Answer as AttemptAnswer
 from meshops.verify.calls import Call
 
 MANAGED_BY = "meshops-verify"
@@ -145,6 +146,7 @@ class Workload:
     certificate: PEM of its own certificate (proxy-config secret); of the gateway nothing else is asked.
     policies: `name.namespace` of the ALLOW policies in force (x authz check).
     mtls: the effective mode (x describe pod), e.g. STRICT.
+    metrics: how many it gives to whoever may forward a port into its pod (x envoy-stats).
     """
 
     namespace: str
@@ -153,6 +155,7 @@ class Workload:
     certificate: str | Unavailable
     policies: tuple[str, ...] | Unavailable
     mtls: str | Unavailable
+    metrics: int | Unavailable
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -177,6 +180,8 @@ class HttpAnswer:
     location: str = ""
     agent: str = ""
     problem: str = ""
+    forged: bool = False
+    """Whether a token was sent that nobody signed."""
     lines: tuple[LogLine, ...] = ()
     """What sidecars and gateway wrote about it."""
 
@@ -195,10 +200,14 @@ class Edge:
 
 @dataclass(frozen=True, kw_only=True)
 class Passthrough:
-    """The NLB as this machine sees it: host -> the TLS of whoever answers under that name."""
+    """The NLB as this machine sees it: host -> the TLS of whoever answers under that name.
+
+    terminated: the same for the hosts that are the ALB's, at which nobody may answer here.
+    """
 
     address: str
     handshakes: Mapping[str, Handshake]
+    terminated: Mapping[str, Handshake] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -266,5 +275,7 @@ class Facts:
     proxies: tuple[Proxy, ...] | Unavailable
     workloads: tuple[Workload, ...] | Unavailable
     analysis: tuple[AnalysisMessage, ...] | Unavailable
+    attempts: tuple[AttemptAnswer, ...] | Unavailable
+    """What somebody with rights in one namespace asked for, and got; empty where there was nobody to ask against."""
     traffic: Traffic | Unavailable
     timings: tuple[tuple[str, float], ...] = field(default=())

@@ -5,7 +5,20 @@ from __future__ import annotations
 from types import ModuleType
 
 from meshops.verify.check import ClusterCheck
-from meshops.verify.checks import analysis, authorization, client, documents, egress, gateway, mtls, pods, rules
+from meshops.verify.checks import (
+    admission,
+    analysis,
+    authorization,
+    client,
+    documents,
+    egress,
+    gateway,
+    mtls,
+    pods,
+    ports,
+    rules,
+    users,
+)
 
 MODULES: tuple[ModuleType, ...] = (
     client,
@@ -14,9 +27,12 @@ MODULES: tuple[ModuleType, ...] = (
     authorization,
     egress,
     pods,
+    ports,
     rules,
     documents,
     analysis,
+    admission,
+    users,
 )
 
 

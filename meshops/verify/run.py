@@ -21,6 +21,7 @@ from meshops.verify.check import ClusterCheck, Fact
 from meshops.verify.clock import Clock
 from meshops.verify.facts import Edge, Facts, Objects, Traffic
 from meshops.verify.gather.analysis import gather_analysis
+from meshops.verify.gather.attempts import gather_attempts
 from meshops.verify.gather.edge import gather_acm, gather_edge, gather_passthrough
 from meshops.verify.gather.objects import gather_objects, gather_secret
 from meshops.verify.gather.proxies import gather_proxies, gather_workloads
@@ -117,7 +118,7 @@ def gather(
     if isinstance(objects, Unavailable):
         return _none(now, objects, clock.times)
     there: Objects = objects
-    pool = ThreadPoolExecutor(max_workers=6)
+    pool = ThreadPoolExecutor(max_workers=7)
 
     def start(fact: Fact, ask: Callable[[], _T | Unavailable]) -> Future[_T | Unavailable]:
         def timed() -> _T | Unavailable:
@@ -134,6 +135,7 @@ def gather(
         proxies = start("proxies", lambda: gather_proxies(tools, stack.settings.mesh.revision))
         workloads = start("workloads", lambda: gather_workloads(tools, stack, there))
         analysis = start("analysis", lambda: gather_analysis(tools, stack.settings.mesh.revision))
+        attempts = start("attempts", lambda: gather_attempts(tools, stack, there, run))
         traffic: Traffic | Unavailable = _NOT_ASKED
         of_edge: Edge | Unavailable
         if "traffic" in wanted:
@@ -153,6 +155,7 @@ def gather(
             proxies=proxies.result(),
             workloads=workloads.result(),
             analysis=analysis.result(),
+            attempts=attempts.result(),
             traffic=traffic,
             timings=clock.times,
         )
@@ -173,6 +176,7 @@ def _none(now: datetime, why: Unavailable, timings: tuple[tuple[str, float], ...
         proxies=why,
         workloads=why,
         analysis=why,
+        attempts=why,
         traffic=why,
         timings=timings,
     )

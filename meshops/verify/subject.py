@@ -9,6 +9,7 @@ from typing import TypeVar
 
 from manifests.mesh_graph import Member
 from meshops.checks.model import Unavailable
+from meshops.verify import attempt
 from meshops.verify.calls import Purpose
 from meshops.verify.facts import AnalysisMessage, Edge, Exchange, Facts, Objects, Passthrough, Proxy, Traffic, Workload
 from meshops.verify.stack import Stack
@@ -73,6 +74,10 @@ class Subject:
     @property
     def analysis(self) -> tuple[AnalysisMessage, ...]:
         return needed(self.facts.analysis)
+
+    @property
+    def attempts(self) -> tuple[attempt.Answer, ...]:
+        return needed(self.facts.attempts)
 
     @property
     def traffic(self) -> Traffic:

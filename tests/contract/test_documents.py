@@ -36,7 +36,7 @@ def test_istioctl_finds_nothing_in_the_documents_of_the_stack(whole_lab: WholeLa
 
 
 def test_istioctl_reports_a_route_to_a_gateway_that_does_not_exist(whole_lab: WholeLab, tmp_path: Path) -> None:
-    wrong = documents("dev").replace("istio-system/istio-shared-gateway", "istio-system/another-gateway")
+    wrong = documents("dev").replace("istio-ingress/istio-shared-gateway", "istio-ingress/another-gateway")
     file = tmp_path / "documents.yaml"
     file.write_text(wrong)
 

@@ -110,7 +110,7 @@ WRONG: tuple[Wrong, ...] = (
         """
         apiVersion: networking.istio.io/v1
         kind: VirtualService
-        spec: {hosts: [a.example.com], gateways: [istio-system/istio-shared-gateway]}
+        spec: {hosts: [a.example.com], gateways: [istio-ingress/istio-shared-gateway]}
         """,
         server="http, tcp or tls must be provided in virtual service",
         plan=None,

@@ -41,7 +41,12 @@ KUBERNETES_KINDS: dict[str, tuple[str, ...]] = {
         "Service",
         "ServiceAccount",
     ),
-    "admissionregistration.k8s.io/v1": ("MutatingWebhookConfiguration", "ValidatingWebhookConfiguration"),
+    "admissionregistration.k8s.io/v1": (
+        "MutatingWebhookConfiguration",
+        "ValidatingAdmissionPolicy",
+        "ValidatingAdmissionPolicyBinding",
+        "ValidatingWebhookConfiguration",
+    ),
     "apps/v1": ("DaemonSet", "Deployment", "StatefulSet"),
     "autoscaling/v2": ("HorizontalPodAutoscaler",),
     "batch/v1": ("CronJob", "Job"),

@@ -34,6 +34,14 @@ def _of_cert_manager(message: AnalysisMessage, stack: Stack) -> bool:
     return message.kind == "Service" and message.namespace == CERT_MANAGER
 
 
+def _own_envoy_filter(message: AnalysisMessage, stack: Stack) -> bool:
+    own = {
+        f"EnvoyFilter {item['metadata']['namespace']}/{item['metadata']['name']}"
+        for item in stack.of_kind("EnvoyFilter")
+    }
+    return message.origin in own
+
+
 @dataclass(frozen=True, kw_only=True)
 class Understood:
     """A message that is no defect where `holds` is true of it and of the stack, and why."""
@@ -58,6 +66,11 @@ UNDERSTOOD: tuple[Understood, ...] = (
         code="IST0118",
         holds=_of_cert_manager,
         why="cert-manager's chart names its ports; it has no sidecar",
+    ),
+    Understood(
+        code="IST0133",
+        holds=_own_envoy_filter,
+        why="it is said of every EnvoyFilter; manifests/envoy_filters.py says why Istio's own API does not do",
     ),
 )
 

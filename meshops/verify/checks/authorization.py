@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from manifests.authentication import authentication_documents
 from manifests.authorization import application_authorization, namespace_authorization
 from manifests.document import Document
 from manifests.mesh_graph import Member
 from meshops.checks.model import Unavailable, Verdict
+from meshops.verify.call_plan import FORGED_ADDRESS, FORGED_PATH
 from meshops.verify.calls import Purpose
 from meshops.verify.check import Layer, check
 from meshops.verify.facts import Exchange
@@ -193,6 +195,37 @@ def _audited(tally: Tally, subject: Subject, exchange: Exchange) -> None:
 
 
 @check(
+    "MV407",
+    _LAYER,
+    name="The audit line says what the proxy saw",
+    shows="A caller that claims another path and another address is logged with the real ones.",
+    how="The declared request of each caller with x-envoy-original-path and X-Forwarded-For of its own invention; the "
+    "line of the callee's sidecar.",
+    severity="high",
+    remedy="See meshConfig.accessLogFormat and EnvoyFilter istio-system/headers-nobody-may-send; run `pulumi up`.",
+    needs=("traffic",),
+    calls=("forged-headers",),
+)
+def forged_headers(subject: Subject) -> Verdict:
+    tally = Tally()
+    for exchange in subject.exchanges("forged-headers"):
+        call, callee = exchange.call, exchange.call.callee
+        assert callee is not None
+        where = f"{call.identity}: {call.named}"
+        if isinstance(exchange.answer, Unavailable):
+            tally.unknown(f"{where}: {exchange.answer.reason}")
+            continue
+        line = exchange.line_of(callee.namespace.name, callee.name)
+        if line is None:
+            tally.unknown(f"{where}: {exchange.answer}, but the callee's sidecar has no line about it")
+        elif line.path == FORGED_PATH or line.downstream_remote_address.startswith(f"{FORGED_ADDRESS}:"):
+            tally.failed(f"{where}: logged as {line.path} from {line.downstream_remote_address}")
+        else:
+            tally.passed(f"{where}: logged as {line.path} from {line.downstream_remote_address}")
+    return tally.verdict("{count} lines say what happened and not what was claimed.", nothing=_NOBODY)
+
+
+@check(
     "MV406",
     _LAYER,
     name="Policies in force in the proxies",
@@ -230,8 +263,9 @@ def _expected_policies(subject: Subject, member: Member) -> set[str]:
     """
     stack = subject.stack
     documents: list[Document | None] = [
-        *namespace_authorization(member.namespace, stack.settings.mesh.trust_domain),
+        namespace_authorization(member.namespace),
         application_authorization(member, stack.graph),
+        *(item for item in authentication_documents(member, stack.graph) if item["kind"] == "AuthorizationPolicy"),
         *(item for item in stack.of_kind("AuthorizationPolicy") if item["metadata"]["namespace"] == ROOT),
     ]
     found = (item["metadata"] for item in documents if item is not None)

@@ -8,6 +8,7 @@ from meshops.verify.check import Layer, check
 from meshops.verify.facts import Handshake, line_of
 from meshops.verify.subject import Subject, named
 from meshops.verify.tally import Tally
+from meshops.verify.tokens import refused_without_token
 
 _LAYER: Layer = "Client to load balancer"
 _NO_ALB = "Not needed: this stack has no ALB."
@@ -129,6 +130,8 @@ def public_hosts(subject: Subject) -> Verdict:
     assert subject.traffic, "the proxies' lines about these answers come with it"
     owners = {host: member for member in subject.stack.published for host in member.application.hosts}
     for answer in subject.edge.answers if owners else ():
+        if answer.forged:
+            continue
         member = owners[answer.host]
         line = line_of(answer.lines, member.namespace.name, member.name)
         others = sorted({f"{item.namespace}/{item.application}" for item in answer.lines})
@@ -139,6 +142,8 @@ def public_hosts(subject: Subject) -> Verdict:
                 f"{answer.host}: HTTP {answer.status}, but the sidecar of {named(member)} logged no such request "
                 f"(seen by {', '.join(others) or 'no proxy'})"
             )
+        elif refused_without_token(member, line):
+            tally.passed(f"{answer.host}: HTTP {answer.status} from {named(member)}: it asks for a token")
         elif answer.status not in _ANSWERS:
             tally.failed(f"{answer.host}: HTTP {answer.status} (seen by {', '.join(others) or 'no proxy'})")
         else:
@@ -152,8 +157,10 @@ def public_hosts(subject: Subject) -> Verdict:
     "MV106",
     _LAYER,
     name="Passthrough hosts serve their own certificate",
-    shows="Under each passthrough host the application itself answers with its certificate; nobody before ends TLS.",
-    how="A handshake with the host's name from this machine to the NLB's address; the leaf must not be the gateway's.",
+    shows="Under each passthrough host the application itself answers with its certificate; nobody before ends TLS. "
+    "The hosts behind the ALB, its WAF and its log are not to be had at the NLB.",
+    how="A handshake with the host's name from this machine to the NLB's address; the leaf must not be the gateway's. "
+    "The same with the names of the ALB's hosts, which nobody may answer.",
     severity="critical",
     remedy="See the Gateway's PASSTHROUGH server and the host's VirtualService (tls, sniHosts).",
     needs=("passthrough", "secret"),
@@ -175,7 +182,16 @@ def passthrough(subject: Subject) -> Verdict:
             tally.failed(f"{line}: it has ended")
         else:
             tally.passed(line)
-    return tally.verdict("{count} hosts serve their own certificate.", nothing="No application passes its TLS through.")
+    for host, handshake in found.terminated.items():
+        if handshake.certificate:
+            tally.failed(f"{host} is the ALB's, and answered at {found.address} too")
+        elif handshake.refused:
+            tally.passed(f"{host} at {found.address}: refused")
+        else:
+            tally.unknown(f"{host} at {found.address} could not be asked: {handshake.problem}")
+    return tally.verdict(
+        "{count} handshakes at the NLB, each as it must be.", nothing="No application passes its TLS through."
+    )
 
 
 def _failed_handshake(address: str, handshake: Handshake, wanted: str) -> Verdict:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from manifests.gateway import passthrough_hosts, terminated_hosts
 from manifests.ingress import INGRESS_NAME, alb_ingress
-from manifests.names import GATEWAY_REF, GATEWAY_RESOURCE, ISTIO_INGRESS, ISTIO_SYSTEM
+from manifests.names import CERT_MANAGER, GATEWAY_REF, GATEWAY_RESOURCE, ISTIO_INGRESS, ISTIO_SYSTEM, OBSERVABILITY
 from meshops.checks.model import Verdict
 from meshops.verify.check import Layer, check
 from meshops.verify.checks.rules import as_made
@@ -71,7 +71,7 @@ def _all_routes(subject: Subject) -> list[dict]:
 
 def _on_shared_gateway(route: LiveObject) -> bool:
     names = route.spec.get("gateways") or ()
-    return GATEWAY_REF in names or (route.namespace == ISTIO_SYSTEM and GATEWAY_RESOURCE in names)
+    return GATEWAY_REF in names or (route.namespace == ISTIO_INGRESS and GATEWAY_RESOURCE in names)
 
 
 @check(
@@ -89,7 +89,7 @@ def gateway(subject: Subject) -> Verdict:
     wanted = subject.stack.of_kind("Gateway")[0]
     for item in subject.objects.of_kind("Gateway"):
         selects = item.spec.get("selector") == wanted["spec"]["selector"]
-        if selects and (item.namespace, item.name) != (ISTIO_SYSTEM, GATEWAY_RESOURCE):
+        if selects and (item.namespace, item.name) != (ISTIO_INGRESS, GATEWAY_RESOURCE):
             tally.failed(f"{item} listens on the shared gateway's pods too")
     return tally.verdict("It stands as the program makes it, with hosts '*'.")
 
@@ -110,6 +110,24 @@ def egress_documents(subject: Subject) -> Verdict:
         for item in strangers(subject.stack.documents, subject.objects, kind, where):
             opened = ", ".join(item.spec.get("hosts") or ()) or "what others may not"
             tally.failed(f"{item} is not of the program and opens {opened}")
+    return tally.verdict("{count} as the program makes them, and no other.")
+
+
+@check(
+    "MV626",
+    _LAYER,
+    name="EnvoyFilters",
+    shows="The headers that nobody may send and the gateway's limits are as the program makes them, and nobody else "
+    "changes a proxy's own configuration.",
+    how="Each is compared with the document that the settings give; others in the mesh's namespaces are looked at.",
+    severity="critical",
+    remedy="`pulumi up` sets them again; delete a stranger: it may undo every other rule of the mesh.",
+)
+def envoy_filters(subject: Subject) -> Verdict:
+    tally = as_made(subject, "EnvoyFilter")
+    where = [ISTIO_SYSTEM, *subject.stack.injected_namespaces]
+    for item in strangers(subject.stack.documents, subject.objects, "EnvoyFilter", where):
+        tally.failed(f"{item} is not of the program")
     return tally.verdict("{count} as the program makes them, and no other.")
 
 
@@ -158,8 +176,9 @@ def _time(value: object) -> datetime | None:
 )
 def network_policies(subject: Subject) -> Verdict:
     tally = as_made(subject, "NetworkPolicy")
-    in_mesh = [namespace.name for namespace in subject.stack.namespaces if namespace.in_mesh]
-    for policy in strangers(subject.stack.documents, subject.objects, "NetworkPolicy", in_mesh):
+    walled = [namespace.name for namespace in subject.stack.namespaces if namespace.in_mesh]
+    walled += [ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, OBSERVABILITY]
+    for policy in strangers(subject.stack.documents, subject.objects, "NetworkPolicy", walled):
         tally.failed(f"{policy} is not of the program: it can only let more pass")
     return tally.verdict("{count} policies as the program makes them.", nothing="No namespace in the mesh.")
 

@@ -27,17 +27,18 @@ _BLACK_HOLE = "BlackHoleCluster"
 def declared_hosts(subject: Subject) -> Verdict:
     tally = Tally()
     for exchange in subject.exchanges("declared-host"):
-        where, answer = _where(exchange), exchange.answer
+        where, answer, line = _where(exchange), exchange.answer, exchange.client_line
         if isinstance(answer, Unavailable):
             tally.unknown(f"{where}: {answer.reason}")
         elif answer.exit_code == _NAME_UNKNOWN:
             tally.unknown(f"{where}: its name does not resolve")
+        elif line and line.response_code and not line.reached_application:
+            # HTTP that the sidecar reads is answered by it, too, where it sends nothing on.
+            tally.failed(f"{where}: {answer}, {line.reason}")
         elif answer.http_code:
-            line = exchange.client_line
             by = f" by {line.upstream_cluster}" if line and line.upstream_cluster else ""
             tally.passed(f"{where}: {answer}{by}")
         else:
-            line = exchange.client_line
             tally.failed(f"{where}: {answer}{f', {line.upstream_cluster} {line.flags}' if line else ''}")
     for member in subject.stack.members:
         for egress in member.application.egress:

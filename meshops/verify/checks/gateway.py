@@ -11,6 +11,7 @@ from meshops.verify.check import Layer, check
 from meshops.verify.facts import Answer, Exchange
 from meshops.verify.subject import Subject, named
 from meshops.verify.tally import Tally
+from meshops.verify.tokens import refused_without_token
 
 _LAYER: Layer = "Load balancer to gateway"
 # cert-manager begins a certificate at the second of its issue; an ACME-style back-dating would be at most this.
@@ -153,6 +154,8 @@ def gateway_routes(subject: Subject) -> Verdict:
         line = exchange.line_of(callee.namespace.name, callee.name)
         if answer.exit_code in _CONNECT_FAILED:
             tally.unknown(f"{where}: it could not be reached from a pod: {answer}")
+        elif refused_without_token(callee, line):
+            tally.passed(f"{where}: {answer} from {named(callee)}: it asks for a token")
         elif line is None or not line.reached_application or answer.http_code >= 500:
             tally.failed(f"{where}: {answer}, {'not seen by' if line is None else line.reason + ' at'} {named(callee)}")
         else:

@@ -7,13 +7,14 @@ import http.client
 import os
 import socket
 import ssl
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
 
 from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
-from manifests.gateway import passthrough_hosts
+from manifests.gateway import passthrough_hosts, terminated_hosts
 from manifests.ingress import INGRESS_NAME, NLB_NAME
 from manifests.mesh_graph import Member
 from manifests.names import ISTIO_INGRESS
@@ -22,6 +23,7 @@ from meshops.checks.model import Unavailable
 from meshops.verify.facts import Edge, Handshake, HttpAnswer, Objects, Passthrough
 from meshops.verify.probes.pods import agent_of
 from meshops.verify.stack import Stack
+from meshops.verify.tokens import asked_for, forged
 
 _SECONDS = 5.0
 CERTIFICATE_ANNOTATION = "alb.ingress.kubernetes.io/certificate-arn"
@@ -44,16 +46,14 @@ def gather_edge(stack: Stack, objects: Objects, run: str) -> Edge | Unavailable:
             remedy="See what the load balancer controller says about it: kubectl describe ingress.",
         )
     hosts = [member.application.hosts for member in stack.published]
-    names = [(name, path) for member in stack.published for name, path in _of(member)]
+    asked = [ask for member in stack.published for ask in _of(member)]
     server_name = hosts[0][0] if hosts else stack.settings.load_balancer.domain
     with ThreadPoolExecutor(max_workers=4) as pool:
         modern = pool.submit(handshake, address, 443, server_name, ssl.TLSVersion.TLSv1_3)
         older = pool.submit(handshake, address, 443, server_name, ssl.TLSVersion.TLSv1_2)
         redirect = pool.submit(_plain, address, server_name)
-        answers = [
-            pool.submit(_over_tls, address, name, path, agent_of(run, f"e{number}"))
-            for number, (name, path) in enumerate(names, start=1)
-        ]
+        agents = (agent_of(run, f"e{number}") for number in range(1, len(asked) + 1))
+        answers = [pool.submit(_over_tls, address, *each) for each in zip(asked, agents, strict=True)]
         return Edge(
             address=address,
             modern=modern.result(),
@@ -65,7 +65,8 @@ def gather_edge(stack: Stack, objects: Objects, run: str) -> Edge | Unavailable:
 
 def gather_passthrough(stack: Stack, objects: Objects) -> Passthrough | Unavailable:
     """Raises nothing: a host that does not answer is a handshake with a problem."""
-    hosts = passthrough_hosts(tuple(item for item in stack.namespaces if item.in_mesh))
+    in_mesh = tuple(item for item in stack.namespaces if item.in_mesh)
+    hosts = passthrough_hosts(in_mesh)
     if not hosts:
         return Passthrough(address="", handshakes={})
     address = address_of(objects, "Service", NLB_NAME)
@@ -75,13 +76,31 @@ def gather_passthrough(stack: Stack, objects: Objects) -> Passthrough | Unavaila
             remedy="See what the load balancer controller says about it: kubectl describe service.",
         )
     with ThreadPoolExecutor(max_workers=4) as pool:
-        made = pool.map(lambda host: handshake(address, 443, host), hosts)
-        return Passthrough(address=address, handshakes=dict(zip(hosts, made, strict=True)))
+        others = (*terminated_hosts(in_mesh), stack.settings.load_balancer.domain)
+        made = list(pool.map(lambda host: handshake(address, 443, host), (*hosts, *others)))
+        return Passthrough(
+            address=address,
+            handshakes=dict(zip(hosts, made, strict=False)),
+            terminated=dict(zip(others, made[len(hosts) :], strict=True)),
+        )
 
 
-def _of(member: Member) -> list[tuple[str, str]]:
-    application = member.application
-    return [(host, application.readiness_path) for host in application.hosts]
+@dataclass(frozen=True, kw_only=True)
+class _Ask:
+    """One GET. token: a header with a forged one."""
+
+    host: str
+    path: str
+    token: tuple[str, str] | None = None
+
+
+def _of(member: Member) -> Iterator[_Ask]:
+    authentication = member.application.authentication
+    path = asked_for(member)
+    for host in member.application.hosts:
+        yield _Ask(host=host, path=path)
+        if authentication:
+            yield _Ask(host=host, path=path, token=forged(authentication))
 
 
 def handshake(address: str, port: int, server_name: str, version: ssl.TLSVersion | None = None) -> Handshake:
@@ -119,14 +138,15 @@ def _context(version: ssl.TLSVersion | None = None) -> ssl.SSLContext:
 
 
 def _plain(address: str, host: str) -> HttpAnswer:
-    return _ask(lambda: http.client.HTTPConnection(address, 80, timeout=_SECONDS), host, "/", "")
+    return _get(lambda: http.client.HTTPConnection(address, 80, timeout=_SECONDS), host, "/", "")
 
 
-def _over_tls(address: str, host: str, path: str, agent: str) -> HttpAnswer:
-    return _ask(lambda: _NamedConnection(address, host), host, path, agent)
+def _over_tls(address: str, ask: _Ask, agent: str) -> HttpAnswer:
+    answer = _get(lambda: NamedConnection(address, ask.host), ask.host, ask.path, agent, ask.token)
+    return replace(answer, forged=ask.token is not None)
 
 
-class _NamedConnection(http.client.HTTPSConnection):
+class NamedConnection(http.client.HTTPSConnection):
     """To an address, with the SNI of the host that is asked for."""
 
     def __init__(self, address: str, server_name: str) -> None:
@@ -138,10 +158,17 @@ class _NamedConnection(http.client.HTTPSConnection):
         self.sock = _context().wrap_socket(plain, server_hostname=self._server_name)
 
 
-def _ask(connect: Callable[[], http.client.HTTPConnection], host: str, path: str, agent: str) -> HttpAnswer:
+def _get(
+    connect: Callable[[], http.client.HTTPConnection],
+    host: str,
+    path: str,
+    agent: str,
+    token: tuple[str, str] | None = None,
+) -> HttpAnswer:
     try:
         with contextlib.closing(connect()) as connection:
-            connection.request("GET", path, headers={"Host": host, "User-Agent": agent or "meshops-verify"})
+            headers = {"Host": host, "User-Agent": agent or "meshops-verify", **dict((token,) if token else ())}
+            connection.request("GET", path, headers=headers)
             answer = connection.getresponse()
             return HttpAnswer(host=host, status=answer.status, location=answer.headers.get("Location", ""), agent=agent)
     except (OSError, http.client.HTTPException) as problem:

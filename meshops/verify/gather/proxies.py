@@ -113,7 +113,16 @@ def _workload(tools: Tools, key: tuple[str, str], pod: Pod) -> Workload:
         )
         if of_application
         else "",
+        metrics=_attempt(
+            f"The metrics of {pod}",
+            lambda: parse_metrics(tools.ask_istioctl("experimental", "envoy-stats", name, "--output", "prom")),
+        ),
     )
+
+
+def parse_metrics(text: str) -> int:
+    """How many values Prometheus' text format holds."""
+    return sum(1 for line in text.splitlines() if line.startswith(("envoy_", "istio_")))
 
 
 def parse_secret(text: str) -> str:
@@ -126,12 +135,12 @@ def parse_secret(text: str) -> str:
 
 
 def parse_authz(text: str) -> tuple[str, ...]:
-    """`name.namespace` of the ALLOW policies."""
+    """`name.namespace` of the policies that let in or refuse."""
     lines = text.splitlines()
     if not lines or not lines[0].startswith("ACTION"):
         raise ToolError("istioctl shows no table of policies")
     rows = [line.split() for line in lines[1:] if line.strip()]
-    return tuple(sorted(row[1] for row in rows if row[0] == "ALLOW" and not row[1].startswith("_anonymous")))
+    return tuple(sorted(row[1] for row in rows if row[0] in ("ALLOW", "DENY") and not row[1].startswith("_anonymous")))
 
 
 def parse_mode(text: str) -> str:

@@ -8,12 +8,13 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
+from manifests.mesh_graph import Member
 from manifests.names import GATEWAY_SELECTOR
 from meshops.checks.model import Unavailable
 from meshops.tools import ToolError, Tools
 from meshops.verify.access_log import LogLine, matching, parse_lines
 from meshops.verify.calls import Client
-from meshops.verify.facts import RUN_LABEL, Answer, Edge, Exchange, Traffic, line_of
+from meshops.verify.facts import RUN_LABEL, Answer, Edge, Exchange, HttpAnswer, Traffic, line_of
 from meshops.verify.probes.pods import PROXY, agent_of
 from meshops.verify.stack import GATEWAY_KEY, Stack
 
@@ -120,10 +121,15 @@ def _missing(exchanges: Iterable[Exchange], edge: Edge | Unavailable, stack: Sta
         return False
     by_host = {host: member for member in stack.published for host in member.application.hosts}
     return any(
-        answer.status in range(200, 400) and not line_of(answer.lines, member.namespace.name, member.name)
+        _has_a_line(answer, member) and not line_of(answer.lines, member.namespace.name, member.name)
         for answer in edge.answers
         if (member := by_host.get(answer.host))
     )
+
+
+def _has_a_line(answer: HttpAnswer, member: Member) -> bool:
+    """Whether the application's sidecar was asked; one that asks for a token also writes about those it refuses."""
+    return answer.status in (range(200, 500) if member.application.authentication else range(200, 400))
 
 
 def _incomplete(exchange: Exchange) -> bool:

@@ -24,6 +24,12 @@ GATE = "meshops.verify/never-in-service"
 _LINGER = ["--silent", "--retry", "1", "--retry-delay", "30", "--retry-connrefused", "http://127.0.0.1:9/"]
 _CONNECT_SECONDS = "3"
 _CALL_SECONDS = "8"
+HARDENED: Mapping[str, Any] = {
+    "allowPrivilegeEscalation": False,
+    "capabilities": {"drop": ["ALL"]},
+    "readOnlyRootFilesystem": True,
+}
+"""The security context of a probe's container: the `restricted` Pod Security level admits it."""
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----.+?-----END CERTIFICATE-----\n?", re.DOTALL)
 
 
@@ -38,7 +44,7 @@ def agent_of(run: str, call_id: str) -> str:
 
 def namespace_document(run: str) -> Document:
     """The run's own namespace, outside the mesh and with the restricted Pod Security level."""
-    labels = {**_labels(run), "pod-security.kubernetes.io/enforce": "restricted"}
+    labels = {**run_labels(run), "pod-security.kubernetes.io/enforce": "restricted"}
     return document("v1", "Namespace", run_namespace(run), labels=labels)
 
 
@@ -48,24 +54,42 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
     It never receives traffic: a readiness gate that nobody opens keeps it out of every Service whose selector its
     labels match, and without `pod-template-hash` no ReplicaSet adopts it.
     """
+    containers = [
+        _container(CONTAINER, curl_arguments(calls, run=run), images),
+        *((_container("linger", _LINGER, images),) if client.injected else ()),
+    ]
+    return probe_pod(name, client, containers, run=run)
+
+
+def probe_pod(
+    name: str,
+    client: Client,
+    containers: list[dict[str, Any]],
+    *,
+    run: str,
+    seconds: int = DEADLINE_SECONDS,
+    volumes: Iterable[dict[str, Any]] = (),
+    labels: Mapping[str, str] | None = None,
+    gated: bool = True,
+) -> Document:
+    """A pod in the place of `client`. seconds: after which Kubernetes ends it. gated: it never receives traffic."""
     spec: dict[str, Any] = {
         "restartPolicy": "Never",
-        "activeDeadlineSeconds": DEADLINE_SECONDS,
+        "activeDeadlineSeconds": seconds,
         "terminationGracePeriodSeconds": 1,
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
-        "readinessGates": [{"conditionType": GATE}],
+        **({"readinessGates": [{"conditionType": GATE}]} if gated else {}),
         "securityContext": {
             "runAsNonRoot": True,
             "runAsUser": 10001,
             "runAsGroup": 10001,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "containers": [
-            _container(CONTAINER, curl_arguments(calls, run=run), images),
-            *((_container("linger", _LINGER, images),) if client.injected else ()),
-        ],
+        "containers": containers,
     }
+    if mounted := list(volumes):
+        spec["volumes"] = mounted
     if client.service_account:
         spec["serviceAccountName"] = client.service_account
     injection = {} if client.injected else {"sidecar.istio.io/inject": "false"}
@@ -74,7 +98,7 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
         "Pod",
         name,
         namespace=client.namespace or run_namespace(run),
-        labels={**dict(client.labels), **_labels(run), **injection},
+        labels={**dict(client.labels), **run_labels(run), **injection, **(labels or {})},
         annotations={"sidecar.istio.io/proxyCPU": "10m", "sidecar.istio.io/proxyMemory": "64Mi"}
         if client.injected
         else None,
@@ -88,11 +112,7 @@ def _container(name: str, arguments: list[str], images: Images) -> dict[str, Any
         "image": images.ref(CURL_IMAGE),
         "command": ["curl"],
         "args": arguments,
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "capabilities": {"drop": ["ALL"]},
-            "readOnlyRootFilesystem": True,
-        },
+        "securityContext": dict(HARDENED),
         "resources": {"requests": {"cpu": "10m", "memory": "16Mi"}, "limits": {"memory": "64Mi"}},
     }
 
@@ -153,5 +173,5 @@ def _answer(fields: Mapping[str, Any]) -> Answer:
     )
 
 
-def _labels(run: str) -> dict[str, str]:
+def run_labels(run: str) -> dict[str, str]:
     return {"app.kubernetes.io/managed-by": MANAGED_BY, RUN_LABEL: run}

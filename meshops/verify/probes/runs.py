@@ -33,7 +33,7 @@ from meshops.verify.probes.pods import (
     pod_document,
     run_namespace,
 )
-from meshops.verify.stack import GATEWAY_KEY, Stack
+from meshops.verify.stack import GATEWAY_KEY, ROOT, Stack
 
 _BATCH = 12
 """Probe pods at a time."""
@@ -81,7 +81,18 @@ class ProbeRun:
         gateways = {
             pod.name: pod.ip for pod in objects.pods_of(GATEWAY_KEY[0], GATEWAY_SELECTOR) if pod.running and pod.ip
         }
-        exchanges = self._make(first_calls(self._stack, gateways, purposes))
+        proxies = {
+            str(pod): pod.ip
+            for member in self._stack.members
+            for pod in objects.pods_of(member.namespace.name, {"app": member.name})
+            if pod.running and pod.sidecar and pod.ip
+        }
+        control_planes = {
+            pod.name: pod.ip for pod in objects.pods_of(ROOT, {"app": "istiod"}) if pod.running and pod.ip
+        }
+        exchanges = self._make(
+            first_calls(self._stack, gateways, purposes, proxies=proxies, control_planes=control_planes)
+        )
         stopped = [
             exchange.call.callee
             for exchange in exchanges
@@ -142,7 +153,7 @@ class ProbeRun:
                 late = {name: _unfinished(name, printed[name], states.get(name)) for name in waiting}
                 return {**printed, **late}
             # What has ended prints no more; what it printed last is read once again.
-            last = all(_ended(states.get(name)) for name in waiting)
+            last = all(pod_ended(states.get(name)) for name in waiting)
 
     def _states(self) -> dict[str, Mapping[str, Any]]:
         """Pod name -> the pod, as the API server has it."""
@@ -186,7 +197,7 @@ class ProbeRun:
         return logs.with_lines(exchanges, edge)
 
 
-def _ended(pod: Mapping[str, Any] | None) -> bool:
+def pod_ended(pod: Mapping[str, Any] | None) -> bool:
     status = (pod or {}).get("status") or {}
     states = {entry["name"]: entry.get("state") or {} for entry in status.get("containerStatuses") or ()}
     return "terminated" in states.get(CONTAINER, {})
@@ -196,10 +207,10 @@ def _unfinished(name: str, printed: str, pod: Mapping[str, Any] | None) -> str |
     """What it printed, if anything; otherwise why it is not done."""
     if answers(printed):
         return printed
-    return Unavailable(reason=f"Probe pod {name} did not run in {_WAIT_SECONDS} s: {_why(pod)}", remedy=_REMEDY)
+    return Unavailable(reason=f"Probe pod {name} did not run in {_WAIT_SECONDS} s: {why_not(pod)}", remedy=_REMEDY)
 
 
-def _why(pod: Mapping[str, Any] | None) -> str:
+def why_not(pod: Mapping[str, Any] | None) -> str:
     """The first thing that a pod which does not run says about it."""
     if pod is None:
         return "it does not exist"

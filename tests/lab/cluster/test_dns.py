@@ -9,6 +9,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from lab.cluster.dns import PUBLIC_ADDRESS
 from tests.whole_lab import WholeLab
 
 pytestmark = pytest.mark.timeout(1800)
@@ -47,9 +48,7 @@ def test_a_service_has_its_cluster_address(whole_lab: WholeLab, tcp: bool) -> No
 
 @pytest.mark.parametrize("name", ["api.stripe.com", "undeclared.example.org"])
 def test_every_public_name_is_the_internets(whole_lab: WholeLab, name: str) -> None:
-    internet = whole_lab.plane.network.internet
-
-    assert _ask(whole_lab, name, A) == Answer(code=NO_ERROR, addresses=(internet,))
+    assert _ask(whole_lab, name, A) == Answer(code=NO_ERROR, addresses=(PUBLIC_ADDRESS,))
 
 
 @pytest.mark.parametrize("kind", [AAAA, TXT])
@@ -81,9 +80,7 @@ def test_a_pod_of_the_mesh_finds_a_service_by_each_of_its_names(whole_lab: Whole
 
 
 def test_a_pod_of_the_mesh_finds_a_public_name_and_no_name_that_is_nobodys(whole_lab: WholeLab) -> None:
-    internet = whole_lab.plane.network.internet
-
-    assert _found_by_a_pod(whole_lab, "api.stripe.com") == (0, {internet})
+    assert _found_by_a_pod(whole_lab, "api.stripe.com") == (0, {PUBLIC_ADDRESS})
     assert _found_by_a_pod(whole_lab, "absent.secure-apps.svc") == (NOT_FOUND_BY_GETENT, set())
 
 

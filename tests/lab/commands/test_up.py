@@ -21,7 +21,7 @@ REPORT = (
     "charts: 5 deployed, by helm list",
     "applied, counted in the cluster by their field manager",
     "preflight MP101: 2 subnets",
-    "preflight MP201: Issued, covers 1 host",
+    "preflight MP201: Issued, covers 2 hosts",
 )
 
 

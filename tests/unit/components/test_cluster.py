@@ -151,12 +151,8 @@ def test_access_is_granted_by_entries(preview: bool) -> None:
         },
         "111122223333-role-team-developers": {
             "principalArn": f"{ROLE}team/developers",
-            "accessPolicies": {
-                "Edit": {
-                    "policyArn": f"{policies}/AmazonEKSEditPolicy",
-                    "accessScope": {"type": "namespace", "namespaces": ["secure-apps"]},
-                }
-            },
+            "accessPolicies": {},
+            "kubernetesGroups": ["mesh-tenants:secure-apps"],
         },
     }
 

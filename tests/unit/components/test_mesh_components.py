@@ -183,7 +183,7 @@ def test_the_gateway_is_a_release_whose_name_is_its_identity(make: Make) -> None
     component = "mesh:ingress_gateway:IngressGateway::gateway"
     assert order(recording, component) == {
         f"{RELEASE}::istio-ingressgateway": (),
-        "kubernetes:networking.istio.io/v1:Gateway::istio-system/istio-shared-gateway": (),
+        "kubernetes:networking.istio.io/v1:Gateway::istio-ingress/istio-shared-gateway": (),
     }
     values = recording[f"{RELEASE}::istio-ingressgateway"].inputs["values"]
     assert values == gateway_values(settings.Mesh(), settings.Gateway())
@@ -191,7 +191,7 @@ def test_the_gateway_is_a_release_whose_name_is_its_identity(make: Make) -> None
         "service_name": "istio-ingressgateway",
         "namespace": "istio-ingress",
         "principal": "cluster.local/ns/istio-ingress/sa/istio-ingressgateway",
-        "gateway_ref": "istio-system/istio-shared-gateway",
+        "gateway_ref": "istio-ingress/istio-shared-gateway",
     }
     assert recording.component_outputs[component] == recording.returned
 
@@ -223,6 +223,10 @@ def test_every_exemption_stands_before_the_rule_it_exempts_from_and_every_allow_
         "kubernetes:security.istio.io/v1:PeerAuthentication::istio-system/default": (f"{rule}mesh-mutual-tls",),
         "kubernetes:networking.istio.io/v1:Sidecar::istio-system/default": (),
         "kubernetes:telemetry.istio.io/v1:Telemetry::istio-system/mesh-default": (),
+        **{
+            f"kubernetes:networking.istio.io/v1alpha3:EnvoyFilter::istio-system/{name}": ()
+            for name in ("headers-nobody-may-send", "gateway-limits", "names-of-blocked-egress")
+        },
     }
     documents = mesh_policy_documents(
         mesh=settings.Mesh(),

@@ -30,6 +30,7 @@ ENTRY = "kubernetes:networking.istio.io/v1:ServiceEntry"
 ROUTE = "kubernetes:networking.istio.io/v1:VirtualService"
 WALL = "kubernetes:networking.k8s.io/v1:NetworkPolicy"
 BUDGET = "kubernetes:policy/v1:PodDisruptionBudget"
+BINDING = "kubernetes:rbac.authorization.k8s.io/v1:RoleBinding"
 NAMESPACE = "kubernetes:core/v1:Namespace"
 PATCH = "kubernetes:core/v1:NamespacePatch"
 POLICIES_READY = "kubernetes:core/v1:ConfigMap::policies"
@@ -71,11 +72,11 @@ def test_a_strict_namespace_is_submitted_whole(preview: bool) -> None:
     assert set(recording.children("mesh:mesh_namespace:MeshNamespace::secure-apps")) == {
         f"{NAMESPACE}::secure-apps",
         f"{POLICY}::secure-apps/deny-all",
-        f"{POLICY}::secure-apps/allow-ingress-gateway",
-        f"{POLICY}::secure-apps/allow-health-checks",
         f"{SIDECAR}::secure-apps/default",
         f"{WALL}::secure-apps/default-deny",
         f"{WALL}::secure-apps/allow-platform",
+        f"{BINDING}::secure-apps/mesh-tenant",
+        f"{BINDING}::secure-apps/mesh-reader",
         f"{ENTRY}::secure-apps/api.stripe.com",
         "mesh:application:Application::secure-apps/billing-api",
         "mesh:application:Application::secure-apps/frontend-ui",
@@ -114,7 +115,6 @@ def test_policies_and_label_stand_before_the_first_pod_gets_its_sidecar(preview:
     assert recording.needs(f"{DEPLOYMENT}::secure-apps/billing-api") >= {
         f"{NAMESPACE}::secure-apps",
         f"{POLICY}::secure-apps/deny-all",
-        f"{POLICY}::secure-apps/allow-ingress-gateway",
         f"{POLICY}::secure-apps/billing-api",
         f"{SIDECAR}::secure-apps/billing-api",
         f"{WALL}::secure-apps/billing-api",
@@ -129,7 +129,7 @@ def test_into_the_mesh_callers_use_mutual_tls_only_when_the_last_pod_has_a_sidec
     recording = submitted(in_phase(phase), PAYMENTS, LEGACY, preview=preview)
     rule, pods = f"{RULE}::secure-apps/frontend-ui", f"{DEPLOYMENT}::secure-apps/frontend-ui"
     assert pods in recording.needs(rule)
-    assert recording[rule].inputs["spec"]["trafficPolicy"]["tls"] == {"mode": "ISTIO_MUTUAL"}
+    assert recording[rule].inputs["spec"]["trafficPolicy"]["tls"]["mode"] == "ISTIO_MUTUAL"
     assert rule in recording.needs(f"{ROUTE}::secure-apps/frontend-ui")
 
 
@@ -151,6 +151,8 @@ def test_outside_the_mesh_an_application_is_deployed_and_reached_and_that_is_all
     recording = whole(preview)
     assert set(recording.children("mesh:mesh_namespace:MeshNamespace::legacy")) == {
         f"{PATCH}::legacy",
+        f"{BINDING}::legacy/mesh-tenant",
+        f"{BINDING}::legacy/mesh-reader",
         "mesh:application:Application::legacy/reports",
     }
     assert set(recording.children("mesh:application:Application::legacy/reports")) == {

@@ -23,8 +23,19 @@ MODULES: dict[str, Any] = {
     "apps/v1": kubernetes.apps.v1,
     "policy/v1": kubernetes.policy.v1,
     "networking.k8s.io/v1": kubernetes.networking.v1,
+    "rbac.authorization.k8s.io/v1": kubernetes.rbac.v1,
+    "admissionregistration.k8s.io/v1": kubernetes.admissionregistration.v1,
 }
-BESIDE_METADATA = {"ConfigMap": {"data": {"a.b": "c"}}, "ServiceAccount": {"automountServiceAccountToken": False}}
+_BOUND = {"roleRef": {"kind": "ClusterRole", "name": "a"}, "subjects": [{"kind": "Group", "name": "b"}]}
+BESIDE_METADATA: dict[str, Any] = {
+    "ConfigMap": {"data": {"a.b": "c"}},
+    "ServiceAccount": {"automountServiceAccountToken": False},
+    "ClusterRole": {"rules": [{"verbs": ["get"]}]},
+    "ClusterRoleBinding": _BOUND,
+    "RoleBinding": _BOUND,
+    "ValidatingAdmissionPolicy": {"spec": {"failurePolicy": "Fail"}},
+    "ValidatingAdmissionPolicyBinding": {"spec": {"policyName": "a"}},
+}
 CHART = Chart(repository="https://charts.example.com", name="gateway", version="1.2.3")
 
 

@@ -9,6 +9,7 @@ import pytest
 from configuration.parsing import parse
 from configuration.problems import Problem, SettingsError
 from configuration.settings import PROJECT, Settings
+from tests.unit.configuration.bad_authentication import BAD_AUTHENTICATION, BAD_EGRESS
 from tests.unit.configuration.bad_settings import API, API_PATH, BAD, Stack, put, stack
 
 
@@ -32,9 +33,12 @@ def test_the_reference_stack_is_accepted_and_its_derived_values_follow() -> None
     assert settings.cluster.deletion_protection is True, "protection is on unless somebody turns it off"
 
 
-@pytest.mark.parametrize("name", BAD)
+ALL_BAD = {**BAD, **BAD_AUTHENTICATION, **BAD_EGRESS}
+
+
+@pytest.mark.parametrize("name", ALL_BAD)
 def test_a_bad_setting_is_named_with_its_rule_and_remedy(name: str) -> None:
-    change, path, rule, remedy = BAD[name]
+    change, path, rule, remedy = ALL_BAD[name]
     tree = stack()
     change(tree)
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from configuration.weakenings import Weakening, weakenings
-from tests.unit.configuration.bad_settings import put, stack
+from tests.unit.configuration.bad_authentication import authentication
+from tests.unit.configuration.bad_settings import UI, put, stack
 from tests.unit.configuration.test_settings import read
 
 
@@ -19,6 +20,8 @@ def test_the_reference_stack_gives_up_only_what_it_names() -> None:
         ("loadBalancer.accessLogs", "(not set)"),
         ("imageRegistry", "(not set)"),
         ("namespaces[legacy].phase", "permissive"),
+        ("namespaces[shop].applications[ui].hosts", "ui.test.example.com"),
+        ("namespaces[shop].applications[api].egress", "api.stripe.com:443"),
     }
 
 
@@ -43,6 +46,19 @@ def test_each_weakened_setting_is_reported() -> None:
         ("observability.containerLogs", False, ("observability.containerLogs", "false")),
         ("observability.tracing", False, ("observability.tracing", "false")),
         ("namespaces.0.podSecurity", "baseline", ("namespaces[shop].podSecurity", "baseline")),
+        ("namespaces.0.admission", "warn", ("namespaces[shop].admission", "warn")),
+        ("namespaces.0.imageUsers", True, ("namespaces[shop].imageUsers", "true")),
+        ("admission.deployers", ["group:release"], ("admission.deployers", "group:release")),
+        ("admission.podMakers", ["user:argo"], ("admission.podMakers", "user:argo")),
+        ("admission.exec", True, ("admission.exec", "true")),
+        ("admission.portForward", True, ("admission.portForward", "true")),
+        ("admission.debugContainers", True, ("admission.debugContainers", "true")),
+        ("admission.istioElsewhere", True, ("admission.istioElsewhere", "true")),
+        (
+            "cluster.access",
+            [{"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Admin"}],
+            ("cluster.access", "arn:aws:iam::111122223333:role/a"),
+        ),
         (
             "namespaces.0.applications.0.egress.0.protocol",
             "HTTP",
@@ -54,6 +70,39 @@ def test_each_weakened_setting_is_reported() -> None:
     ]
     for path, value, expected in cases:
         assert found((path, value)) - baseline == {expected}, path
+
+
+def test_what_the_sidecar_does_not_see_of_egress_is_reported() -> None:
+    egress = "namespaces.0.applications.0.egress"
+    cases: tuple[tuple[dict[str, object], str], ...] = (
+        ({}, "handshake only"),
+        ({"protocol": "HTTP"}, "in plaintext"),
+        ({"protocol": "TCP"}, "Opaque TCP"),
+        ({"originate": True}, ""),
+    )
+    for more, effect in cases:
+        tree = stack()
+        put(egress, [{"host": "api.stripe.com", **more}])(tree)
+        said = [w.effect for w in weakenings(read(tree)) if w.path.endswith("applications[api].egress")]
+        assert len(said) == bool(effect)
+        assert all(effect in text for text in said)
+
+
+def test_what_a_public_application_does_not_ask_of_its_users_is_reported() -> None:
+    path = "namespaces[shop].applications[ui]"
+    asks = f"{UI}.authentication"
+    strict = authentication()
+    assert not [found for found in found((asks, strict)) if found[0].startswith(path)]
+    cases: tuple[tuple[str, object, str], ...] = (
+        ("exceptPaths", ["/public/*"], "/public/*"),
+        ("tokenSources", [{"query": "token"}], "token"),
+        ("forwardOriginalToken", True, "true"),
+    )
+    for key, value, shown in cases:
+        assert (f"{path}.authentication.{key}", shown) in found((asks, {**strict, key: value}))
+    permissive = found((asks, strict), ("namespaces.0.phase", "permissive"))
+    assert (f"{path}.authentication", "permissive") in permissive
+    assert ("mesh.issuerNetworks", "10.1.0.0/16") in found(("mesh.issuerNetworks", ["10.1.0.0/16"]))
 
 
 def test_a_caller_without_methods_or_from_outside_the_mesh_is_reported() -> None:

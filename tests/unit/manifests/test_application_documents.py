@@ -52,7 +52,10 @@ def test_in_the_mesh_callers_use_mutual_tls_once_the_pods_have_sidecars(phase: L
         "host": "frontend-ui.secure-apps.svc.cluster.local",
         "trafficPolicy": {
             "loadBalancer": {"consistentHash": {"httpCookie": {"name": "session", "path": "/", "ttl": "3600s"}}},
-            "tls": {"mode": "ISTIO_MUTUAL"},
+            "tls": {
+                "mode": "ISTIO_MUTUAL",
+                "subjectAltNames": ["spiffe://cluster.local/ns/secure-apps/sa/frontend-ui-sa"],
+            },
         },
     }
     assert documents.rule_before_pods is False
@@ -71,6 +74,26 @@ def test_an_exempt_application_is_called_in_plaintext_until_its_pipeline_has_res
     rule = application_destination_rule(member(PAYMENTS, "statements"), graph(plaintext_hosts=frozenset({host})))
     assert rule is not None
     assert rule["spec"] == {"host": host, "trafficPolicy": {"tls": {"mode": "DISABLE"}}}
+
+
+def test_callers_insist_on_the_identity_of_the_application_wherever_they_use_mutual_tls() -> None:
+    rule = application_destination_rule(member(SECURE_APPS, "billing-api"), graph())
+    assert rule is not None
+    assert rule["spec"]["trafficPolicy"]["tls"] == {
+        "mode": "ISTIO_MUTUAL",
+        "subjectAltNames": ["spiffe://cluster.local/ns/secure-apps/sa/billing-api-sa"],
+    }
+
+
+def test_a_service_account_named_beside_it_is_taken_for_the_application_s_own() -> None:
+    moving = Application(name="a", image="a:1", port=80, service_account="new", accepted_service_accounts=("old",))
+    namespace = Namespace(name="shop", phase="permissive", applications=(moving,))
+    rule = application_destination_rule(member(namespace, "a"), graph(namespace))
+    assert rule is not None
+    assert rule["spec"]["trafficPolicy"]["tls"]["subjectAltNames"] == [
+        "spiffe://cluster.local/ns/shop/sa/new",
+        "spiffe://cluster.local/ns/shop/sa/old",
+    ]
 
 
 def test_stickiness_by_header() -> None:
@@ -134,3 +157,13 @@ def test_a_new_configuration_rolls_the_collector() -> None:
         return document["spec"]["template"]["metadata"]["annotations"]["checksum/config"]
 
     assert checksum("eu-west-1") == checksum("eu-west-1") != checksum("eu-central-1")
+
+
+def test_istio_shows_a_service_to_its_callers_namespaces_alone() -> None:
+    def seen_by(namespace: Namespace, name: str) -> str:
+        (found,) = (item for item in rendered(namespace, name).workload if item["kind"] == "Service")
+        return found["metadata"]["annotations"]["networking.istio.io/exportTo"]
+
+    assert seen_by(SECURE_APPS, "billing-api") == "secure-apps"
+    assert seen_by(SECURE_APPS, "frontend-ui") == "istio-ingress,secure-apps"
+    assert seen_by(PAYMENTS, "ledger") == "legacy,payments,secure-apps"

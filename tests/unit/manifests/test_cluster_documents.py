@@ -19,13 +19,24 @@ def test_one_principal_named_twice_gets_one_entry_and_the_wider_scope() -> None:
     def scope(policy: str, *namespaces: str) -> PolicyScope:
         return PolicyScope(policy_arn=f"arn:aws:eks::aws:cluster-access-policy/{policy}", namespaces=namespaces)
 
-    entries = (entry("Edit", "b"), entry("Edit", "a", "b"), entry("View", "c"), entry("View"), entry("View", "d"))
+    entries = (entry("Admin", "b"), entry("Admin", "a", "b"), entry("AdminView", "c"), entry("AdminView"))
     assert access_by_principal(entries) == {
         "111122223333-role-a": PrincipalAccess(
             principal_arn=f"{ROLE}a",
-            policies={"Edit": scope("AmazonEKSEditPolicy", "a", "b"), "View": scope("AmazonEKSViewPolicy")},
+            policies={"Admin": scope("AmazonEKSAdminPolicy", "a", "b"), "AdminView": scope("AmazonEKSAdminViewPolicy")},
         )
     }
+
+
+def test_edit_and_view_are_groups_that_the_programs_own_roles_are_bound_to() -> None:
+    entries = (
+        AccessEntry(principal_arn=f"{ROLE}a", policy="Edit", namespaces=("b", "a")),
+        AccessEntry(principal_arn=f"{ROLE}a", policy="View"),
+        AccessEntry(principal_arn=f"{ROLE}a", policy="AdminView"),
+    )
+    (access,) = access_by_principal(entries).values()
+    assert access.groups == ("mesh-readers", "mesh-tenants:a", "mesh-tenants:b")
+    assert set(access.policies) == {"AdminView"}
 
 
 def test_a_kubeconfig_takes_its_token_from_the_aws_cli_and_names_the_profile() -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 
 import pytest
 
@@ -80,3 +81,39 @@ def test_the_access_log_is_one_json_object_that_names_both_principals_on_both_si
 
 def test_the_access_log_has_no_queries() -> None:
     assert ACCESS_LOG_FIELDS["path"].startswith("%REQ_WITHOUT_QUERY(")
+
+
+def test_what_a_caller_says_of_itself_is_logged_as_a_claim_and_cut_at_a_length() -> None:
+    chosen_by_the_caller = {
+        name: value for name, value in ACCESS_LOG_FIELDS.items() if value.startswith(("%REQ(", "%REQ_WITHOUT"))
+    }
+    assert all(re.search(r"\):\d+%$", value) for value in chosen_by_the_caller.values()), chosen_by_the_caller
+    seen = {name for name in chosen_by_the_caller if not name.startswith("claimed_")}
+    assert seen == {"method", "path", "authority"}, "the request line itself; every other header is a claim"
+    assert "X-ENVOY-ORIGINAL-PATH" not in str(ACCESS_LOG_FIELDS)
+    addresses = {name: value for name, value in ACCESS_LOG_FIELDS.items() if "REMOTE_ADDRESS" in value}
+    assert addresses == {
+        "downstream_direct_remote_address": "%DOWNSTREAM_DIRECT_REMOTE_ADDRESS%",
+        "claimed_remote_address": "%DOWNSTREAM_REMOTE_ADDRESS%",
+    }
+
+
+def test_nobody_outside_a_pod_reaches_its_proxy_s_metrics_and_with_them_its_admin_interface() -> None:
+    mesh = values().istiod()["meshConfig"]
+    assert mesh["defaultConfig"]["proxyMetadata"]["METRICS_LOCALHOST_ACCESS_ONLY"] == "true"
+    assert mesh["enablePrometheusMerge"] is False
+    annotations = gateway_values(Mesh(), Gateway())["podAnnotations"]
+    assert annotations["prometheus.io/scrape"] == "false"
+    assert "proxyMetadata" not in json.loads(annotations["proxy.istio.io/config"]), "the mesh's own is merged in"
+
+
+def test_istiod_serves_configuration_over_tls_alone() -> None:
+    # Empty, the address would not turn plaintext off: istiod then serves it on 8080.
+    assert values().istiod()["extraContainerArgs"] == [
+        "--grpcAddr=127.0.0.1:15010",
+        "--monitoringAddr=127.0.0.1:15014",
+    ]
+
+
+def test_a_sidecar_names_the_caller_that_it_saw_and_nobody_else() -> None:
+    assert values().istiod()["meshConfig"]["defaultConfig"]["proxyHeaders"] == {"forwardedClientCert": "SANITIZE_SET"}

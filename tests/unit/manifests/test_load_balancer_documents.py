@@ -86,6 +86,7 @@ def test_the_nlb_passes_tls_through_to_the_pods() -> None:
         "kind": "Service",
         "metadata": {
             "name": "istio-ingressgateway-nlb",
+            "labels": {"experimental.istio.io/disable-gateway-port-translation": "true"},
             "namespace": "istio-ingress",
             "annotations": {
                 f"{prefix}-nlb-target-type": "ip",
@@ -113,7 +114,7 @@ def test_the_nlb_passes_tls_through_to_the_pods() -> None:
             "loadBalancerSourceRanges": ["10.0.0.0/8", "198.51.100.0/24"],
             "allocateLoadBalancerNodePorts": False,
             "selector": {"istio": "ingressgateway"},
-            "ports": [{"name": "tls", "port": 443, "targetPort": 443, "protocol": "TCP"}],
+            "ports": [{"name": "tls", "port": 443, "targetPort": 8443, "protocol": "TCP"}],
         },
     }
 

@@ -40,6 +40,7 @@ def test_the_documents_of_the_root_namespace() -> None:
             documents.peer_authentication,
             documents.sidecar,
             documents.telemetry,
+            *documents.envoy_filters,
         ],
     )
 
@@ -108,7 +109,7 @@ def test_without_tracing_nothing_names_the_collector() -> None:
     documents = rendered(tracing=False)
     assert all("otel" not in rule["spec"]["host"] for rule in documents.exemptions)
     dns = "kube-system/kube-dns.kube-system.svc.cluster.local"
-    assert documents.sidecar["spec"]["egress"] == [{"hosts": ["./*", dns]}]
+    assert documents.sidecar["spec"]["egress"] == [{"hosts": [dns]}]
     assert documents.telemetry["spec"] == {
         "accessLogging": [{"providers": [{"name": "envoy"}], "match": {"mode": "CLIENT_AND_SERVER"}}]
     }

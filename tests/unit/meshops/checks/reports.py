@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from typing import Any
 
 from meshops.checks.model import Check, Report, Result, Status, Verdict
 
@@ -33,7 +34,7 @@ def report(*statuses: Status, **changes: str) -> Report:
     return of(*results, **changes)
 
 
-def of(*results: Result, **changes: str) -> Report:
+def of(*results: Result, **changes: Any) -> Report:
     return Report(
         command=changes.pop("command", "verify"),
         stack="test",

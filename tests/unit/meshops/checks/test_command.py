@@ -99,7 +99,7 @@ def test_the_keys_of_the_json_are_the_same_in_every_command(
     body = json.loads(capsys.readouterr().out)
     assert list(body) == [
         "command", "stack", "cluster", "region", "run", "started", "seconds", "timings", "passed", "failed", "unknown",
-        "results",
+        "listed", "notes", "results",
     ]  # fmt: skip
     assert list(body["results"][0]) == [
         "id", "section", "name", "shows", "how", "severity", "status", "finding", "evidence", "table", "remedy",

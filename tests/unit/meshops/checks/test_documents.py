@@ -27,6 +27,8 @@ def test_the_json_has_everything() -> None:
         "passed": 1,
         "failed": 1,
         "unknown": 0,
+        "listed": 0,
+        "notes": [],
     }
     assert results[1] == {
         "id": "XX102",

@@ -237,7 +237,7 @@ def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.
     assert lines[0] == "Preflight of stack lab, cluster mesh-lab in eu-west-1"
     assert lines[2:6:3] == ["Network", "Certificate"]
     assert lines[3].startswith("PASS  MP101  Subnets for the load balancer  2 subnets, one each in eu-west-1a, ")
-    assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 1 host, ")
+    assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 2 hosts, ")
     assert lines[-1].startswith("2 passed, 0 failed, 0 unknown, in ")
 
 
@@ -247,7 +247,7 @@ def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytes
     text = capsys.readouterr().out
     assert "found by its tag Name=mesh-lab-vpc" in text
     assert re.search(r"^      chosen  eu-west-1a  subnet-\S+", text, re.MULTILINE)
-    assert "      app.lab.example.com  covered by *.lab.example.com" in text
+    assert "      app.lab.example.com      covered by *.lab.example.com" in text
 
 
 def test_the_command_exits_1_when_something_fails_and_3_when_something_is_unknown(

@@ -8,7 +8,9 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from meshops.verify import attempt
 from meshops.verify.access_log import LogLine
+from meshops.verify.call_plan import FORGED_PATH
 from meshops.verify.facts import (
     AnalysisMessage,
     Answer,
@@ -23,7 +25,14 @@ from meshops.verify.facts import (
 from tests.unit.meshops.verify.world import changed, pem, with_exchanges, with_object, with_pod, without_object
 
 Change = Callable[[Facts], Facts]
+FRONTEND = "app.test.example.com"
 OK = Answer(exit_code=0, http_code=200)
+
+
+def user(status: int, details: str, *, forged: bool = False) -> HttpAnswer:
+    """An answer under the host that asks for a token, and what its sidecar wrote of it."""
+    line = LogLine(namespace="shop", application="frontend", response_code=status, details=details)
+    return HttpAnswer(host=FRONTEND, status=status, forged=forged, lines=(line,))
 
 
 def edge(**changes: Any) -> Change:
@@ -49,6 +58,16 @@ def lines(purpose: str, change: Callable[[LogLine], LogLine | None]) -> Change:
         return replace(exchange, lines=tuple(line for line in map(change, exchange.lines) if line))
 
     return lambda facts: with_exchanges(facts, purpose, of)
+
+
+def sidecar_answers(purpose: str, code: int, details: str) -> Change:
+    """The caller's own sidecar answers, and sends nothing on."""
+
+    def change(exchange: Exchange) -> Exchange:
+        lines = tuple(replace(line, response_code=code, details=details) for line in exchange.lines)
+        return replace(exchange, answer=Answer(exit_code=0, http_code=code), lines=lines)
+
+    return lambda facts: with_exchanges(facts, purpose, change)
 
 
 def no_server_line(line: LogLine) -> LogLine | None:
@@ -92,6 +111,23 @@ def analyzed(**changes: Any) -> Change:
     return change
 
 
+def attempted(id: str, outcome: attempt.Outcome = "admitted") -> Change:
+    """One attempt has another outcome."""
+
+    def change(facts: Facts) -> Facts:
+        assert isinstance(facts.attempts, tuple)
+        wall = "mesh-workloads" if outcome == "refused" else ""
+        return replace(
+            facts,
+            attempts=tuple(
+                replace(answer, outcome=outcome, wall=wall) if answer.attempt.id == id else answer
+                for answer in facts.attempts
+            ),
+        )
+
+    return change
+
+
 def another(kind: str, namespace: str, name: str, **body: Any) -> Change:
     metadata = {"name": name, "namespace": namespace} if namespace else {"name": name}
     return lambda facts: with_object(facts, {"kind": kind, "metadata": metadata, **body})
@@ -128,6 +164,18 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV105", "HTTP 503", edge(answers=(HttpAnswer(host="app.test.example.com", status=503),))),
     ("MV105", "no such request", edge(answers=(HttpAnswer(host="app.test.example.com", status=200),))),
     ("MV106", "TLS ends there", lambda facts: passes_through(facts, Handshake(certificate=pem()))),
+    (
+        "MV106",
+        "app.test.example.com is the ALB's",
+        lambda facts: replace(
+            facts,
+            passthrough=Passthrough(
+                address="10.0.0.20",
+                handshakes={},
+                terminated={"app.test.example.com": Handshake(version="TLSv1.3", certificate=pem(days=1))},
+            ),
+        ),
+    ),
     ("MV106", "it has ended", lambda facts: passes_through(facts, Handshake(certificate=pem(days=1, age=2)))),
     ("MV106", "no TLS (reset)", lambda facts: passes_through(facts, Handshake(problem="reset", refused=True))),
     ("MV201", "curl exit 35", answers("gateway", Answer(exit_code=35, http_code=0))),
@@ -147,6 +195,30 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV304", "its certificate says", workload(certificate=pem(uri="spiffe://cluster.local/ns/x/sa/y"))),
     ("MV304", "is not renewed", workload(certificate=pem(uri="spiffe://cluster.local/ns/shop/sa/billing-sa", age=95))),
     ("MV305", "PERMISSIVE, its phase says STRICT", workload(mtls="PERMISSIVE")),
+    ("MV306", ":15090/stats/prometheus: HTTP 200", answers("proxy-port", OK)),
+    ("MV307", ":15014/metrics: HTTP 200", answers("control-plane-port", OK)),
+    (
+        "MV307",
+        "the port is open",
+        answers("control-plane-port", Answer(exit_code=1, http_code=0, local_address="10.0.0.9:40000")),
+    ),
+    ("MV308", "it gives none", workload(metrics=0)),
+    (
+        "MV407",
+        "logged as /meshops-verify-forged",
+        lines("forged-headers", lambda line: replace(line, path=FORGED_PATH)),
+    ),
+    (
+        "MV407",
+        "from 192.0.2.1:0",
+        lines("forged-headers", lambda line: replace(line, downstream_remote_address="192.0.2.1:0")),
+    ),
+    ("MV626", "is not of the program", another("EnvoyFilter", "shop", "x", spec={})),
+    (
+        "MV626",
+        "headers-nobody-may-send: it does not exist",
+        without("EnvoyFilter", "istio-system", "headers-nobody-may-send"),
+    ),
     ("MV401", "HTTP 403", answers("right-identity", replace(OK, http_code=403), details="rbac_access_denied")),
     ("MV401", "not from the application", answers("right-identity", OK, details="direct_response")),
     ("MV401", "HTTP 503", answers("right-identity", replace(OK, http_code=503))),
@@ -162,11 +234,34 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV405", "no line about it", lines("wrong-method", no_server_line)),
     ("MV405", "the reason", lines("wrong-identity", lambda line: replace(line, details=""))),
     (
+        "MV408",
+        "without a token: HTTP 200 from the application",
+        edge(answers=(user(200, "via_upstream"),)),
+    ),
+    (
+        "MV408",
+        "with a forged token: HTTP 200 from the application",
+        edge(answers=(user(200, "via_upstream", forged=True),)),
+    ),
+    (
+        # Refused, but not for want of a token: with one, whoever it names may be let in or not.
+        "MV408",
+        "without a token: HTTP 403, rbac_access_denied_matched_policy[none]",
+        edge(answers=(user(403, "rbac_access_denied_matched_policy[none]"),)),
+    ),
+    ("MV408", "HTTP 399, not seen by its sidecar", edge(answers=(HttpAnswer(host=FRONTEND, status=399),))),
+    (
+        "MV627",
+        "RequestAuthentication shop/loose is not of the program",
+        another("RequestAuthentication", "shop", "loose", spec={"jwtRules": []}),
+    ),
+    (
         "MV406",
         "billing.shop is missing",
-        workload(policies=("allow-ingress-gateway.shop", "allow-health-checks.shop")),
+        workload(policies=("deny-all.shop", "deny-all.istio-system")),
     ),
     ("MV501", "no answer, curl exit 35", answers("declared-host", Answer(exit_code=35, http_code=0))),
+    ("MV501", "HTTP 502, direct_response", sidecar_answers("declared-host", 502, "direct_response")),
     (
         "MV502",
         "example.org: HTTP 200",
@@ -262,7 +357,7 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
             "VirtualService",
             "other",
             "thief",
-            spec={"hosts": ["app.test.example.com"], "gateways": ["istio-system/istio-shared-gateway"]},
+            spec={"hosts": ["app.test.example.com"], "gateways": ["istio-ingress/istio-shared-gateway"]},
         ),
     ),
     (
@@ -309,5 +404,32 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV618", "it has no address", set_value("Ingress", "istio-ingress", "istio-ingressgateway", "status", value={})),
     ("MV618", "does not exist", without("Ingress", "istio-ingress", "istio-ingressgateway")),
     ("MV619", "Error IST0101 Gateway shop/x: something", analyzed(level="Error")),
+    ("MV620", "mesh-pods: it does not exist", without("ValidatingAdmissionPolicy", "", "mesh-pods")),
+    (
+        "MV620",
+        "ValidatingAdmissionPolicyBinding mesh-istio: spec.validationActions[0] is",
+        set_value(
+            "ValidatingAdmissionPolicyBinding", "", "mesh-istio", "spec", "validationActions", value=["Warn", "Audit"]
+        ),
+    ),
+    (
+        "MV620",
+        "ClusterRole mesh-tenant: its rules are others",
+        set_value("ClusterRole", "", "mesh-tenant", "rules", value=[]),
+    ),
+    (
+        "MV620",
+        "ValidatingAdmissionPolicy mesh-pods: spec.matchConditions was added",
+        set_value("ValidatingAdmissionPolicy", "", "mesh-pods", "spec", "matchConditions", value=[{"name": "never"}]),
+    ),
+    ("MV621", "pod-uid (a pod with the sidecar's uid): admitted", attempted("pod-uid")),
+    (
+        "MV621",
+        "deployment (a Deployment as it should be): refused by mesh-workloads",
+        attempted("deployment", "refused"),
+    ),
+    ("MV622", "label-of-another", attempted("label-of-another")),
+    ("MV623", "no-network-policy (deletes default-deny): admitted", attempted("no-network-policy")),
+    ("MV624", "exec (exec into a pod of billing): admitted", attempted("exec")),
     ("MV619", "Warning IST0103 Pod shop/billing-1", analyzed(code="IST0103", origin="Pod shop/billing-1")),
 )

@@ -160,7 +160,7 @@ def test_an_analysis_without_a_message_passes() -> None:
 
 def test_an_application_that_ends_its_own_tls_is_seen_by_its_certificate() -> None:
     found = verdict("MV106", passes_through(healthy(), Handshake(version="TLSv1.3", certificate=pem(days=30))))
-    assert (found.status, found.finding) == ("pass", "1 of 1 hosts serve their own certificate.")
+    assert (found.status, found.finding) == ("pass", "1 of 1 handshakes at the NLB, each as it must be.")
 
 
 def test_a_policy_that_takes_tls_12_must_take_it() -> None:

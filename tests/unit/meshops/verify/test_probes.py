@@ -88,7 +88,7 @@ def test_every_call_gets_the_answer_of_its_own_pod() -> None:
     assert exchanges
     assert all(isinstance(exchange.answer, Answer) and exchange.answer.http_code == 200 for exchange in exchanges)
     namespaces = {pod["metadata"].get("namespace") for pod in cluster.pods.values() if pod["kind"] == "Pod"}
-    assert namespaces == {"meshops-verify-r1", "shop"}
+    assert namespaces == {"meshops-verify-r1", "shop", "istio-ingress"}
 
 
 def test_a_plaintext_call_that_times_out_is_made_again_from_where_it_is_admitted() -> None:
@@ -156,7 +156,7 @@ def test_the_lines_of_every_proxy_on_the_way_are_found() -> None:
         "response_flags": "-",
         "response_code": 200,
         "response_code_details": "via_upstream",
-        "user_agent": "meshops-verify/r1/e1",
+        "claimed_user_agent": "meshops-verify/r1/e1",
     }
 
     class Logging(Cluster):

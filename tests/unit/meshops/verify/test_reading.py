@@ -29,9 +29,9 @@ REFUSED = {
     "connection_termination_details": None,
     "downstream_peer_uri_san": "spiffe://cluster.local/ns/shop/sa/job-sa",
     "downstream_local_uri_san": "spiffe://cluster.local/ns/shop/sa/billing-sa",
-    "downstream_remote_address": "10.0.0.7:41000",
+    "downstream_direct_remote_address": "10.0.0.7:41000",
     "requested_server_name": "outbound_.8080_._.billing",
-    "user_agent": "meshops-verify/r/c1",
+    "claimed_user_agent": "meshops-verify/r/c1",
 }
 
 
@@ -125,10 +125,16 @@ def test_a_probe_pods_proxy_is_none_of_the_meshs() -> None:
     assert parse_status(_status("1.31.1", own)) == ()
 
 
-def test_the_policies_in_force_are_the_allowing_ones() -> None:
-    rows = ("ACTION   AuthorizationPolicy  RULES", "DENY  x.shop  1", "ALLOW  billing.shop  2", "ALLOW  _anonymous_  1")
+def test_the_policies_in_force_are_those_that_let_in_or_refuse() -> None:
+    rows = (
+        "ACTION   AuthorizationPolicy  RULES",
+        "DENY  x.shop  1",
+        "ALLOW  billing.shop  2",
+        "ALLOW  _anonymous_  1",
+        "CUSTOM  y.shop  1",
+    )
     text = "\n".join(rows)
-    assert parse_authz(text) == ("billing.shop",)
+    assert parse_authz(text) == ("billing.shop", "x.shop")
     with pytest.raises(ToolError, match="no table"):
         parse_authz("Error: something\n")
 

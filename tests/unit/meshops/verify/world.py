@@ -20,7 +20,9 @@ from manifests.ingress import alb_ingress
 from manifests.mesh_graph import Member
 from manifests.mesh_policies import namespace_mode
 from meshops.checks.model import Unavailable, Verdict
+from meshops.verify import attempt
 from meshops.verify.access_log import LogLine
+from meshops.verify.attempts.catalogue import Catalogue
 from meshops.verify.call_plan import first_calls
 from meshops.verify.calls import Call
 from meshops.verify.facts import (
@@ -65,7 +67,19 @@ ANALYSIS = (
     ),
 )
 """What istioctl says of every mesh of this program."""
+PROXIES = {"shop/billing-1": "10.0.0.21"}
+CONTROL_PLANES = {"istiod-1": "10.0.0.31"}
 _CODES = {"wrong-identity": 403, "wrong-method": 403, "wrong-path": 403}
+_AUTHENTICATION = {
+    "issuers": [
+        {
+            "issuer": "https://login.example.com",
+            "jwksUri": "https://login.example.com/keys",
+            "audiences": ["shop"],
+            "claims": [{"path": ["realm", "roles"], "values": ["clerk"]}],
+        }
+    ]
+}
 _DENIED = "rbac_access_denied_matched_policy[none]"
 
 
@@ -89,7 +103,7 @@ def settings(phase: str = "strict", **sections: Any) -> Settings:
                         callers=[{"application": "frontend", "methods": ["GET"], "paths": ["/api/data"]}],
                         egress=[{"host": "api.stripe.com"}],
                     ),
-                    _application("frontend", hosts=["app.test.example.com"]),
+                    _application("frontend", hosts=["app.test.example.com"], authentication=_AUTHENTICATION),
                     {"name": "job", "image": "ghcr.io/example/job:v1", "replicas": 1},
                 ],
             },
@@ -178,7 +192,25 @@ def _facts(world: Stack) -> Facts:
         ),
         workloads=workloads(world),
         analysis=ANALYSIS,
-        traffic=Traffic(exchanges=tuple(_exchange(world, call, served) for call in first_calls(world, GATEWAYS))),
+        attempts=attempts(world),
+        traffic=Traffic(
+            exchanges=tuple(
+                _exchange(world, call, served)
+                for call in first_calls(world, GATEWAYS, proxies=PROXIES, control_planes=CONTROL_PLANES)
+            )
+        ),
+    )
+
+
+def attempts(world: Stack) -> tuple[attempt.Answer, ...]:
+    """What must be refused is, and what must be admitted too."""
+    member = next((member for member in world.members if member.application.workload == "managed"), None)
+    if member is None:
+        return ()
+    catalogue = Catalogue(member=member, images=world.images, pod=f"{member.name}-1")
+    return tuple(
+        attempt.Answer(attempt=tried, outcome="admitted" if tried.legitimate else "refused")
+        for tried in catalogue.attempts()
     )
 
 
@@ -252,11 +284,11 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
     found = []
     for member in world.members:
         name, home = member.name, member.namespace.name
-        policies = {f"deny-all.{home}", "deny-all.istio-system", f"allow-health-checks.{home}"}
-        if home == "shop":
-            policies.add("allow-ingress-gateway.shop")
+        policies = {f"deny-all.{home}", "deny-all.istio-system"}
         if member.application.port:
             policies.add(f"{name}.{home}")
+        if member.application.authentication:
+            policies.add(f"{name}.authentication.{home}")
         found.append(
             Workload(
                 namespace=member.namespace.name,
@@ -265,6 +297,7 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
                 certificate=pem(uri=f"spiffe://{world.principal(member)}", days=1),
                 policies=tuple(sorted(policies)),
                 mtls=namespace_mode(member.namespace),
+                metrics=400,
             )
         )
     gateway = pem(uri=f"spiffe://{world.gateway_identity}", days=1)
@@ -276,6 +309,7 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
             certificate=gateway,
             policies=("allow-public-hosts.istio-ingress",),
             mtls="STRICT",
+            metrics=400,
         )
     )
     return tuple(found)
@@ -283,9 +317,10 @@ def workloads(world: Stack) -> tuple[Workload, ...]:
 
 def edge(world: Stack, public: str) -> Edge:
     answers = tuple(
-        HttpAnswer(host=host, status=200, agent=f"meshops-verify/{RUN}/e1", lines=(server_line(world, member),))
+        answer
         for member in world.published
         for host in member.application.hosts
+        for answer in _answers(world, member, host)
     )
     return Edge(
         address="10.0.0.10",
@@ -294,6 +329,24 @@ def edge(world: Stack, public: str) -> Edge:
         redirect=HttpAnswer(host="app.test.example.com", status=301, location="https://app.test.example.com:443/"),
         answers=answers,
     )
+
+
+def _answers(world: Stack, member: Member, host: str) -> tuple[HttpAnswer, ...]:
+    agent = f"meshops-verify/{RUN}/e1"
+    if member.application.authentication is None:
+        return (HttpAnswer(host=host, status=200, agent=agent, lines=(server_line(world, member),)),)
+    without = server_line(world, member, response_code=403, details=no_token(member))
+    forged = server_line(world, member, response_code=401, details="jwt_authn_access_denied{Jwt_verification_fails}")
+    return (
+        HttpAnswer(host=host, status=403, agent=agent, lines=(without,)),
+        HttpAnswer(host=host, status=401, agent=agent, forged=True, lines=(forged,)),
+    )
+
+
+def no_token(member: Member) -> str:
+    """Why its sidecar refuses a request without a token, in Envoy's words."""
+    policy = f"ns[{member.namespace.name}]-policy[{member.name}.authentication]"
+    return f"rbac_access_denied_matched_policy[{policy}-rule[0]]"
 
 
 def server_line(world: Stack, callee: Member, identity: str = "", **changes: Any) -> LogLine:
@@ -323,6 +376,8 @@ def _exchange(world: Stack, call: Call, served: str) -> Exchange:
     if call.purpose == "plaintext":
         strict = call.callee is not None and call.callee.namespace.phase == "strict"
         return Exchange(call=call, answer=reset if strict else ok)
+    if call.purpose in ("proxy-port", "control-plane-port"):
+        return Exchange(call=call, answer=Answer(exit_code=7, http_code=0, error="Connection refused"))
     if call.purpose == "gateway-older-tls":
         return Exchange(call=call, answer=Answer(exit_code=35, http_code=0, error="alert protocol version"))
     if call.purpose == "undeclared-host":
@@ -338,8 +393,12 @@ def _exchange(world: Stack, call: Call, served: str) -> Exchange:
             upstream_local=world.gateway_identity,
             upstream_peer=world.principal(call.callee),
         )
-        answer = replace(ok, certificates=(served,))
-        return Exchange(call=call, answer=answer, lines=(server_line(world, call.callee), gateway))
+        asks = call.callee.application.authentication is not None
+        answer = replace(ok, http_code=403 if asks else 200, certificates=(served,))
+        server = server_line(world, call.callee)
+        if asks:
+            server = replace(server, response_code=403, details=no_token(call.callee))
+        return Exchange(call=call, answer=answer, lines=(server, gateway))
     code = _CODES.get(call.purpose, 200)
     details = "via_upstream" if code == 200 else _DENIED
     server = server_line(world, call.callee, call.identity, method=call.method, response_code=code, details=details)

@@ -3,17 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections import defaultdict
 from collections.abc import Callable, Iterator
 
-from configuration.applications import Application, Namespace, qualified
+from configuration.applications import SIDECAR_USER, Application, Namespace, qualified
 from configuration.breaches import Breach, breach
 from configuration.names import DeclaredNames
 from configuration.settings import Settings
-
-# The sidecar's own user: iptables lets its traffic pass uncaptured, so an application that runs as it
-# bypasses the mesh altogether.
-_SIDECAR_USER = 1337
 
 
 def _applications(settings: Settings) -> Iterator[tuple[Namespace, Application, str]]:
@@ -48,15 +43,17 @@ def names_are_unique(settings: Settings, _names: DeclaredNames) -> Iterator[Brea
 def identities_are_not_shared(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     owners: dict[tuple[str, str], str] = {}
     for namespace, application, path in _applications(settings):
-        key = (namespace.name, application.identity)
-        owner = owners.setdefault(key, application.name)
-        if owner != application.name:
-            yield breach(
-                f"{path}.serviceAccount",
-                application.identity,
-                f"{owner} runs under this service account: the two could not be told apart by any policy.",
-                "Give each application a service account of its own.",
-            )
+        accounts = [("serviceAccount", application.identity)]
+        accounts += [("acceptedServiceAccounts", account) for account in application.accepted_service_accounts]
+        for setting, account in accounts:
+            owner = owners.setdefault((namespace.name, account), application.name)
+            if owner != application.name:
+                yield breach(
+                    f"{path}.{setting}",
+                    account,
+                    f"{owner} runs under this service account: the two could not be told apart by any policy.",
+                    "Give each application a service account of its own.",
+                )
 
 
 def hosts_are_unique_and_covered(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
@@ -147,11 +144,12 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                 "Another pipeline deploys this workload; an image given here would never run.",
                 'Remove it, or set workload to "managed".',
             )
-        if application.user_id == _SIDECAR_USER:
+        if application.user_id == SIDECAR_USER:
             yield breach(
                 f"{path}.userId",
                 application.user_id,
-                "1337 is the sidecar's user: its traffic is not captured, so the application would bypass the mesh.",
+                f"{SIDECAR_USER} is the sidecar's user: its traffic is not captured, so the application would bypass "
+                "the mesh.",
                 "Choose another user id.",
             )
         for name in application.environment:
@@ -235,33 +233,6 @@ def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterato
             )
 
 
-def egress_is_external(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    for namespace in settings.namespaces:
-        protocols: dict[tuple[str, int], dict[str, str]] = defaultdict(dict)
-        for application in namespace.applications:
-            path = f"namespaces[{namespace.name}].applications[{application.name}]"
-            for index, egress in enumerate(application.egress):
-                where = f"{path}.egress[{index}]"
-                if egress.host.endswith((".svc.cluster.local", ".cluster.local", ".svc")):
-                    yield breach(
-                        f"{where}.host",
-                        egress.host,
-                        "A service of the cluster is not external.",
-                        "Name this application under the `callers` of that one.",
-                    )
-                protocols[egress.host, egress.port].setdefault(egress.protocol, where)
-        for (host, port), by_protocol in protocols.items():
-            if len(by_protocol) > 1:
-                first, second = list(by_protocol.items())[:2]
-                yield breach(
-                    f"{second[1]}.protocol",
-                    second[0],
-                    f"{host}:{port} is declared as {first[0]} at {first[1]}; the two would conflict.",
-                    "Declare one protocol.",
-                    f"{first[1]}.protocol",
-                )
-
-
 def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     strict = {
         f"{application.name}.{namespace.name}.svc.cluster.local": namespace.name
@@ -288,6 +259,5 @@ RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
     applications_are_complete,
     passthrough_has_its_way_in,
     stickiness_is_possible,
-    egress_is_external,
     strict_applications_are_not_exempt,
 )

@@ -202,6 +202,21 @@ def api_endpoint_is_not_open(settings: Settings) -> Iterator[Breach]:
             )
 
 
+def tenants_work_in_namespaces_of_the_stack(settings: Settings) -> Iterator[Breach]:
+    known = {namespace.name for namespace in settings.namespaces}
+    for index, entry in enumerate(settings.cluster.access):
+        for namespace in entry.namespaces:
+            if entry.policy in ("Edit", "View") and namespace not in known:
+                yield breach(
+                    f"cluster.access[{index}].namespaces",
+                    namespace,
+                    f"{entry.policy} is a role of the program's own, which it binds in the stack's namespaces; this is "
+                    "none of them.",
+                    "Name a namespace of the stack, or use one of EKS's policies (Admin, AdminView).",
+                    "namespaces",
+                )
+
+
 def ranges_are_ordered(settings: Settings) -> Iterator[Breach]:
     nodes = settings.cluster.node_group
     if nodes.min_size > nodes.desired_size:
@@ -325,6 +340,7 @@ RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (
     existing_cluster_has_existing_network,
     kubernetes_and_istio_agree,
     api_endpoint_is_not_open,
+    tenants_work_in_namespaces_of_the_stack,
     ranges_are_ordered,
     instance_types_match_architecture,
     arns_belong_to_the_region,

@@ -1,0 +1,1 @@
+"""Every attempt and every legitimate request, a module for each family."""

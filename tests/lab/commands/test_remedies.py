@@ -1,0 +1,334 @@
+"""Each way through that was closed: the attempt fails, and succeeds again when its remedy is taken out."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import time
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from ipaddress import IPv4Network
+from typing import Any
+
+import pytest
+
+from configuration.load_balancer import LoadBalancer
+from lab.commands.verification import prove
+from lab.paths import STACK
+from manifests.ingress import nlb_service
+from manifests.mesh_policies import destination_rule
+from meshops.checks.model import Report
+from meshops.stack_settings import stack_settings
+from tests import ROOT
+from tests.whole_lab import WholeLab
+from versions import CURL_IMAGE
+
+pytestmark = pytest.mark.timeout(900)
+
+HOST = "app.lab.example.com"
+BILLING = "billing-api.secure-apps.svc.cluster.local"
+_SERVER = """
+import http.server
+class Impostor(http.server.BaseHTTPRequestHandler):
+    def do_GET(self):
+        self.send_response(200)
+        self.end_headers()
+        self.wfile.write(f"served by another: {self.headers}".encode())
+http.server.ThreadingHTTPServer(("", 3000), Impostor).serve_forever()
+"""
+
+
+def _verify(lab: WholeLab, *only: str) -> Report:
+    return prove(lab.plane, stack_settings(ROOT, STACK), STACK, only=only)
+
+
+def _kubectl(lab: WholeLab, *arguments: str, document: dict[str, Any] | None = None) -> str:
+    done = lab.tool("kubectl", *arguments, stdin=None if document is None else json.dumps(document))
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@contextmanager
+def _made(lab: WholeLab, document: dict[str, Any]) -> Generator[None]:
+    """It is there, and a pod of it is ready, while this lasts."""
+    metadata = document["metadata"]
+    where = (document["kind"].lower(), metadata["name"], f"--namespace={metadata['namespace']}")
+    _kubectl(lab, "create", "--filename=-", document=document)
+    try:
+        if document["kind"] == "Pod":
+            _kubectl(lab, "wait", *where[:2], where[2], "--for=condition=ContainersReady", "--timeout=90s")
+        yield
+    finally:
+        _kubectl(lab, "delete", *where, "--ignore-not-found", "--grace-period=1")
+
+
+@contextmanager
+def _without(lab: WholeLab, kind: str, name: str, namespace: str) -> Generator[None]:
+    where = f"--namespace={namespace}"
+    before = lab.get(kind, name, where)
+    for field in ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation"):
+        before["metadata"].pop(field, None)
+    _kubectl(lab, "delete", kind, name, where)
+    try:
+        yield
+    finally:
+        _kubectl(lab, "create", "--filename=-", document=before)
+
+
+@contextmanager
+def _changed(lab: WholeLab, kind: str, name: str, namespace: str, patch: Any) -> Generator[None]:
+    """patch: a JSON patch's operations; the paths must exist."""
+    where = (kind, name, f"--namespace={namespace}")
+    before = lab.get(*where)
+    back = [{"op": "replace", "path": one["path"], "value": _at(before, one["path"])} for one in patch]
+    _kubectl(lab, "patch", *where, "--type=json", f"--patch={json.dumps(patch)}")
+    try:
+        yield
+    finally:
+        _kubectl(lab, "patch", *where, "--type=json", f"--patch={json.dumps(back)}")
+
+
+def _at(tree: Any, path: str) -> Any:
+    for key in path.strip("/").split("/"):
+        tree = tree[int(key)] if isinstance(tree, list) else tree[key]
+    return tree
+
+
+def _pod(name: str, *, labels: dict[str, str], account: str, command: list[str], **annotations: str) -> dict[str, Any]:
+    """A pod of secure-apps with a sidecar."""
+    return {
+        "apiVersion": "v1",
+        "kind": "Pod",
+        "metadata": {"name": name, "namespace": "secure-apps", "labels": labels, "annotations": annotations},
+        "spec": {
+            "serviceAccountName": account,
+            "automountServiceAccountToken": False,
+            "terminationGracePeriodSeconds": 1,
+            "securityContext": {
+                "runAsNonRoot": True,
+                "runAsUser": 10001,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
+            "containers": [
+                {
+                    "name": "curl",
+                    "image": CURL_IMAGE,
+                    "command": command,
+                    "securityContext": {
+                        "allowPrivilegeEscalation": False,
+                        "readOnlyRootFilesystem": True,
+                        "capabilities": {"drop": ["ALL"]},
+                    },
+                }
+            ],
+        },
+    }
+
+
+def _caller() -> dict[str, Any]:
+    """frontend-ui's identity, Sidecar and policies in the hands of somebody else; never an endpoint of its Service."""
+    pod = _pod("compromised", labels={"app": "frontend-ui"}, account="frontend-ui-sa", command=["sleep", "infinity"])
+    pod["spec"]["readinessGates"] = [{"conditionType": "tests/never-in-service"}]
+    return pod
+
+
+def _curl(lab: WholeLab, *arguments: str) -> str:
+    """In `compromised`: the body and the status."""
+    inside = ("exec", "--namespace=secure-apps", "compromised", "--container=curl", "--")
+    return lab.tool(
+        "kubectl", *inside, "curl", "--silent", "--max-time", "5", "--write-out", " HTTP %{http_code}", *arguments
+    ).stdout
+
+
+def _eventually(ask: Callable[[], str], *words: str) -> str:
+    """The first answer with one of these words; what was said last where none comes."""
+    deadline, said = time.monotonic() + 60, ""
+    while time.monotonic() < deadline:
+        said = ask()
+        if any(word in said for word in words):
+            break
+        time.sleep(1)
+    return said
+
+
+def _from_this_machine(address: str) -> str:
+    """A public host, at the address of a load balancer: curl's exit code and the status."""
+    command = ["curl", "--silent", "--insecure", "--max-time", "5", "--connect-to", f"{HOST}:443:{address}:443"]
+    wanted = ["--output", "/dev/null", "--write-out", "HTTP %{http_code}, exit %{exitcode}", f"https://{HOST}/healthz"]
+    return subprocess.run([*command, *wanted], capture_output=True, text=True, check=False, timeout=20).stdout
+
+
+def _gateway(lab: WholeLab) -> str:
+    pods = lab.get("pods", "--namespace=istio-ingress", "--selector=istio=ingressgateway")["items"]
+    return pods[0]["status"]["podIP"]
+
+
+def test_a_proxy_that_serves_its_metrics_to_others_serves_all_of_its_admin_interface(whole_lab: WholeLab) -> None:
+    assert _verify(whole_lab, "MV306", "MV308").passed
+    open_again = json.dumps({"proxyMetadata": {"METRICS_LOCALHOST_ACCESS_ONLY": "false"}})
+    pod = _pod(
+        "open-metrics",
+        labels={"app": "inventory-job"},
+        account="inventory-job-sa",
+        command=["sleep", "infinity"],
+        **{"proxy.istio.io/config": open_again},
+    )
+    with _made(whole_lab, pod):
+        found = _verify(whole_lab, "MV306").result("MV306").verdict
+    assert found.status == "fail"
+    said = " ".join((found.finding, *found.evidence))
+    assert "15090/stats/prometheus/../../config_dump: HTTP 200" in said
+
+
+def test_without_its_own_address_istiod_serves_configuration_to_anybody(whole_lab: WholeLab) -> None:
+    assert _verify(whole_lab, "MV307").passed
+    (deployment,) = whole_lab.get("deployments", "--namespace=istio-system", "--selector=app=istiod")["items"]
+    name, container = deployment["metadata"]["name"], deployment["spec"]["template"]["spec"]["containers"][0]
+    assert "--grpcAddr=127.0.0.1:15010" in container["args"]
+    ours = ("--grpcAddr", "--monitoringAddr=127.")
+    arguments = [argument for argument in container["args"] if not argument.startswith(ours)]
+    path = "/spec/template/spec/containers/0/args"
+    rollout = ("rollout", "status", f"deployment/{name}", "--namespace=istio-system", "--timeout=180s")
+    try:
+        with _changed(
+            whole_lab, "deployment", name, "istio-system", [{"op": "replace", "path": path, "value": arguments}]
+        ):
+            _kubectl(whole_lab, *rollout)
+            found = _verify(whole_lab, "MV307").result("MV307").verdict
+    finally:
+        _kubectl(whole_lab, *rollout)
+    assert found.status == "fail"
+    assert "15010/: the port is open" in " ".join((found.finding, *found.evidence))
+
+
+def test_without_the_log_format_and_the_filter_a_caller_writes_its_own_audit_line(whole_lab: WholeLab) -> None:
+    assert _verify(whole_lab, "MV407", "MV626").passed
+    (name,) = (
+        item["metadata"]["name"]
+        for item in whole_lab.get("configmaps", "--namespace=istio-system")["items"]
+        if item["metadata"]["name"].startswith("istio-1-")
+    )
+    text = whole_lab.get("configmap", name, "--namespace=istio-system")["data"]["mesh"]
+    assert "%REQ_WITHOUT_QUERY(:PATH):1024%" in text
+    trusting = text.replace("%REQ_WITHOUT_QUERY(:PATH):1024%", "%REQ_WITHOUT_QUERY(X-ENVOY-ORIGINAL-PATH?:PATH)%")
+    patch = [{"op": "replace", "path": "/data/mesh", "value": trusting}]
+    with (
+        _without(whole_lab, "envoyfilter", "headers-nobody-may-send", "istio-system"),
+        _changed(whole_lab, "configmap", name, "istio-system", patch),
+    ):
+        deadline = time.monotonic() + 90
+        while (report := _verify(whole_lab, "MV407", "MV626")).result("MV407").status == "pass":
+            assert time.monotonic() < deadline, "the proxies still log what they saw"
+    assert "logged as /meshops-verify-forged" in report.result("MV407").verdict.finding
+    assert report.result("MV626").status == "fail"
+
+
+def test_with_the_filter_alone_taken_out_an_application_is_told_another_method_than_its_policy_saw(
+    whole_lab: WholeLab,
+) -> None:
+    # A pod of billing-api's own identity, that says which headers it was sent.
+    echo = _pod("echo", labels={"app": "billing-api"}, account="billing-api-sa", command=["python3", "-c", _SERVER])
+    header = ("--header", "x-http-method-override: DELETE", "--header", "x-envoy-original-path: /other")
+
+    def answers() -> str:
+        return "".join(_curl(whole_lab, *header, f"http://{BILLING}:3000/api/data") for _ in range(16)).lower()
+
+    with _made(whole_lab, _caller()), _made(whole_lab, echo):
+        ready = ("wait", "pod", "echo", "--namespace=secure-apps", "--for=condition=Ready", "--timeout=60s")
+        _kubectl(whole_lab, *ready)
+        closed = _eventually(answers, "served by another")
+        with _without(whole_lab, "envoyfilter", "headers-nobody-may-send", "istio-system"):
+            opened = _eventually(answers, "x-http-method-override")
+    assert "served by another" in closed
+    assert "x-http-method-override" not in closed
+    assert "x-envoy-original-path" not in closed
+    assert "x-http-method-override: delete" in opened
+
+
+def test_a_policy_for_the_whole_namespace_opens_its_private_applications_to_the_gateway(whole_lab: WholeLab) -> None:
+    route = {
+        "apiVersion": "networking.istio.io/v1",
+        "kind": "VirtualService",
+        "metadata": {"name": "stolen", "namespace": "payments"},
+        "spec": {
+            "hosts": [HOST],
+            "gateways": ["istio-system/istio-shared-gateway"],
+            "http": [
+                {
+                    "match": [{"uri": {"exact": "/api/data"}}],
+                    "route": [{"destination": {"host": BILLING, "port": {"number": 3000}}}],
+                }
+            ],
+        },
+    }
+    policy = {
+        "apiVersion": "security.istio.io/v1",
+        "kind": "AuthorizationPolicy",
+        "metadata": {"name": "allow-ingress-gateway", "namespace": "secure-apps"},
+        "spec": {
+            "action": "ALLOW",
+            "rules": [
+                {
+                    "from": [{"source": {"principals": ["cluster.local/ns/istio-ingress/sa/istio-ingressgateway"]}}],
+                    "to": [{"operation": {"hosts": [HOST, f"{HOST}:*"]}}],
+                }
+            ],
+        },
+    }
+    asked = ("--insecure", "--resolve", f"{HOST}:443:{_gateway(whole_lab)}", f"https://{HOST}/api/data")
+    outside = _caller() | {"spec": _caller()["spec"] | {"readinessGates": []}}
+    # Not captured, so that its own sidecar does not stop it: a client at the gateway's door.
+    outside["metadata"] |= {"labels": {"sidecar.istio.io/inject": "false"}}
+    with _made(whole_lab, outside), _made(whole_lab, route):
+        closed = _eventually(lambda: _curl(whole_lab, *asked), "HTTP 403")
+        with _made(whole_lab, policy):
+            opened = _eventually(lambda: _curl(whole_lab, *asked), "HTTP 200")
+    assert "HTTP 403" in closed
+    assert "invoice" in opened
+    assert "HTTP 200" in opened
+
+
+def test_a_client_that_names_no_identity_talks_to_whoever_carries_the_label(whole_lab: WholeLab) -> None:
+    impostor = _pod(
+        "impostor", labels={"app": "billing-api"}, account="inventory-job-sa", command=["python3", "-c", _SERVER]
+    )
+    name = {"name": "billing-api", "namespace": "secure-apps"}
+    unnamed = destination_rule("billing-api", BILLING, "ISTIO_MUTUAL", namespace="secure-apps")
+    assert unnamed["metadata"] == name
+
+    def answers() -> str:
+        return "".join(_curl(whole_lab, f"http://{BILLING}:3000/api/data") for _ in range(16))
+
+    with _made(whole_lab, _caller()), _made(whole_lab, impostor):
+        _kubectl(
+            whole_lab, "wait", "pod", "impostor", "--namespace=secure-apps", "--for=condition=Ready", "--timeout=60s"
+        )
+        time.sleep(3)
+        closed = answers()
+        with _without(whole_lab, "destinationrule", "billing-api", "secure-apps"), _made(whole_lab, unnamed):
+            opened = _eventually(answers, "served by another")
+    assert "served by another" not in closed
+    assert "invoice" in closed
+    assert "served by another" in opened
+
+
+def test_an_nlb_at_the_port_that_ends_tls_leads_to_every_host_of_the_alb(whole_lab: WholeLab) -> None:
+    settings = LoadBalancer(
+        domain="x.example.com", allowed_cidrs=(IPv4Network("10.0.0.0/8"),), deletion_protection=False
+    )
+    service = nlb_service(settings)
+    service["metadata"]["name"] = "scratch-nlb"
+
+    def asked() -> str:
+        found = whole_lab.get("service", "scratch-nlb", "--namespace=istio-ingress")
+        entries = found["status"]["loadBalancer"].get("ingress") or ({},)
+        address = entries[0].get("ip") or entries[0].get("hostname")
+        return _from_this_machine(address) if address else "no address yet"
+
+    with _made(whole_lab, service):
+        closed = _eventually(asked, "exit 35", "exit 56", "exit 52")
+        port = [{"op": "replace", "path": "/spec/ports/0/targetPort", "value": 443}]
+        with _changed(whole_lab, "service", "scratch-nlb", "istio-ingress", port):
+            opened = _eventually(asked, "HTTP 200")
+    assert "HTTP 200" not in closed
+    assert "HTTP 200" in opened
