@@ -18,9 +18,10 @@ def with_applications(config: Mapping[str, Any], count: int) -> dict[str, Any]:
     Each has a port, one caller and one external host; one in ten has a public host below the stack's domain. They
     are spread over namespaces of 50.
     """
-    balancer = config.get(f"{PROJECT}:loadBalancer")
-    text = balancer.value if isinstance(balancer, Secret) else balancer
-    domain = json.loads(text)["domain"] if isinstance(text, str) else (text or {}).get("domain", "example.com")
+    domain = _section(config, "loadBalancer").get("domain", "example.com")
+    cluster = _section(config, "cluster")
+    # Who may work in the namespaces that are replaced has nothing to work in.
+    cluster["access"] = [entry for entry in cluster.get("access", ()) if not entry.get("namespaces")]
     namespaces = [
         {
             "name": f"synthetic-{first // _PER_NAMESPACE:03}",
@@ -31,7 +32,18 @@ def with_applications(config: Mapping[str, Any], count: int) -> dict[str, Any]:
         }
         for first in range(0, count, _PER_NAMESPACE)
     ]
-    return {**config, f"{PROJECT}:namespaces": json.dumps(namespaces)}
+    return {
+        **config,
+        f"{PROJECT}:cluster": json.dumps(cluster),
+        f"{PROJECT}:namespaces": json.dumps(namespaces),
+    }
+
+
+def _section(config: Mapping[str, Any], name: str) -> dict[str, Any]:
+    """As structured values or as JSON text, secret or not: the way the engine hands it over."""
+    value = config.get(f"{PROJECT}:{name}")
+    text = value.value if isinstance(value, Secret) else value
+    return json.loads(text) if isinstance(text, str) else dict(text or {})
 
 
 def _application(number: int, first: int, domain: str) -> dict[str, Any]:

@@ -59,14 +59,6 @@ def test_each_weakened_setting_is_reported() -> None:
             [{"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Admin"}],
             ("cluster.access", "arn:aws:iam::111122223333:role/a"),
         ),
-        (
-            "namespaces.0.applications.0.egress.0.protocol",
-            "HTTP",
-            (
-                "namespaces[shop].applications[api].egress",
-                "api.stripe.com:443",
-            ),
-        ),
     ]
     for path, value, expected in cases:
         assert found((path, value)) - baseline == {expected}, path

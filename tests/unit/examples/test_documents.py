@@ -61,9 +61,10 @@ def test_no_rule_of_an_example_leaves_its_tls_mode_out() -> None:
 def test_the_passthrough_server_stands_on_a_gateway_of_the_example_s_own() -> None:
     entry = entry_documents(settings_entry("lab.example.com"), tag="stable")
     by_kind = {one["kind"]: one for one in entry}
-    assert by_kind["Gateway"]["metadata"] == {"name": "https-nginx", "namespace": "tls-passthrough"}
+    metadata = by_kind["Gateway"]["metadata"]
+    assert (metadata["namespace"], metadata["name"]) == ("istio-ingress", "example-tls-passthrough")
     assert [server["tls"]["mode"] for server in by_kind["Gateway"]["spec"]["servers"]] == ["PASSTHROUGH"]
-    assert by_kind["VirtualService"]["spec"]["gateways"] == ["tls-passthrough/https-nginx"]
+    assert by_kind["VirtualService"]["spec"]["gateways"] == ["istio-ingress/example-tls-passthrough"]
 
 
 def test_an_onboarded_namespace_is_labelled_with_the_tag_and_strict() -> None:

@@ -132,7 +132,7 @@ def test_while_callers_may_show_no_identity_the_public_host_tells_a_user_from_th
     ]
     assert identified["to"] == [{"operation": {"ports": ["8080"]}}]
     assert plaintext["from"] == [{"source": {"notPrincipals": ["*"], "notRequestPrincipals": [_ANYONE]}}]
-    assert plaintext["to"] == [{"operation": {"ports": ["8080"], "hosts": ["ui.example.com", "ui.example.com:443"]}}]
+    assert plaintext["to"] == [{"operation": {"ports": ["8080"], "hosts": ["ui.example.com", "ui.example.com:*"]}}]
 
 
 def test_while_nobody_else_may_call_everybody_needs_a_token_in_plaintext_too() -> None:
