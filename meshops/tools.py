@@ -21,9 +21,11 @@ class Tools:
     istioctl: str = "istioctl"
     kubeconfig: Path | None = None
 
-    def ask_kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 45) -> str:
-        """Its output. Raises ToolError."""
-        return self._run(self.kubectl, *arguments, stdin=stdin, seconds=seconds)
+    def ask_kubectl(
+        self, *arguments: str, stdin: str | None = None, seconds: float = 45, accept: tuple[int, ...] = (0,)
+    ) -> str:
+        """Its output. accept: the exit codes of an answer. Raises ToolError."""
+        return self._run(self.kubectl, *arguments, stdin=stdin, seconds=seconds, accept=accept)
 
     def ask_istioctl(self, *arguments: str, seconds: float = 45, accept: tuple[int, ...] = (0,)) -> str:
         """Its output. accept: the exit codes of an answer. Raises ToolError."""

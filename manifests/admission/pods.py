@@ -24,6 +24,8 @@ _VOLUMES = (
     "workload-socket", "credential-socket", "workload-certs", "istio-envoy", "istio-data", "istio-podinfo",
     "istio-token", "istiod-ca-cert", "istio-ca-crl", "custom-bootstrap-volume",
 )  # fmt: skip
+# What istiod takes a token for (pilot, TOKEN_AUDIENCES).
+_TOKEN_AUDIENCE = "istio-ca"
 _DRAIN = ["pilot-agent", "request", "--debug-port=15020", "POST", "drain"]
 
 # What a template may say to Istio. Everything else that istiod's injection reads would change the proxy, its
@@ -156,6 +158,7 @@ class PodPolicies:
             "The label is the shared gateway's: a pod that carries it would be taken for one.",
         )
         yield from self._sidecar(pod=pod)
+        yield from _keys(pod=pod)
 
     def _sidecar(self, *, pod: bool) -> Iterator[Rule]:
         if not pod:
@@ -223,6 +226,22 @@ class PodPolicies:
             f"variables.controller{others}",
             "Pods of the mesh are made from templates: use a Deployment, a StatefulSet, a DaemonSet or a Job.",
         )
+
+
+def _keys(*, pod: bool) -> Iterator[Rule]:
+    """What would give a container the sidecar's keys, or others of the same identity that no sidecar holds."""
+    others = f"volume.name in {literal(_VOLUMES)} || " if pod else ""
+    yield _rule(
+        "specChanged",
+        "!variables.spec.?shareProcessNamespace.orValue(false)",
+        "Containers that share their processes share what the sidecar has in its memory: remove shareProcessNamespace.",
+    )
+    yield _rule(
+        "specChanged",
+        f"variables.volumes.all(volume, {others}volume.?projected.?sources.orValue([]).all(source, "
+        f"source.?serviceAccountToken.?audience.orValue('') != {literal(_TOKEN_AUDIENCE)}))",
+        "The token is for istiod, which gives a certificate for it: only the sidecar has one.",
+    )
 
 
 def _rule(changed: str, expression: str, message: str) -> Rule:

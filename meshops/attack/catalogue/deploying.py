@@ -35,6 +35,7 @@ def template(**changes: Any) -> Document:
             "securityContext": {
                 "runAsNonRoot": True,
                 "runAsUser": 10001,
+                "runAsGroup": 10001,
                 "seccompProfile": {"type": "RuntimeDefault"},
                 **changes.get("security", {}),
             },

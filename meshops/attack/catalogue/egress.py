@@ -14,7 +14,6 @@ from meshops.attack.ground import Ground, standing_in
 from meshops.attack.model import Answer, Attempt, Outcome, Shot, Step, Wall
 from meshops.attack.place import Place
 from meshops.attack.shots import get, raw
-from meshops.attack.wire import h2
 from meshops.verify.call_plan import undeclared_host
 
 # Documentation's own addresses and names (RFC 5737, 3849, 2606): nobody's.
@@ -216,7 +215,7 @@ def _row(
 
 
 _OUT = "Nobody outside answers."
-_H2 = h2.opening().decode("latin-1")
+_H2 = http.request_h2(_EVIL)
 ATTEMPTS: tuple[Attempt, ...] = (
     _row(701, "A host that nobody declared", "HTTPS and HTTP, by name and to an address.", _OUT, "sidecar", _named()),
     _row(702, "An address and no name", "TLS without a name to an address outside.", _OUT, "sidecar",
@@ -278,6 +277,6 @@ ATTEMPTS: tuple[Attempt, ...] = (
          judging.no_success),
     _row(727, "A tunnel by the own sidecar", "Asks the sidecar for a tunnel to a host outside, on a connection that it "
          "may have.", _OUT, "sidecar", _tunnelled),
-    _row(728, "HTTP/2 to an address", "Begins HTTP/2 in plaintext with an address outside.", _OUT, "sidecar",
+    _row(728, "HTTP/2 to an address", "A request over HTTP/2 in plaintext to an address outside.", _OUT, "sidecar",
          _sent(80, _H2, said="HTTP/2 with prior knowledge")),
 )  # fmt: skip

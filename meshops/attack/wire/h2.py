@@ -63,13 +63,32 @@ def body(received: bytes) -> bytes:
 
 
 def status(received: bytes) -> int:
-    """Of the first answer; 0 without one, and 1 for a status that needs Huffman's table to be read."""
+    """Of the first answer; 0 without one, and 1 for one that is not written as servers write it."""
     for kind, _, payload in frames(received):
         if kind == HEADERS and payload:
             # A change of the table's size may come before the first field.
             block = payload[1:] if payload[0] & 0xE0 == 0x20 else payload
-            return _STATUS.get(block[0], 1) if block else 0
+            if not block:
+                return 0
+            # 8 is `:status` in the static table, here with a value of its own: to be indexed, not to be, or never.
+            return _digits(block[1:]) if block[0] in (0x48, 0x08, 0x18) else _STATUS.get(block[0], 1)
     return 0
+
+
+def _digits(value: bytes) -> int:
+    """A text of digits, plain or in Huffman's code (RFC 7541, appendix B: 0 to 2 have five bits, 3 to 9 six)."""
+    length = value[0] & 0x7F if value else 0
+    raw = value[1 : 1 + length]
+    if not value or not value[0] & 0x80:
+        return int(raw) if raw.isdigit() else 1
+    bits, found = "".join(f"{byte:08b}" for byte in raw), ""
+    while len(found) < 3 and len(bits) >= 5:
+        short = int(bits[:5], 2) < 3
+        code, bits = (int(bits[:5], 2), bits[5:]) if short else (int(bits[:6], 2) - 0x19 + 3, bits[6:])
+        if not 0 <= code <= 9:
+            return 1
+        found += str(code)
+    return int(found) if len(found) == 3 else 1
 
 
 def field(number: int, value: bytes | int) -> bytes:

@@ -95,6 +95,11 @@ def test_http2_is_read_as_it_is_written() -> None:
     assert kinds == [h2.SETTINGS, h2.HEADERS, h2.DATA]
     assert h2.body(sent[len(h2.PREFACE) :]) == b"body"
     assert h2.status(h2.frame(h2.HEADERS, 4, 1, b"\x88")) == 200
+    # 502 and 403 as Envoy writes them, in Huffman's code; 502 plain; and one cut short.
+    assert h2.status(h2.frame(h2.HEADERS, 4, 1, b"\x48\x82\x6c\x02")) == 502
+    assert h2.status(h2.frame(h2.HEADERS, 4, 1, b"\x48\x83\x68\x0c\xff")) == 403
+    assert h2.status(h2.frame(h2.HEADERS, 4, 1, b"\x08\x03502")) == 502
+    assert h2.status(h2.frame(h2.HEADERS, 4, 1, b"\x48\x81\x6c")) == 1
     assert h2.field(1, b"a" * 200)[:3] == b"\x0a\xc8\x01"
 
 
