@@ -31,6 +31,7 @@ from manifests.names import (
     OBSERVABILITY,
     OTLP_GRPC_PORT,
     OTLP_HTTP_PORT,
+    PASSTHROUGH_PORT,
 )
 
 DEFAULT_DENY = "default-deny"
@@ -146,8 +147,10 @@ def _issuers(settings: Settings) -> Iterable[dict[str, Any]]:
 def _gateway(settings: Settings, addresses: _Addresses) -> Iterable[_Row]:
     balancer = settings.load_balancer
     entry = [*_blocks(addresses.load_balancer), _labelled(_PROBES)]
+    doors = [_ingress(entry, GATEWAY_PORT)]
     if "nlb" in balancer.entries:
-        entry += _blocks(balancer.allowed_cidrs, but=addresses.pods)
+        # It keeps its clients' addresses, and leads to the port that ends no TLS only.
+        doors.append(_ingress([*entry, *_blocks(balancer.allowed_cidrs, but=addresses.pods)], PASSTHROUGH_PORT))
     published = [
         _egress([_pods(namespace.name, {"app": application.name})], application.port)
         for namespace in settings.namespaces
@@ -164,7 +167,7 @@ def _gateway(settings: Settings, addresses: _Addresses) -> Iterable[_Row]:
         name="gateway",
         pods=dict(GATEWAY_SELECTOR),
         ingress=(
-            _ingress(entry, GATEWAY_PORT),
+            *doors,
             _ingress(_blocks(addresses.load_balancer), GATEWAY_STATUS_PORT),
         ),
         egress=(_dns(), _egress([_pods(ISTIO_SYSTEM, _ISTIOD)], _ISTIOD_XDS), *collector, *published),
@@ -173,7 +176,7 @@ def _gateway(settings: Settings, addresses: _Addresses) -> Iterable[_Row]:
         namespace=ISTIO_INGRESS,
         name="meshops-verify",
         pods=_PROBES,
-        egress=(_egress([_labelled(GATEWAY_SELECTOR)], GATEWAY_PORT),),
+        egress=(_egress([_labelled(GATEWAY_SELECTOR)], GATEWAY_PORT, PASSTHROUGH_PORT),),
     )
 
 

@@ -62,13 +62,16 @@ def test_an_internal_alb_stands_among_the_pods_and_so_the_private_subnets_do() -
 
 
 def test_the_clients_of_an_nlb_reach_the_gateway_and_pods_do_not_pass_for_them() -> None:
-    https, status = gateway(
+    https, passthrough, status = gateway(
         ("loadBalancer.entries", ["alb", "nlb"]),
         ("loadBalancer.scheme", "internet-facing"),
         ("loadBalancer.allowedCidrs", ["0.0.0.0/0"]),
     )["spec"]["ingress"]
-    assert {"ipBlock": {"cidr": "0.0.0.0/0", "except": PRIVATE}} in https["from"]
-    assert blocks(status["from"]) == PUBLIC
+    assert {"ipBlock": {"cidr": "0.0.0.0/0", "except": PRIVATE}} in passthrough["from"]
+    assert [port["port"] for port in passthrough["ports"]] == [8443]
+    # They reach no host of the ALB: only it does.
+    assert blocks(https["from"]) == blocks(status["from"]) == PUBLIC
+    assert [port["port"] for port in https["ports"]] == [443]
 
 
 def test_the_gateway_calls_the_published_applications_and_no_other() -> None:
