@@ -99,6 +99,14 @@ def no_connection(ground: Ground, step: Step, answer: Answer) -> Outcome:
     return succeeded(answer, "connected") if answer.connected else refused(answer)
 
 
+def let_go(ground: Ground, step: Step, answer: Answer) -> Outcome:
+    """The other side ended the connection, with or without a word."""
+    kept = answer.ended in ("timeout", "quiet")
+    return Outcome(
+        result="succeeded" if kept else "refused", why="it is kept open" if kept else f"ended: {told(answer)}"
+    )
+
+
 def no_handshake(ground: Ground, step: Step, answer: Answer) -> Outcome:
     """TLS fails, or what comes after it does: with TLS 1.3 a client learns only then that it was refused."""
     if answer.tls and (answer.received[:1] or answer.ended in ("timeout", "quiet")):

@@ -16,11 +16,12 @@ from meshops.attack.catalogue import (
     requests,
     staged,
     tenants,
+    users,
 )
 from meshops.attack.model import FAMILIES, Attempt, Entry, Legitimate
 from meshops.checks.options import UsageError
 
-_MODULES = (ports, control_plane, identities, requests, headers, protocols, egress, tenants, generated, staged)
+_MODULES = (ports, control_plane, identities, users, requests, headers, protocols, egress, tenants, generated, staged)
 ATTEMPTS: tuple[Attempt, ...] = tuple(
     sorted((entry for module in _MODULES for entry in module.ATTEMPTS), key=lambda entry: entry.id)
 )

@@ -10,6 +10,7 @@ from meshops.attack.entry import attempt
 from meshops.attack.ground import INTERNET, OUTSIDER, Ground
 from meshops.attack.model import Answer, Attempt, Outcome, Position, Shot, Step, Wall
 from meshops.attack.shots import raw, to_alb, to_application, to_gateway
+from meshops.attack.wire import h2
 
 _MORE = "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: close\r\n\r\n"
 
@@ -211,6 +212,23 @@ def _row(
     )  # fmt: skip
 
 
+_PATIENCE = 15.0
+
+
+def _unfinished(ground: Ground) -> list[Shot]:
+    texts = (f"GET / HTTP/1.1\r\nHost: {ground.public_host}\r\nX-Slow: ", h2.PREFACE.decode("latin-1"))
+    return [
+        shot
+        for text in texts
+        for shot in to_gateway(ground, OUTSIDER, text, seconds=_PATIENCE, quiet=_PATIENCE)
+        if ground.public_host
+    ]
+
+
+def _silent(ground: Ground) -> list[Shot]:
+    return [raw(OUTSIDER, pod.ip, 443, seconds=_PATIENCE, quiet=_PATIENCE) for pod in ground.gateways[:1]]
+
+
 _NONE = "Nothing of the internal application."
 ATTEMPTS: tuple[Attempt, ...] = (
     *(_pair(*row) for row in PAIRS),
@@ -248,4 +266,9 @@ ATTEMPTS: tuple[Attempt, ...] = (
     _row(643, "neighbour", "HTTP/1.0 and 0.9 by a wrong identity", "A wrong identity asks without a "
                                                                    "Host.", _NONE, "policy",
          _wrong(_OLD, _OLDER), judging.no_protected_answer),
+    _row(644, "outsider", "A request that never ends its headers", "Begins a request to a gateway's pod, over TLS, and "
+         "says no more for 15 seconds; the same after HTTP/2's preface.", "The gateway ends the connection.", "gateway",
+         _unfinished, judging.let_go, medium=True),
+    _row(645, "outsider", "A connection that never begins", "Opens a connection to a gateway's pod and says nothing "
+         "for 15 seconds.", "The gateway ends the connection.", "gateway", _silent, judging.let_go, medium=True),
 )  # fmt: skip

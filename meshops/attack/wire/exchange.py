@@ -2,7 +2,7 @@
 
 A task and an answer are JSON objects. Bytes are text in Latin-1: one character each.
 
-task:   id; to, port; udp; seconds (until the first answer); keep (bytes of the answer);
+task:   id; to, port; udp; seconds (until the first answer); quiet (seconds between its parts); keep (bytes of it);
         send: the parts, with numbers between them for pauses in seconds;
         tls: null, or sni (null for none), alpn, certificate (PEM with its key; `own` for the
         pod's identity), max (the newest version that is offered);
@@ -119,7 +119,7 @@ def _receive(connection: socket.socket, answer: dict[str, Any], task: dict[str, 
     received, keep = b"", int(task.get("keep", _KEEP))
     try:
         # A call's first frames come at once, and its message when it is done.
-        quiet = _CALL_QUIET_SECONDS if "grpc" in task else _QUIET_SECONDS
+        quiet = float(task.get("quiet", _CALL_QUIET_SECONDS if "grpc" in task else _QUIET_SECONDS))
         while len(received) < keep:
             part = connection.recv(65536)
             if not part:

@@ -100,6 +100,8 @@ def test_no_attempt_is_judged_refused_when_a_leak_came_back(entry: Attempt) -> N
         return
     elif entry.position == "neighbour" and entry.section == "Protocols and smuggling":
         answer = said(LEAK + PAGE)
+    elif entry.judge is judging.let_go:
+        answer = Answer(connected=True, ended="quiet", received=b"HTTP/1.1 100 Continue")
     elif entry.id == "MA330":
         answer = said("HTTP/1.1 200 OK\r\n\r\nmeshops-impostor")
     else:

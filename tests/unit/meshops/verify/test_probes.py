@@ -31,7 +31,9 @@ class Cluster(Tools):
     exit_codes: dict[str, int] = field(default_factory=dict)
     stuck: str = ""
 
-    def ask_kubectl(self, *arguments: str, stdin: str | None = None, seconds: float = 0) -> str:
+    def ask_kubectl(
+        self, *arguments: str, stdin: str | None = None, seconds: float = 0, accept: tuple[int, ...] = (0,)
+    ) -> str:
         self.asked.append(arguments)
         match arguments[0]:
             case "create":

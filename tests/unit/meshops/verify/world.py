@@ -78,7 +78,8 @@ _AUTHENTICATION = {
             "audiences": ["shop"],
             "claims": [{"path": ["realm", "roles"], "values": ["clerk"]}],
         }
-    ]
+    ],
+    "exceptPaths": ["/public/*"],
 }
 _DENIED = "rbac_access_denied_matched_policy[none]"
 
