@@ -13,7 +13,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan preflight verify attack preview up \
-	destroy bench bench-cdk bench-lab test test-unit check format docs schemas clean
+	destroy bench bench-cdk bench-lab bench-mesh test test-unit check format docs schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -89,6 +89,9 @@ bench: $(READY) ## seconds and memory of a plan with 10, 100 and 1000 applicatio
 
 bench-lab: $(READY) ## seconds and memory of 50 more pods with sidecars on the running lab
 	@$(RUN) -m lab bench
+
+bench-mesh: $(READY) ## what a request takes on the running lab, and memory and configuration of its proxies
+	@$(RUN) -m lab costs
 
 bench-cdk: $(READY) ## a plan of prod beside `cdk synth` of the nearest CDK program (Node.js; downloads 520 MiB once)
 	@docs/cdk-comparison/compare

@@ -87,6 +87,11 @@ COMMANDS: dict[str, Command] = {
         help="Measures what pods with sidecars cost on the running lab; 1 if they do not fit",
         arguments=(_argument("--pods", type=int, default=50, metavar="N", help="with sidecars (%(default)s)"),),
     ),
+    "costs": Command(
+        runs="commands.costs:command",
+        help="Measures what a request takes on the running lab, and what the proxies hold for it",
+        arguments=(_argument("--requests", type=int, default=2000, metavar="N", help="of each kind (%(default)s)"),),
+    ),
     "example": Command(
         runs="commands.examples:command",
         help="Runs one of the examples on the running lab; 0 only if all it expects held",

@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -89,7 +90,8 @@ def _changed(lab: WholeLab, kind: str, name: str, namespace: str, patch: Any) ->
 
 
 def _at(tree: Any, path: str) -> Any:
-    for key in path.strip("/").split("/"):
+    for escaped in path.strip("/").split("/"):
+        key = escaped.replace("~1", "/")
         tree = tree[int(key)] if isinstance(tree, list) else tree[key]
     return tree
 
@@ -149,6 +151,14 @@ def _eventually(ask: Callable[[], str], *words: str) -> str:
             break
         time.sleep(1)
     return said
+
+
+def _attacked(lab: WholeLab, target: Path, *only: str) -> dict[str, str]:
+    """Attempt -> pass, fail or listed."""
+    asked = [part for id in only for part in ("--only", id)]
+    ran = lab.command("attack", *asked, "--format", "json", "--output", str(target))
+    assert target.is_file(), f"{ran.stdout[-1000:]}{ran.stderr[-1000:]}"
+    return {item["id"]: item["status"] for item in json.loads(target.read_text(encoding="utf-8"))["results"]}
 
 
 def _from_this_machine(address: str) -> str:
@@ -252,7 +262,7 @@ def test_a_policy_for_the_whole_namespace_opens_its_private_applications_to_the_
         "metadata": {"name": "stolen", "namespace": "payments"},
         "spec": {
             "hosts": [HOST],
-            "gateways": ["istio-system/istio-shared-gateway"],
+            "gateways": ["istio-ingress/istio-shared-gateway"],
             "http": [
                 {
                     "match": [{"uri": {"exact": "/api/data"}}],
@@ -279,10 +289,15 @@ def test_a_policy_for_the_whole_namespace_opens_its_private_applications_to_the_
     outside = _caller() | {"spec": _caller()["spec"] | {"readinessGates": []}}
     # Not captured, so that its own sidecar does not stop it: a client at the gateway's door.
     outside["metadata"] |= {"labels": {"sidecar.istio.io/inject": "false"}}
+    # It is closed twice: the gateway is not told of a Service that is not public, and its policy does not admit it.
+    everywhere = [{"op": "replace", "path": "/metadata/annotations/networking.istio.io~1exportTo", "value": "*"}]
     with _made(whole_lab, outside), _made(whole_lab, route):
-        closed = _eventually(lambda: _curl(whole_lab, *asked), "HTTP 403")
-        with _made(whole_lab, policy):
-            opened = _eventually(lambda: _curl(whole_lab, *asked), "HTTP 200")
+        unknown = _eventually(lambda: _curl(whole_lab, *asked), "HTTP 503")
+        with _changed(whole_lab, "service", "billing-api", "secure-apps", everywhere):
+            closed = _eventually(lambda: _curl(whole_lab, *asked), "HTTP 403")
+            with _made(whole_lab, policy):
+                opened = _eventually(lambda: _curl(whole_lab, *asked), "HTTP 200")
+    assert "HTTP 503" in unknown
     assert "HTTP 403" in closed
     assert "invoice" in opened
     assert "HTTP 200" in opened
@@ -332,3 +347,34 @@ def test_an_nlb_at_the_port_that_ends_tls_leads_to_every_host_of_the_alb(whole_l
             opened = _eventually(asked, "HTTP 200")
     assert "HTTP 200" not in closed
     assert "HTTP 200" in opened
+
+
+def test_without_its_limits_the_gateway_waits_for_whoever_says_nothing(whole_lab: WholeLab, tmp_path: Path) -> None:
+    closed = _attacked(whole_lab, tmp_path / "closed", "MA644", "MA645")
+    with _without(whole_lab, "envoyfilter", "gateway-limits", "istio-system"):
+        time.sleep(5)
+        opened = _attacked(whole_lab, tmp_path / "opened", "MA644", "MA645")
+    assert closed == {"MA644": "pass", "MA645": "pass"}
+    assert opened == {"MA644": "fail", "MA645": "fail"}
+
+
+def test_without_istiods_settings_a_proxy_learns_of_others_and_a_certificate_outlives_its_token(
+    whole_lab: WholeLab, tmp_path: Path
+) -> None:
+    asked = ("MA224", "MA326", "MA327")
+    closed = _attacked(whole_lab, tmp_path / "closed", *asked)
+    (deployment,) = whole_lab.get("deployments", "--namespace=istio-system", "--selector=app=istiod")["items"]
+    name, container = deployment["metadata"]["name"], deployment["spec"]["template"]["spec"]["containers"][0]
+    ours = ("PILOT_FILTER_GATEWAY_CLUSTER_CONFIG", "PILOT_SCOPE_GATEWAY_TO_NAMESPACE", "MAX_WORKLOAD_CERT_TTL")
+    assert set(ours) <= {one["name"] for one in container["env"]}
+    kept = [one for one in container["env"] if one["name"] not in ours]
+    patch = [{"op": "replace", "path": "/spec/template/spec/containers/0/env", "value": kept}]
+    rollout = ("rollout", "status", f"deployment/{name}", "--namespace=istio-system", "--timeout=180s")
+    try:
+        with _changed(whole_lab, "deployment", name, "istio-system", patch):
+            _kubectl(whole_lab, *rollout)
+            opened = _attacked(whole_lab, tmp_path / "opened", *asked)
+    finally:
+        _kubectl(whole_lab, *rollout)
+    assert set(closed.values()) == {"pass"}
+    assert set(opened.values()) == {"fail"}
