@@ -243,6 +243,15 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
             )
     if application.hosts:
         yield from _users(namespace, application, path)
+    if application.protocol == "tcp":
+        # Envoy, network RBAC filter (enforcement_type): rules are judged when the first byte comes, not when the
+        # connection does.
+        yield Weakening(
+            path=f"{path}.protocol",
+            value="tcp",
+            effect="A policy is judged at the client's first byte: a server that speaks first (MySQL, SMTP, SSH) has "
+            "greeted any identity of the mesh before it is refused.",
+        )
     if application.tls == "passthrough":
         yield Weakening(
             path=f"{path}.tls",

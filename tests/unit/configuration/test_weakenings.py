@@ -64,6 +64,12 @@ def test_each_weakened_setting_is_reported() -> None:
         assert found((path, value)) - baseline == {expected}, path
 
 
+def test_a_server_that_may_speak_first_is_reported() -> None:
+    application = "namespaces.0.applications.0"
+    said = found((f"{application}.callers", []), (f"{application}.protocol", "tcp"))
+    assert ("namespaces[shop].applications[api].protocol", "tcp") in said
+
+
 def test_what_the_sidecar_does_not_see_of_egress_is_reported() -> None:
     egress = "namespaces.0.applications.0.egress"
     cases: tuple[tuple[dict[str, object], str], ...] = (
