@@ -9,6 +9,7 @@ import settings as stack_settings
 from components.admission import Admission, AdmissionArgs
 from components.certificates import Certificates, CertificatesArgs
 from components.cluster import Cluster, ClusterArgs
+from components.dns_firewall import DnsFirewall, DnsFirewallArgs
 from components.ingress_gateway import IngressGateway, IngressGatewayArgs
 from components.load_balancer import (
     LoadBalancer,
@@ -41,6 +42,11 @@ network = Network(
     NetworkArgs(settings=settings.network, region=settings.region, cluster_name=settings.cluster.name),
     opts=in_account,
 )
+dns_firewall = DnsFirewall(
+    "dns-firewall",
+    DnsFirewallArgs(settings=settings, vpc_id=network.vpc_id, after=network.ready),
+    opts=in_account,
+)
 cluster = Cluster(
     "cluster",
     ClusterArgs(
@@ -50,7 +56,7 @@ cluster = Cluster(
         vpc_id=network.vpc_id,
         private_subnet_ids=network.private_subnet_ids,
         public_subnet_ids=network.public_subnet_ids,
-        after=network.ready,
+        after=dns_firewall.ready,
     ),
     opts=in_account,
 )

@@ -33,7 +33,7 @@ class ClusterArgs:
     private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     after: Sequence[pulumi.Resource]
-    """The nodes' way out of the VPC (`Network.ready`): without it they cannot join."""
+    """The nodes' way out of the VPC, and what guards it (`DnsFirewall.ready`): without it they cannot join."""
 
 
 class Cluster(pulumi.ComponentResource):

@@ -53,6 +53,7 @@ class Cluster:
     public_access_cidrs: tuple[Cidr, ...] = ()
     """Who may reach the API server from the internet; empty means that it has a private endpoint only."""
     deletion_protection: bool = True
+    """Of the cluster, and of the VPC's DNS firewall where the cluster is our own."""
     node_group: NodeGroup = NodeGroup()
     existing: bool = False
     """The cluster `name` is somebody else's: nothing of it is changed, the mesh is installed into it. It must run the

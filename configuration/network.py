@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator
 
+from configuration.dns_firewall import DnsFirewall
 from configuration.problems import rejection
 from configuration.section import section
 from configuration.values import AwsId, Cidr, ClusterName, Whole
@@ -41,7 +42,8 @@ class SubnetPair:
 
 @section
 class ExistingNetwork:
-    """A VPC that somebody else owns. Its subnets get the missing tags; nothing else of theirs is touched."""
+    """A VPC that somebody else owns. Its subnets get the missing tags; nothing else of theirs is touched, unless
+    `dnsFirewall` says so."""
 
     vpc_id: AwsId
     private_subnet_ids: tuple[AwsId, ...]
@@ -59,8 +61,11 @@ class Network:
     nat: Literal["single", "perZone"] = "perZone"
     interface_endpoints: tuple[InterfaceEndpoint, ...] = ()
     flow_log_retention_days: RetentionDays = 90
+    """Of the flow logs and, with `dnsFirewall`, of the log of DNS queries."""
     shared_with_clusters: tuple[ClusterName, ...] = ()
     """Every other cluster in this VPC: a subnet tagged for some clusters is closed to all others (trap 4)."""
+    dns_firewall: DnsFirewall | None = None
+    """Which names are looked up; without it every one is, and a name can carry data out."""
     existing: ExistingNetwork | None = None
 
     @property

@@ -40,6 +40,21 @@ def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
         yield Weakening(
             path="network.nat", value="single", effect="When its zone fails, no node of any zone reaches the internet."
         )
+    firewall = settings.network.dns_firewall
+    if firewall is None:
+        yield Weakening(
+            path="network.dnsFirewall",
+            value="(not set)",
+            effect="Every name is looked up: what may connect to nobody can still tell the owner of a domain, name by "
+            "name.",
+        )
+    for name in firewall.allowed_names if firewall else ():
+        if name.startswith("*."):
+            yield Weakening(
+                path="network.dnsFirewall.allowedNames",
+                value=name,
+                effect="Whoever owns this zone reads every name that is asked for in it.",
+            )
     cluster = settings.cluster
     if cluster.existing:
         yield Weakening(

@@ -12,6 +12,8 @@ from manifests.names import CERT_MANAGER, GATEWAY, GATEWAY_TLS_SECRET, ISTIO_ING
 
 SELF_SIGNED = "mesh-self-signed"
 INTERNAL_CA = "mesh-internal-ca"
+IMAGES = "quay.io/jetstack"
+"""Where the chart's images are."""
 _ROOT = "mesh-root-ca"
 
 # Pulumi takes a custom resource for ready as soon as it exists, unless it is told what to wait for. A Gateway
@@ -39,7 +41,7 @@ class CertificateDocuments:
 
 def cert_manager_values(images: Images) -> dict[str, Any]:
     """The values of chart cert-manager. Its security contexts already fit the restricted Pod Security level."""
-    registry, _, namespace = images.hub("quay.io/jetstack").rpartition("/")
+    registry, _, namespace = images.hub(IMAGES).rpartition("/")
     return {
         # Kept on uninstall: with the CRDs every Certificate of the cluster would go.
         "crds": {"enabled": True, "keep": True},

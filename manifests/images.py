@@ -60,6 +60,11 @@ class Images:
         return ImageParts(repository=f"{head}{slash}{last}", tag=tag or None, digest=digest or None)
 
 
+def registry_host(image: str) -> str:
+    """The registry of a reference: `quay.io` of `quay.io/a/b:1`, `docker.io` of `a/b`."""
+    return _split_host(image)[0]
+
+
 def _split_host(image: str) -> tuple[str, str]:
     """`quay.io/a/b:1` -> (`quay.io`, `a/b:1`); `b:1` -> (`docker.io`, `library/b:1`).
 

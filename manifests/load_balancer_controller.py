@@ -9,7 +9,7 @@ from manifests.images import Images
 CONTROLLER = "aws-load-balancer-controller"
 """The release, and its service account."""
 
-_IMAGE = "public.ecr.aws/eks/aws-load-balancer-controller"
+IMAGE = "public.ecr.aws/eks/aws-load-balancer-controller"
 
 
 def controller_values(*, cluster_name: str, region: str, vpc_id: Any, images: Images) -> dict[str, Any]:
@@ -20,7 +20,7 @@ def controller_values(*, cluster_name: str, region: str, vpc_id: Any, images: Im
         "region": region,
         "vpcId": vpc_id,
         "replicaCount": 2,
-        "image": {"repository": images.split(_IMAGE).repository},
+        "image": {"repository": images.split(IMAGE).repository},
         "serviceAccount": {"create": True, "name": CONTROLLER},
         "podDisruptionBudget": {"maxUnavailable": 1},
         "resources": {"requests": {"cpu": "100m", "memory": "128Mi"}, "limits": {"memory": "256Mi"}},

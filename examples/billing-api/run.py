@@ -16,6 +16,7 @@ URL = f"http://{HOST}:3000/api/data"
 PATIENCE = 120.0
 PUBLIC_HOST = "app.lab.example.com"
 ALLOWED_HOST, OTHER_HOST = "api.stripe.com", "exfiltration.example.org"
+OTHER_ADDRESS = "203.0.113.80"  # RFC 5737: nobody's
 
 
 def proxy_log() -> list[str]:
@@ -83,16 +84,26 @@ def plaintext(steps: Steps) -> None:
 def egress(steps: Steps) -> None:
     steps.title("What may leave the mesh")
     steps.say(f"""billing-api itself asks: its image has Node.js. {ALLOWED_HOST} is declared in its settings; any other
-        name is not. Nothing of a lab reaches the internet: there, a TLS server of the lab's own answers for every
-        external name, so that a refusal is the mesh's.""")
+        name is not, and the DNS firewall knows no address for it. Who has an address all the same meets the sidecar.
+        Nothing of a lab reaches the internet: there, a TLS server of the lab's own answers for every external name and
+        address, so that a refusal is the mesh's.""")
     steps.run(
         f"{ALLOWED_HOST}, declared: answers",
         fetch(ALLOWED_HOST),
         expect=SUCCEEDS & matches(r"^HTTP [1-5]\d\d", "an HTTP status"),
     )
-    steps.run(f"{OTHER_HOST}, declared by nobody: blocked", fetch(OTHER_HOST), expect=exit_code(1) & prints_no("HTTP "))
     steps.run(
-        "The same name from the pod outside the mesh: there is such a host",
+        f"{OTHER_HOST}, declared by nobody: there is no such name",
+        fetch(OTHER_HOST),
+        expect=exit_code(1) & prints("ENOTFOUND") & prints_no("HTTP "),
+    )
+    steps.run(
+        "The same host by an address: blocked",
+        at_address(OTHER_HOST, OTHER_ADDRESS),
+        expect=exit_code(1) & prints_no("HTTP "),
+    )
+    steps.run(
+        "The same from the pod outside the mesh: somebody answers there",
         [
             *in_pod("outsider"),
             "curl",
@@ -103,6 +114,8 @@ def egress(steps: Steps) -> None:
             "/dev/null",
             "-w",
             r"HTTP %{http_code}\n",
+            "--resolve",
+            f"{OTHER_HOST}:443:{OTHER_ADDRESS}",
             f"https://{OTHER_HOST}/",
         ],
         expect=SUCCEEDS & matches(r"^HTTP [1-5]\d\d", "an HTTP status"),
@@ -111,11 +124,27 @@ def egress(steps: Steps) -> None:
 
 def node(application: str, url: str, shown: str) -> list[str]:
     """A request by Node.js in an application's own pod. shown: of the reply, an expression."""
-    program = (
+    return run_in(
+        application,
         f'fetch("{url}", {{ signal: AbortSignal.timeout(5000) }})'
         f'.then(async (reply) => console.log("HTTP", reply.status, {shown}))'
-        ".catch((problem) => { console.error(problem.cause?.code ?? problem.message); process.exit(1) })"
+        ".catch((problem) => { console.error(problem.cause?.code ?? problem.message); process.exit(1) })",
     )
+
+
+def at_address(host: str, address: str) -> list[str]:
+    """billing-api asks an external host without asking for its name."""
+    options = f'{{ host: "{address}", servername: "{host}", headers: {{ host: "{host}" }}, timeout: 5000 }}'
+    return run_in(
+        BILLING,
+        f'require("node:https").get({options}, (reply) => {{ console.log("HTTP", reply.statusCode); reply.resume() }})'
+        '.on("timeout", function () { this.destroy(new Error("timeout")) })'
+        '.on("error", (problem) => { console.error(problem.code ?? problem.message); process.exit(1) })',
+    )
+
+
+def run_in(application: str, program: str) -> list[str]:
+    """Node.js in an application's own pod."""
     pod = ["-n", NAMESPACE, f"deployment/{application}", "-c", application]
     return ["kubectl", "exec", *pod, "--", "node", "-e", program]
 

@@ -81,8 +81,14 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="Cluster DNS",
-        lab="CoreDNS v1.14.2, one pod; whatever name is not the cluster's has the internet's address",
+        lab="CoreDNS v1.14.2, one pod; whatever name is not the cluster's and is looked up has the internet's address",
         real="the EKS add-on coredns, which asks the VPC's resolver",
+    ),
+    Difference(
+        part="DNS firewall",
+        lab="CoreDNS refuses what is not in the stack's list of names; it knows no CNAMEs, and a process that asks no "
+        "CoreDNS finds no resolver at all",
+        real="Route 53 Resolver DNS Firewall on the VPC's resolver, with the same list",
     ),
     Difference(
         part="The node's file system",

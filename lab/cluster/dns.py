@@ -1,18 +1,23 @@
 """The cluster's DNS: the real CoreDNS in kube-system, where EKS has it from its add-on of that name.
 
-It differs from the add-on in what it says of names that are not the cluster's: every one of them has the address of the
-lab's internet. Were they unknown, a blocked host could not be told from one without an address. The price: a
-mistyped `service.namespace` looks like a public name and has that address too.
+It differs from the add-on in what it says of names that are not the cluster's. On EKS it asks the VPC's resolver, which
+with `network.dnsFirewall` has a list of the names that exist. Here it stands in for that resolver too: by the same
+list, from the same function, a name has the address of the lab's internet or does not exist. Without the setting every
+name has that address, and a mistyped `service.namespace` looks like a public name.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
+from configuration.settings import Settings
 from lab.cluster.control_plane import CLUSTER_DOMAIN, ControlPlane
 from lab.cluster.objects import Document, Objects
 from lab.state import NetworkRecord
+from manifests.allowed_names import allowed_names
 
 NAMESPACE = "kube-system"
 NAME = "coredns"
@@ -27,6 +32,7 @@ TTL_SECONDS = 5
 FIELD_MANAGER = "eks"
 # The Go module's version (toolchain/go.mod): it is what the image would hold.
 IMAGE = "eks/coredns:v1.14.2"
+_CONFIGURATION = "lab/corefile"
 _SELECTOR: dict[str, str] = {"k8s-app": SERVICE}
 _LABELS: dict[str, str] = {**_SELECTOR, "eks.amazonaws.com/component": NAME}
 # Top-level domains that the public DNS does not have (RFC 2606, RFC 6761, RFC 6762), and those that a name lacking the
@@ -34,30 +40,43 @@ _LABELS: dict[str, str] = {**_SELECTOR, "eks.amazonaws.com/component": NAME}
 _NOWHERE = ("svc", "pod", "local", "internal", "localhost", "invalid", "test")
 
 
-def apply(plane: ControlPlane) -> None:
+def apply(plane: ControlPlane, settings: Settings) -> None:
     """Installs or updates it; its pods come up while the program is applied. Raises Refused."""
     objects = Objects(api=plane.api, field_manager=FIELD_MANAGER)
     try:
-        for document in documents(plane.network):
+        for document in documents(plane.network, firewall(settings)):
             objects.apply(document)
     finally:
         objects.close()
 
 
-def documents(record: NetworkRecord) -> tuple[Document, ...]:
-    """Its objects, in the order to apply them."""
+def firewall(settings: Settings) -> tuple[str, ...] | None:
+    """The names that the VPC's resolver would look up, `*.` before a zone for all below it; None for every name."""
+    if settings.network.dns_firewall is None:
+        return None
+    return tuple(found.name for found in allowed_names(settings))
+
+
+def documents(record: NetworkRecord, allowed: Sequence[str] | None) -> tuple[Document, ...]:
+    """Its objects, in the order to apply them. allowed: as `firewall` gives them."""
+    configuration = corefile(allowed)
     return (
         _document("v1", "ServiceAccount"),
         {**_document("rbac.authorization.k8s.io/v1", "ClusterRole", name=f"system:{NAME}"), "rules": _rules()},
         _role_binding(),
-        {**_document("v1", "ConfigMap"), "data": {"Corefile": corefile(record)}},
-        {**_document("apps/v1", "Deployment"), "spec": _deployment()},
+        {**_document("v1", "ConfigMap"), "data": {"Corefile": configuration}},
+        {**_document("apps/v1", "Deployment"), "spec": _deployment(configuration)},
         {**_document("v1", "Service", name=SERVICE), "spec": _service(record)},
     )
 
 
-def corefile(record: NetworkRecord) -> str:
-    """CoreDNS's configuration: the cluster's zones, and one for everything else."""
+def corefile(allowed: Sequence[str] | None) -> str:
+    """CoreDNS's configuration: the cluster's zones, and one for everything else.
+
+    A template without `match` is for every name; each that does not match hands on to the next.
+    """
+    matches = "" if allowed is None else "".join(f"\n        match {_pattern(name)}" for name in allowed)
+    on = "" if allowed is None else "\n        fallthrough"
     return f"""\
 {CLUSTER_DOMAIN}:{PORT} in-addr.arpa:{PORT} ip6.arpa:{PORT} {{
     errors
@@ -78,19 +97,33 @@ def corefile(record: NetworkRecord) -> str:
         authority "{_AUTHORITY}"
         fallthrough
     }}
-    template IN A . {{
-        answer "{{{{ .Name }}}} {TTL_SECONDS} IN A {PUBLIC_ADDRESS}"
+    template IN A . {{{matches}
+        answer "{{{{ .Name }}}} {TTL_SECONDS} IN A {PUBLIC_ADDRESS}"{on}
     }}
-    template ANY ANY . {{
+    template ANY ANY . {{{matches}
         rcode NOERROR
-        authority "{_AUTHORITY}"
+        authority "{_AUTHORITY}"{on}
     }}
-}}
+{"" if allowed is None else _REFUSED}}}
 """
+
+
+def _pattern(name: str) -> str:
+    """What matches an allowed name as DNS writes it, with its last dot. A wildcard is for every name below the zone and
+    not for the zone itself: AWS's documents do not say, and this is the stricter reading."""
+    below, zone = name.startswith("*."), re.escape(name.removeprefix("*."))
+    return rf"(?i)^.+\.{zone}\.$" if below else rf"(?i)^{zone}\.$"
 
 
 # Says for how long "there is no such address" holds.
 _AUTHORITY = f". {TTL_SECONDS} IN SOA internet. nobody.internet. 1 60 60 60 {TTL_SECONDS}"
+_REFUSED = f"""\
+    # Stands in for Route 53 Resolver DNS Firewall: BLOCK with NXDOMAIN.
+    template ANY ANY . {{
+        rcode NXDOMAIN
+        authority "{_AUTHORITY}"
+    }}
+"""
 
 
 def _document(api_version: str, kind: str, *, name: str = NAME) -> Document:
@@ -115,7 +148,8 @@ def _role_binding() -> Document:
     }
 
 
-def _deployment() -> dict[str, Any]:
+def _deployment(configuration: str) -> dict[str, Any]:
+    digest = hashlib.sha256(configuration.encode()).hexdigest()[:16]
     volume = {"name": "config-volume", "configMap": {"name": NAME}}
     pod = {
         "serviceAccountName": NAME,
@@ -127,7 +161,8 @@ def _deployment() -> dict[str, Any]:
     return {
         "replicas": 1,  # the add-on has two, for two nodes
         "selector": {"matchLabels": _SELECTOR},
-        "template": {"metadata": {"labels": _LABELS}, "spec": pod},
+        # CoreDNS reads its configuration once: another one, and its pod is another one.
+        "template": {"metadata": {"labels": _LABELS, "annotations": {_CONFIGURATION: digest}}, "spec": pod},
     }
 
 

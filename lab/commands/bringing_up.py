@@ -120,7 +120,7 @@ class _BringingUp:
         self.plane = up_control_plane(self._progress, self.toolchain)
         self._progress.line(f"control plane {'found running' if self.plane.reused else 'up'}: {self.plane.api.url}")
         self._ran = frozenset(self.plane.state.alive()) if self.plane.reused else frozenset()
-        dns.apply(self.plane)
+        dns.apply(self.plane, self._settings)
 
     def _remove_lab(self) -> None:
         # One that did not get as far as a plane has undone its own steps.

@@ -17,6 +17,7 @@ import yaml
 
 from configuration.settings import PROJECT
 from lab.aws import moto
+from lab.cluster import dns
 from lab.engine import program
 from lab.engine.component_progress import counted
 from lab.engine.engine import Change
@@ -91,6 +92,7 @@ def apply(directory: Path, entry: Path | None, progress: Progress) -> Sequence[C
         raise LabError(f"the stack {STACK} has no settings of this project")
     with alone(plane.state):
         account = program.account_of(plane, moto.start(plane), plan.settings)
+        dns.apply(plane, plan.settings)  # a new application's hosts are new names
         planned = plan.run.registrations
         engine = program.apply(directory, plane, account, planned, plan.settings, progress, config=config)
     return engine.changes

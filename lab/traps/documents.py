@@ -120,9 +120,10 @@ def scratch_gateways() -> tuple[Document, ...]:
             "tls": {"mode": "SIMPLE", "credentialName": GATEWAY_TLS_SECRET, "minProtocolVersion": "TLSV1_3"},
         }
         spec = {"selector": dict(GATEWAY_SELECTOR), "servers": [server]}
-        documents.append(document("networking.istio.io/v1", "Gateway", name, namespace=NAMESPACE, spec=spec))
+        # Beside the gateway's pods, which take the Gateways of their own namespace only.
+        documents.append(document("networking.istio.io/v1", "Gateway", name, namespace=ISTIO_INGRESS, spec=spec))
     destination = {"host": service_host("direct", NAMESPACE), "port": {"number": PORT}}
-    gateways = [f"{NAMESPACE}/{name}" for name in servers]
+    gateways = [f"{ISTIO_INGRESS}/{name}" for name in servers]
     route = {"hosts": [NAMED_HOST], "gateways": gateways, "http": [{"route": [{"destination": destination}]}]}
     documents.append(document("networking.istio.io/v1", "VirtualService", "trap-3", namespace=NAMESPACE, spec=route))
     return tuple(documents)

@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import get_args
 
 from configuration.applications import Egress
+from manifests.allowed_names import allowed_names
 from manifests.mesh_graph import Grant, Member
 from manifests.names import GATEWAY_SELECTOR, ISTIO_INGRESS
 from meshops.verify.calls import BESIDE_GATEWAY, OUTSIDE, Call, Client, Purpose
@@ -17,6 +18,8 @@ _SAFE_METHODS = ("GET", "HEAD", "OPTIONS")
 _UNDECLARED_PATH = "/meshops-verify-undeclared"
 # Reserved for documentation by RFC 2606: nobody's own, and they answer.
 _UNDECLARED_HOSTS = ("example.org", "example.net", "example.com")
+# RFC 5737: nobody's. Where no resolver looks the host up, a connection to any address still says what a sidecar does.
+UNDECLARED_ADDRESS = "203.0.113.80"
 _WILDCARD = "meshops-verify"
 
 EVERY_PURPOSE: tuple[Purpose, ...] = get_args(Purpose)
@@ -78,14 +81,9 @@ def past_network_policy(stack: Stack, timed_out: Iterable[Member]) -> tuple[Call
 
 
 def undeclared_host(stack: Stack) -> str:
-    """A host that no application of the stack declares."""
-    declared = {
-        egress.host
-        for namespace in stack.settings.namespaces
-        for application in namespace.applications
-        for egress in application.egress
-    }
-    return next(host for host in (*_UNDECLARED_HOSTS, "undeclared.example.org") if host not in declared)
+    """A host that no application of the stack declares, and that no DNS firewall of it looks up."""
+    known = {found.name for found in allowed_names(stack.settings)}
+    return next(host for host in (*_UNDECLARED_HOSTS, "undeclared.example.org") if host not in known)
 
 
 def concrete_path(pattern: str) -> str:
@@ -255,6 +253,7 @@ def _call(
 
 def _egress(stack: Stack) -> Iterator[Call]:
     undeclared = undeclared_host(stack)
+    firewall = stack.settings.network.dns_firewall is not None
     # Where nobody declares a host, one application shows what holds for all.
     asked = [member for member in stack.members if member.application.egress] or stack.members[:1]
     for member in asked:
@@ -276,6 +275,7 @@ def _egress(stack: Stack) -> Iterator[Call]:
             caller=member,
             url=f"https://{undeclared}/",
             host=undeclared,
+            options=("--resolve", f"{undeclared}:443:{UNDECLARED_ADDRESS}") if firewall else (),
         )
     yield Call(
         id="",

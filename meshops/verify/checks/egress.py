@@ -10,6 +10,8 @@ from meshops.verify.tally import Tally
 
 _LAYER: Layer = "Egress"
 _NAME_UNKNOWN = 6
+# curl's words beside its exit code for every kind of timeout.
+_NOT_RESOLVED = "Resolving timed out"
 _BLACK_HOLE = "BlackHoleCluster"
 
 
@@ -53,7 +55,8 @@ def declared_hosts(subject: Subject) -> Verdict:
     name="Undeclared hosts are blocked",
     shows="An application does not reach a host that nobody declares, and it is the mesh that blocks it.",
     how="curl from a probe pod with the application's identity to a host that is not declared; as a control the same "
-    "from a pod outside the mesh, and the sidecar's own line about it.",
+    "from a pod outside the mesh, and the sidecar's own line about it. Behind a DNS firewall, which has no address for "
+    "such a host, to an address that is given to curl.",
     severity="critical",
     remedy="See the application's Sidecar (REGISTRY_ONLY) and stray ServiceEntries.",
     needs=("traffic",),
@@ -81,6 +84,45 @@ def undeclared_hosts(subject: Subject) -> Verdict:
     if control is not None:
         tally.note(f"control, from a pod outside the mesh: {control.call.url} {_said(control)}")
     return tally.verdict("{count} applications were blocked by the mesh.", nothing="No application in the mesh.")
+
+
+@check(
+    "MV503",
+    _LAYER,
+    name="Undeclared names are not looked up",
+    shows="Where the stack has a DNS firewall, a name that nobody declares has no address, in the mesh or outside: it "
+    "cannot carry anything out.",
+    how="curl from a pod outside the mesh by the name of a host that is not declared, which must not resolve; as a "
+    "control the declared hosts, one of which must.",
+    severity="high",
+    remedy="See network.dnsFirewall, rule groups of the VPC that come before the program's, and CoreDNS's forwarders: "
+    "one that is not the VPC's resolver goes past its firewall.",
+    needs=("traffic",),
+    calls=("declared-host", "undeclared-host-outside"),
+)
+def undeclared_names(subject: Subject) -> Verdict:
+    tally = Tally()
+    known = [exchange for exchange in subject.exchanges("declared-host") if _resolved(exchange)]
+    if subject.stack.settings.network.dns_firewall is None:
+        return tally.verdict("", nothing="The stack has no DNS firewall: every name is looked up.")
+    for exchange in subject.exchanges("undeclared-host-outside"):
+        where, answer = _where(exchange), exchange.answer
+        if isinstance(answer, Unavailable):
+            tally.unknown(f"{where}: {answer.reason}")
+        elif _NOT_RESOLVED in answer.error:
+            tally.unknown(f"{where}: {answer}")
+        elif answer.exit_code != _NAME_UNKNOWN:
+            tally.failed(f"{where}: its name resolves ({answer})")
+        elif known:
+            tally.passed(f"{where}: no address; {known[0].call.host} has one")
+        else:
+            tally.unknown(f"{where}: no address, but neither has any declared host: nothing shows that DNS answers")
+    return tally.verdict("An undeclared name has no address, a declared one has.")
+
+
+def _resolved(exchange: Exchange) -> bool:
+    answer = exchange.answer
+    return isinstance(answer, Answer) and answer.exit_code != _NAME_UNKNOWN and _NOT_RESOLVED not in answer.error
 
 
 def _where(exchange: Exchange) -> str:

@@ -46,9 +46,17 @@ def test_a_service_has_its_cluster_address(whole_lab: WholeLab, tcp: bool) -> No
     assert answer == Answer(code=NO_ERROR, addresses=(service,))
 
 
-@pytest.mark.parametrize("name", ["api.stripe.com", "undeclared.example.org"])
-def test_every_public_name_is_the_internets(whole_lab: WholeLab, name: str) -> None:
+@pytest.mark.parametrize(
+    "name", ["api.stripe.com", "login.example.net", "602401143452.dkr.ecr.eu-west-1.amazonaws.com"]
+)
+def test_a_name_of_the_stacks_list_is_the_internets(whole_lab: WholeLab, name: str) -> None:
     assert _ask(whole_lab, name, A) == Answer(code=NO_ERROR, addresses=(PUBLIC_ADDRESS,))
+
+
+@pytest.mark.parametrize("kind", [A, AAAA, TXT])
+@pytest.mark.parametrize("name", ["undeclared.example.org", "jfxxk.exfiltration.example.org", "jfxxk.api.stripe.com"])
+def test_a_name_that_nobody_declared_does_not_exist(whole_lab: WholeLab, name: str, kind: int) -> None:
+    assert _ask(whole_lab, name, kind) == Answer(code=NO_SUCH_NAME, addresses=())
 
 
 @pytest.mark.parametrize("kind", [AAAA, TXT])

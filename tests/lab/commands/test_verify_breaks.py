@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from lab import paths
+from lab.cluster import dns
 from lab.cluster.control_plane import ControlPlane
 from lab.commands.verification import prove
 from lab.paths import STACK
@@ -152,6 +153,27 @@ def test_a_host_that_leads_elsewhere_fails_its_checks(whole_lab: WholeLab) -> No
     # Not only the document: the request really goes elsewhere.
     _failed(report, "MV205")
     assert _verify(whole_lab.plane, "MV609").passed
+
+
+def test_a_resolver_that_looks_up_every_name_fails_its_check(whole_lab: WholeLab) -> None:
+    coredns = ("deployment/coredns", "--namespace=kube-system")
+    before = whole_lab.get("configmap", "coredns", "--namespace=kube-system")["data"]["Corefile"]
+
+    def configure(corefile: str) -> None:
+        patch = json.dumps({"data": {"Corefile": corefile}})
+        _do(whole_lab, "patch", "configmap", "coredns", "--namespace=kube-system", f"--patch={patch}")
+        _do(whole_lab, "rollout", "restart", *coredns)  # CoreDNS reads it once
+        _do(whole_lab, "rollout", "status", *coredns, "--timeout=90s")
+
+    try:
+        configure(dns.corefile(None))
+        report = _verify(whole_lab.plane, "MV502", "MV503")
+    finally:
+        configure(before)
+    assert "example.org: its name resolves" in _failed(report, "MV503").verdict.finding
+    # To connect is another wall's business, and that one stands.
+    assert report.result("MV502").status == "pass", _finding(report, "MV502")
+    assert _verify(whole_lab.plane, "MV503").passed
 
 
 def test_a_rule_for_a_host_that_does_not_exist_fails_istios_own_analysis(whole_lab: WholeLab) -> None:

@@ -23,7 +23,7 @@ from lab.load_balancer.report import Standing
 from lab.state import State
 from manifests.document import Document, document
 from manifests.ingress import INGRESS_NAME, alb_ingress, nlb_service
-from manifests.names import GATEWAY, GATEWAY_SELECTOR, GATEWAY_TLS_SECRET, ISTIO_INGRESS, ISTIO_SYSTEM
+from manifests.names import GATEWAY, GATEWAY_SELECTOR, GATEWAY_TLS_SECRET, ISTIO_INGRESS, PASSTHROUGH_PORT
 from tests.lab.load_balancer.alb_parts import await_that
 from tests.whole_lab import WholeLab
 
@@ -169,7 +169,7 @@ def scratch(whole_lab: WholeLab) -> Iterator[WholeLab]:
         }
         spec = {"selector": dict(GATEWAY_SELECTOR), "servers": [server]}
         documents.append(
-            document("networking.istio.io/v1", "Gateway", f"scratch-{name}", namespace=ISTIO_SYSTEM, spec=spec)
+            document("networking.istio.io/v1", "Gateway", f"scratch-{name}", namespace=ISTIO_INGRESS, spec=spec)
         )
         service = {"selector": dict(GATEWAY_SELECTOR), "ports": [{"name": "https", "port": 443, "targetPort": port}]}
         documents.append(document("v1", "Service", f"scratch-{name}", namespace=ISTIO_INGRESS, spec=service))
@@ -219,7 +219,15 @@ def _handshake(where: str, port: int, *, name: str | None) -> bool:
 def test_an_nlb_passes_the_clients_tls_through_to_the_gateway(whole_lab: WholeLab) -> None:
     service = nlb_service(SETTINGS)
     source = f"Service {ISTIO_INGRESS}/{service['metadata']['name']}"
-    text = json.dumps(service)
+    # No application of the lab ends its own TLS: on the NLB's port the gateway does it here, so that somebody does.
+    server = {
+        "port": {"number": PASSTHROUGH_PORT, "name": "scratch", "protocol": "HTTPS"},
+        "hosts": ["*"],
+        "tls": {"mode": "SIMPLE", "credentialName": GATEWAY_TLS_SECRET, "minProtocolVersion": "TLSV1_3"},
+    }
+    spec = {"selector": dict(GATEWAY_SELECTOR), "servers": [server]}
+    gateway = document("networking.istio.io/v1", "Gateway", "scratch-nlb", namespace=ISTIO_INGRESS, spec=spec)
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [service, gateway]})
     assert whole_lab.tool("kubectl", "apply", "--server-side", "--filename=-", stdin=text).returncode == 0
     try:
         await_that(lambda: healthy(whole_lab, source), lambda: str(report.read(whole_lab.state)))
@@ -229,7 +237,7 @@ def test_an_nlb_passes_the_clients_tls_through_to_the_gateway(whole_lab: WholeLa
         with context.wrap_socket(raw, server_hostname=HOST) as connection:
             served = connection.getpeercert(binary_form=True)
         pods = whole_lab.get("pods", "-n", ISTIO_INGRESS, "-l", "istio=ingressgateway")["items"]
-        own = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((pods[0]["status"]["podIP"], 443)))
+        own = ssl.PEM_cert_to_DER_cert(ssl.get_server_certificate((pods[0]["status"]["podIP"], PASSTHROUGH_PORT)))
         assert served == own, "the handshake is the gateway's: its certificate and not ACM's"
     finally:
         assert whole_lab.tool("kubectl", "delete", "--filename=-", stdin=text).returncode == 0

@@ -20,6 +20,7 @@ from tests.unit.components.recording import Recording, run
 STACKS = ("dev", "prod", "lab")
 NODES = "aws:eks/nodeGroup:NodeGroup::nodes"
 DNS = "aws:eks/addon:Addon::coredns"
+FIREWALL = "*:ResolverFirewallRuleGroupAssociation::vpc"
 CONTROLLER = "*:Release::aws-load-balancer-controller"
 ISTIOD, GATEWAY = "*:Release::istiod", "*:Release::istio-ingressgateway"
 BALANCERS = ("*:Ingress::*", "*:Service::istio-ingress/istio-ingressgateway-nlb")
@@ -29,6 +30,10 @@ NAMESPACES = ("secure-apps", "payments")
 CHAINS: tuple[tuple[str, ...], ...] = (
     # Nodes, their way out and their add-ons, before the first pod.
     ("aws:ec2/route*::private-*", NODES, DNS),
+    # The DNS firewall with all of its rules, before anybody asks for a name.
+    ("aws:ec2/route*::private-*", FIREWALL, NODES),
+    ("*:ResolverFirewallDomainList::allowed", "*::allow", "*::block", FIREWALL),
+    ("*:ResolverFirewallConfig::vpc", NODES),
     ("aws:iam/rolePolicyAttachment:*::vpc-cni", "*:Addon::vpc-cni", NODES),
     ("eks:index:Cluster::*", "*:Addon::eks-pod-identity-agent", "*:Addon::vpc-cni"),
     ("eks:index:Cluster::*", "*:Addon::kube-proxy", NODES),

@@ -107,6 +107,58 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         "cidr, zones",
         "Remove",
     ),
+    "a DNS firewall on a VPC of several clusters": (
+        lambda tree: tree["network"].update(sharedWithClusters=["other"], dnsFirewall={}),
+        "network.dnsFirewall.wholeVpc",
+        "other would resolve nothing but these names",
+        "set wholeVpc to true",
+    ),
+    "a DNS firewall on somebody else's VPC": (
+        put(
+            "network",
+            {
+                "existing": {
+                    "vpcId": "vpc-0123456789abcdef0",
+                    "privateSubnetIds": ["subnet-00000001", "subnet-00000002"],
+                    "publicSubnetIds": ["subnet-00000003", "subnet-00000004"],
+                },
+                "dnsFirewall": {},
+            },
+        ),
+        "network.dnsFirewall.wholeVpc",
+        "every client of the VPC",
+        "allowedNames",
+    ),
+    "a name that allows everything": (
+        put("network.dnsFirewall", {"allowedNames": ["*"]}),
+        "network.dnsFirewall.allowedNames[0]",
+        "top-level domain",
+        "*.example.com",
+    ),
+    "a name that allows a top-level domain": (
+        put("network.dnsFirewall", {"allowedNames": ["*.com"]}),
+        "network.dnsFirewall.allowedNames[0]",
+        "top-level domain",
+        "*.example.com",
+    ),
+    "an allowed name with an asterisk inside": (
+        put("network.dnsFirewall", {"allowedNames": ["a.*.example.com"]}),
+        "network.dnsFirewall.allowedNames[0]",
+        "whole first label",
+        "*.example.com",
+    ),
+    "an allowed name with a scheme": (
+        put("network.dnsFirewall", {"allowedNames": ["https://example.com"]}),
+        "network.dnsFirewall.allowedNames[0]",
+        "fully qualified DNS name",
+        "without scheme",
+    ),
+    "more names than Route 53 takes": (
+        put("network.dnsFirewall", {"allowedNames": [f"h{number}.example.com" for number in range(900)]}),
+        "network.dnsFirewall",
+        "1,000 names",
+        "fewer hosts",
+    ),
     "an unknown key": (put("network.zone", "a"), "network.zone", "No setting has this name", "spelling"),
     "an unknown section": (put("netwrok", {"cidr": "10.0.0.0/16"}), "netwrok", "No setting has this name", "spelling"),
     "a wrong type": (put("cluster.oidc", "perhaps"), "cluster.oidc", "valid boolean", "Pulumi.yaml"),

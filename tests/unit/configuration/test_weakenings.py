@@ -17,6 +17,7 @@ def found(*changes: tuple[str, object]) -> set[tuple[str, str]]:
 
 def test_the_reference_stack_gives_up_only_what_it_names() -> None:
     assert found() == {
+        ("network.dnsFirewall", "(not set)"),
         ("loadBalancer.accessLogs", "(not set)"),
         ("imageRegistry", "(not set)"),
         ("namespaces[legacy].phase", "permissive"),
@@ -68,6 +69,13 @@ def test_a_server_that_may_speak_first_is_reported() -> None:
     application = "namespaces.0.applications.0"
     said = found((f"{application}.callers", []), (f"{application}.protocol", "tcp"))
     assert ("namespaces[shop].applications[api].protocol", "tcp") in said
+
+
+def test_a_dns_firewall_gives_up_what_its_wildcards_open() -> None:
+    path = "network.dnsFirewall"
+    assert not {found for found in found((path, {})) if found[0].startswith(path)}
+    listed = found((path, {"allowedNames": ["api.example.com", "*.example.net"]}))
+    assert {found for found in listed if found[0].startswith(path)} == {(f"{path}.allowedNames", "*.example.net")}
 
 
 def test_what_the_sidecar_does_not_see_of_egress_is_reported() -> None:

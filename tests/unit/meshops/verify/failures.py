@@ -267,6 +267,12 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
         "example.org: HTTP 200",
         lambda facts: with_exchanges(facts, "undeclared-host", lambda e: replace(e, answer=OK, lines=())),
     ),
+    ("MV503", "example.org: its name resolves (HTTP 200)", answers("undeclared-host-outside", OK)),
+    (
+        "MV503",
+        "its name resolves (no answer, curl exit 28 (Connection timed out))",
+        answers("undeclared-host-outside", Answer(exit_code=28, http_code=0, error="Connection timed out")),
+    ),
     ("MV601", "shop/billing-1 has no sidecar", pod("billing-1", sidecar=False)),
     ("MV601", "shop/billing-1 is not ready", pod("billing-1", ready=False)),
     ("MV601", "shop/billing has no pod", pod("billing-1", gone=True)),

@@ -8,7 +8,7 @@ from manifests.images import Images
 from meshops.verify.call_plan import concrete_path, first_calls, past_network_policy, undeclared_host
 from meshops.verify.calls import OUTSIDE, Call
 from meshops.verify.probes.pods import GATE, agent_of, answers, curl_arguments, pod_document
-from tests.unit.meshops.verify.world import GATEWAYS, stack
+from tests.unit.meshops.verify.world import GATEWAYS, NETWORK, stack
 
 
 def _calls(purpose: str) -> list[Call]:
@@ -69,6 +69,15 @@ def test_the_gateway_is_asked_by_address_at_each_of_its_pods() -> None:
         ("https://10.0.0.12/", "app.test.example.com"),
     ]
     assert len(_calls("gateway-older-tls")) == 2
+
+
+def test_behind_a_dns_firewall_the_undeclared_host_has_the_address_that_curl_is_given() -> None:
+    (call,) = _calls("undeclared-host")
+    assert call.options == ("--resolve", "example.org:443:203.0.113.80")
+    (control,) = _calls("undeclared-host-outside")
+    assert control.options == (), "it asks by name: that is what the firewall must refuse"
+    without = first_calls(stack(network=NETWORK), {}, ["undeclared-host"])
+    assert [call.options for call in without] == [()]
 
 
 def test_the_undeclared_host_is_one_that_nobody_declares() -> None:

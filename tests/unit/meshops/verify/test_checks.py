@@ -26,6 +26,7 @@ from tests.unit.meshops.verify.failures import (
 from tests.unit.meshops.verify.world import (
     ANALYSIS,
     MISSING,
+    NETWORK,
     healthy,
     pem,
     stack,
@@ -88,6 +89,11 @@ UNKNOWN: tuple[tuple[str, Change], ...] = (
     ("MV404", answers("wrong-path", Answer(exit_code=7, http_code=0))),
     ("MV406", workload(policies=MISSING)),
     ("MV501", answers("declared-host", Answer(exit_code=6, http_code=0))),
+    ("MV503", answers("declared-host", Answer(exit_code=6, http_code=0))),
+    (
+        "MV503",
+        answers("undeclared-host-outside", Answer(exit_code=28, http_code=0, error="Resolving timed out after 3 s")),
+    ),
     ("MV603", proxy(version="")),
 )
 
@@ -207,11 +213,24 @@ def test_behind_a_network_policy_the_second_probe_decides() -> None:
 
 
 def test_a_blocked_host_proves_nothing_if_nobody_could_reach_it() -> None:
-    silent = with_exchanges(healthy(), "undeclared-host", lambda exchange: replace(exchange, lines=()))
-    assert verdict("MV502", silent).status == "pass", "the control reached it"
+    open_resolver = stack(network=NETWORK)
+    facts = healthy(open_resolver)
+    silent = with_exchanges(facts, "undeclared-host", lambda exchange: replace(exchange, lines=()))
+    assert verdict("MV502", silent, open_resolver).status == "pass", "the control reached it"
     nobody = answers("undeclared-host-outside", Answer(exit_code=28, http_code=0))(silent)
-    found = verdict("MV502", nobody)
+    found = verdict("MV502", nobody, open_resolver)
     assert (found.status, "neither does it from a pod outside" in found.finding) == ("unknown", True)
+
+
+def test_behind_a_dns_firewall_only_the_sidecars_own_line_shows_that_it_blocks() -> None:
+    silent = with_exchanges(healthy(), "undeclared-host", lambda exchange: replace(exchange, lines=()))
+    assert verdict("MV502", silent).status == "unknown"
+
+
+def test_without_a_dns_firewall_there_is_no_name_that_must_not_resolve() -> None:
+    open_resolver = stack(network=NETWORK)
+    found = verdict("MV503", healthy(open_resolver), open_resolver)
+    assert (found.status, found.finding) == ("pass", "The stack has no DNS firewall: every name is looked up.")
 
 
 def test_with_a_registry_set_a_public_image_fails() -> None:

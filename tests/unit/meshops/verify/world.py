@@ -81,13 +81,14 @@ _AUTHENTICATION = {
     ],
     "exceptPaths": ["/public/*"],
 }
+NETWORK = {"cidr": "10.0.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]}
 _DENIED = "rbac_access_denied_matched_policy[none]"
 
 
 def settings(phase: str = "strict", **sections: Any) -> Settings:
     """frontend calls billing, which calls ledger in another namespace and one external host."""
     tree: dict[str, Any] = {
-        "network": {"cidr": "10.0.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]},
+        "network": {**NETWORK, "dnsFirewall": {}},
         "cluster": {"name": "mesh-test"},
         "loadBalancer": {
             "domain": "test.example.com",
@@ -384,6 +385,8 @@ def _exchange(world: Stack, call: Call, served: str) -> Exchange:
     if call.purpose == "undeclared-host":
         line = client_line(world, call, upstream_cluster="BlackHoleCluster", server_name=call.host)
         return Exchange(call=call, answer=Answer(exit_code=35, http_code=0), lines=(line,))
+    if call.purpose == "undeclared-host-outside" and world.settings.network.dns_firewall:
+        return Exchange(call=call, answer=Answer(exit_code=6, http_code=0, error="Could not resolve host"))
     if call.callee is None:
         own = (client_line(world, call),) if call.client.injected else ()
         return Exchange(call=call, answer=ok, lines=own)
