@@ -78,7 +78,7 @@ def _from_here(plane: ControlPlane, requests: int) -> str:
     entry = found[0]["status"]["loadBalancer"]["ingress"][0]
     address = entry.get("ip") or entry["hostname"]
     url = f"https://{_HOST}/healthz?n=[1-{requests}]"
-    command = ("curl", "--insecure", *_FORMAT, "--connect-to", f"{_HOST}:443:{address}:443", url)
+    command = ("curl", "--insecure", "--http1.1", *_FORMAT, "--connect-to", f"{_HOST}:443:{address}:443", url)
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300).stdout
 
 

@@ -100,10 +100,12 @@ def no_connection(ground: Ground, step: Step, answer: Answer) -> Outcome:
 
 
 def let_go(ground: Ground, step: Step, answer: Answer) -> Outcome:
-    """The other side ended the connection, with or without a word."""
-    kept = answer.ended in ("timeout", "quiet")
+    """The other side ended the connection, or over HTTP/2 the stream, with or without a word."""
+    ended = answer.ended not in ("timeout", "quiet")
+    ended |= any(kind in (h2.RST_STREAM, h2.GOAWAY) for kind, _, _ in h2.frames(answer.received))
+    ended |= h2.status(answer.received) >= 400
     return Outcome(
-        result="succeeded" if kept else "refused", why="it is kept open" if kept else f"ended: {told(answer)}"
+        result="refused" if ended else "succeeded", why=f"ended: {told(answer)}" if ended else "it is kept open"
     )
 
 

@@ -24,7 +24,7 @@ def test_the_api_server_takes_every_object_of_the_stack(whole_lab: WholeLab, sta
     taken = [line for line in answer.stdout.splitlines() if line.endswith("serverside-applied (server dry run)")]
     assert len(taken) == len(objects_of(stack)), "each object is answered for"
     said = {line for line in answer.stderr.splitlines() if line.startswith("Warning:")}
-    # Of every EnvoyFilter, whatever it says: ours are held to the proxies of the pinned version by MV626 and by attempts.
+    # Of every EnvoyFilter, whatever it says: ours are held to the pinned version's proxies by MV626 and by attempts.
     warnings = [line for line in said if not line.startswith("Warning: EnvoyFilter exposes internal implementation")]
     assert warnings == [], "neither the API server nor Pod Security nor istiod has a reservation"
 

@@ -216,7 +216,9 @@ _PATIENCE = 15.0
 
 
 def _unfinished(ground: Ground) -> list[Shot]:
-    texts = (f"GET / HTTP/1.1\r\nHost: {ground.public_host}\r\nX-Slow: ", h2.PREFACE.decode("latin-1"))
+    # HTTP/2: a frame HEADERS that says there is more to come, with `:method: GET` in it.
+    begun = h2.opening() + h2.frame(h2.HEADERS, 0, 1, b"\x82")
+    texts = (f"GET / HTTP/1.1\r\nHost: {ground.public_host}\r\nX-Slow: ", begun.decode("latin-1"))
     return [
         shot
         for text in texts
@@ -267,7 +269,7 @@ ATTEMPTS: tuple[Attempt, ...] = (
                                                                    "Host.", _NONE, "policy",
          _wrong(_OLD, _OLDER), judging.no_protected_answer),
     _row(644, "outsider", "A request that never ends its headers", "Begins a request to a gateway's pod, over TLS, and "
-         "says no more for 15 seconds; the same after HTTP/2's preface.", "The gateway ends the connection.", "gateway",
+         "says no more for 15 seconds; the same over HTTP/2.", "The gateway ends the connection.", "gateway",
          _unfinished, judging.let_go, medium=True),
     _row(645, "outsider", "A connection that never begins", "Opens a connection to a gateway's pod and says nothing "
          "for 15 seconds.", "The gateway ends the connection.", "gateway", _silent, judging.let_go, medium=True),
