@@ -115,7 +115,7 @@ def _without(context: Context, names: tuple[str, ...]) -> dict[str, Any]:
 def _gateway_limits() -> Document:
     """A client that begins and does not go on is let go; a header with an underscore is not what it seems to be.
 
-    Istio waits without end for all of these.
+    Istio gives a handshake 15 seconds, and everything after it no end.
     """
     manager = {
         "request_headers_timeout": _HANDSHAKE,

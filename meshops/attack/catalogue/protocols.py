@@ -212,7 +212,7 @@ def _row(
     )  # fmt: skip
 
 
-_PATIENCE = 15.0
+_PATIENCE = 12.0
 
 
 def _unfinished(ground: Ground) -> list[Shot]:
@@ -269,8 +269,8 @@ ATTEMPTS: tuple[Attempt, ...] = (
                                                                    "Host.", _NONE, "policy",
          _wrong(_OLD, _OLDER), judging.no_protected_answer),
     _row(644, "outsider", "A request that never ends its headers", "Begins a request to a gateway's pod, over TLS, and "
-         "says no more for 15 seconds; the same over HTTP/2.", "The gateway ends the connection.", "gateway",
+         "says no more for 12 seconds; the same over HTTP/2.", "The gateway ends the connection.", "gateway",
          _unfinished, judging.let_go, medium=True),
     _row(645, "outsider", "A connection that never begins", "Opens a connection to a gateway's pod and says nothing "
-         "for 15 seconds.", "The gateway ends the connection.", "gateway", _silent, judging.let_go, medium=True),
+         "for 12 seconds.", "The gateway ends the connection.", "gateway", _silent, judging.let_go, medium=True),
 )  # fmt: skip
