@@ -45,7 +45,7 @@ def test_the_example_holds_on_a_lab(whole_lab: WholeLab) -> None:
 
     assert answer.returncode == 0, answer.stdout[-3000:] + answer.stderr
     for line in (
-        "## Plan of stack `lab`: 19 added, 0 removed, 4 changed",
+        "## Plan of stack `lab`: 19 added, 0 removed, 17 changed",
         "ok: expected two pods with READY 2/2",
         "ok: expected exit code 0, `ZT12345678`, `HTTP 200`",
         "ok: expected exit code 0, `RBAC: access denied`, `HTTP 403`",
