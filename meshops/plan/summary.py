@@ -172,7 +172,10 @@ def _callers(plan: Plan) -> str:
         (_party(call.caller), _party(call.callee), _what(call), f"`{call.policy}`")
         for call in sorted(plan.mesh.calls, key=lambda call: (call.callee, call.policy))
     ]
-    text = "Read from the AuthorizationPolicies; what is not here is refused.\n\n"
+    text = (
+        "Read from the AuthorizationPolicies; what is not here is refused (attempts MA301 to MA304, MA401 to MA445, "
+        "MA724).\n\n"
+    )
     if not rows:
         return f"## Who may call whom\n\n{text}Nobody may call anybody."
     return f"## Who may call whom\n\n{text}" + _table(("Caller", "Callee", "Requests", "AuthorizationPolicy"), rows)
@@ -200,7 +203,10 @@ def _egress(plan: Plan) -> str:
         )
         for egress in plan.mesh.egress
     ]
-    text = "Read from the ServiceEntries and Sidecars; every other destination is refused (REGISTRY_ONLY).\n\n"
+    text = (
+        "Read from the ServiceEntries and Sidecars; a sidecar refuses every other TCP connection (attempts MA701 to "
+        "MA709, MA719 to MA723). Datagrams and names are for NetworkPolicies and the resolver (MA712 to MA718, MA729).\n\n"
+    )
     table = _table(("From", "To", "Ports"), rows) if rows else "Nothing."
     return f"## What may leave the mesh\n\n{text}{table}"
 
