@@ -205,7 +205,8 @@ def _egress(plan: Plan) -> str:
     ]
     text = (
         "Read from the ServiceEntries and Sidecars; a sidecar refuses every other TCP connection (attempts MA701 to "
-        "MA709, MA719 to MA723). Datagrams and names are for NetworkPolicies and the resolver (MA712 to MA718, MA729).\n\n"
+        "MA709, MA719 to MA723). Datagrams and names are for NetworkPolicies and the resolver (MA712 to MA718, "
+        "MA729).\n\n"
     )
     table = _table(("From", "To", "Ports"), rows) if rows else "Nothing."
     return f"## What may leave the mesh\n\n{text}{table}"
