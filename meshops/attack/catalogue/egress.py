@@ -96,6 +96,25 @@ def _fronted(*, to: str = "", sni: str = "", host: str = _EVIL, path: str = "/")
     return steps
 
 
+def _behind_originated(ground: Ground) -> list[Shot]:
+    """Behind a host to which the sidecar begins TLS itself, and so reads what is asked for."""
+    for member in ground.stack.members:
+        for declared in member.application.egress:
+            if declared.originate and member.application.workload == "managed":
+                place, name = place_of(member), declared.host.replace("*", "meshops-attack")
+                texts = (
+                    http.request(_EVIL),
+                    http.request(name, f"http://{_EVIL}/"),
+                    http.request(_EVIL, f"http://{_EVIL}/"),
+                    http.request(f"{_EVIL}:443", f"{_EVIL}:443", method="CONNECT"),
+                )
+                own = raw(
+                    place, name, declared.port, http.request(_EVIL), tls={"sni": name}, said=f"own TLS, Host {_EVIL}"
+                )
+                return [*(raw(place, name, declared.called_port, text) for text in texts), own]
+    return []
+
+
 def _others_host(ground: Ground) -> list[Shot]:
     """Another application's declared host."""
     owner = sender(ground)
@@ -293,4 +312,6 @@ ATTEMPTS: tuple[Attempt, ...] = (
     _row(729, "DNS as a way out, below a declared host", "Asks the cluster's DNS for names below a declared host that "
          "carry what is to leave (A, TXT).", "The name is not looked up.", "DNS firewall", _below_declared,
          judging.no_lookup),
+    _row(730, "Behind a host to which the sidecar begins TLS", "Another Host, an absolute URI, CONNECT, and TLS of "
+         "its own, to a host with `originate`.", "Nobody answers to the other name.", "sidecar", _behind_originated),
 )  # fmt: skip

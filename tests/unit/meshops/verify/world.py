@@ -103,7 +103,7 @@ def settings(phase: str = "strict", **sections: Any) -> Settings:
                     _application(
                         "billing",
                         callers=[{"application": "frontend", "methods": ["GET"], "paths": ["/api/data"]}],
-                        egress=[{"host": "api.stripe.com"}],
+                        egress=[{"host": "api.stripe.com"}, {"host": "rates.example.net", "originate": True}],
                     ),
                     _application("frontend", hosts=["app.test.example.com"], authentication=_AUTHENTICATION),
                     {"name": "job", "image": "ghcr.io/example/job:v1", "replicas": 1},
