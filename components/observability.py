@@ -14,12 +14,13 @@ from components.pod_identity import PodIdentity, PodIdentityArgs
 from components.submission import submit, submit_all
 from configuration.mesh import Observability as ObservabilitySettings
 from configuration.network import RetentionDays
+from manifests.cloudwatch_addon import cloudwatch_addon_values
 from manifests.collector import collector_documents
 from manifests.iam import container_log_writer, spans_log_policy, trace_writer
 from manifests.images import Images
 from manifests.names import COLLECTOR, OBSERVABILITY
 from manifests.namespace import platform_namespace
-from versions import CLOUDWATCH_ADDON
+from versions import CLOUDWATCH_ADDON, CLOUDWATCH_ADDON_VERSION
 
 _LOG_GROUPS = ("application", "dataplane", "host", "performance")
 _AGENT = "cloudwatch-agent"
@@ -133,7 +134,8 @@ class Observability(pulumi.ComponentResource):
             CLOUDWATCH_ADDON,
             cluster_name=args.cluster_name,
             addon_name=CLOUDWATCH_ADDON,
-            configuration_values=json.dumps({"containerLogs": {"enabled": True}}),
+            addon_version=CLOUDWATCH_ADDON_VERSION,
+            configuration_values=json.dumps(cloudwatch_addon_values()),
             pod_identity_associations=[
                 aws.eks.AddonPodIdentityAssociationArgs(role_arn=identity.role_arn, service_account=_AGENT)
             ],

@@ -149,7 +149,14 @@ def test_container_logs_are_collected_into_groups_that_end(preview: bool) -> Non
     assert addon.inputs == {
         "clusterName": "mesh-dev",
         "addonName": "amazon-cloudwatch-observability",
-        "configurationValues": '{"containerLogs": {"enabled": true}}',
+        "addonVersion": "v6.4.0-eksbuild.1",
+        "configurationValues": json.dumps(
+            {
+                "containerLogs": {"enabled": True},
+                "applicationSignals": {"enabled": False},
+                "manager": {"applicationSignals": {"autoMonitor": {"monitorAllServices": False}}},
+            }
+        ),
         "podIdentityAssociations": [
             {
                 "roleArn": known("arn:aws:iam::111122223333:role/cloudwatch-agent", preview),
