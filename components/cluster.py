@@ -12,6 +12,7 @@ import pulumi_aws as aws
 import pulumi_eks as eks
 import pulumi_kubernetes as kubernetes
 
+from components.cluster_access import private_rules, still_waits, without_creators_admin
 from components.pod_identity import PodIdentity, PodIdentityArgs
 from configuration.cluster import Cluster as ClusterSettings
 from manifests.access_entries import PolicyScope, access_by_principal
@@ -53,6 +54,7 @@ class Cluster(pulumi.ComponentResource):
         super().__init__("mesh:cluster:Cluster", name, None, opts)
         self._args = args
         self._settings = args.settings
+        self._reached: tuple[pulumi.Resource, ...] = ()
         if args.settings.existing:
             self._adopt()
         else:
@@ -64,7 +66,8 @@ class Cluster(pulumi.ComponentResource):
             # Otherwise the provider takes any change of the kubeconfig, such as a profile, for another cluster and
             # replaces everything in it.
             cluster_identifier=f"{args.region}/{args.settings.name}",
-            opts=pulumi.ResourceOptions(parent=self),
+            # Without the rules a deployer inside the network would wait for an answer until it gives up.
+            opts=self._child(*self._reached),
         )
         self.register_outputs(
             {
@@ -102,6 +105,11 @@ class Cluster(pulumi.ComponentResource):
             cluster.kubeconfig_json.apply(lambda text: with_profile(text, self._args.profile))
         )
         self.resource = cluster
+        self._reached = private_rules(
+            self._settings.private_access_cidrs, security_group_id=cluster.cluster_security_group_id, opts=self._child()
+        )
+        if waits := still_waits(self._settings):
+            pulumi.log.warn(waits)
         networking = self._networking_addons(cluster)
         nodes = self._nodes(cluster, networking)
         self.ready = (self._addon("coredns", cluster, nodes),)
@@ -152,7 +160,10 @@ class Cluster(pulumi.ComponentResource):
             # Set even when it is empty: otherwise an AWS_PROFILE of the machine ends in the kubeconfig, and laptops
             # and CI take turns in changing it.
             provider_credential_opts=eks.KubeconfigOptionsArgs(profile_name=self._args.profile),
-            opts=self._child(logs),
+            # The default, extended support, begins by itself and costs six times as much.
+            # https://docs.aws.amazon.com/eks/latest/userguide/view-upgrade-policy.html
+            upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[logs], transforms=[without_creators_admin]),
         )
 
     def _access_entries(self) -> dict[str, eks.AccessEntryArgs]:

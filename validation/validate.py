@@ -13,10 +13,9 @@ from typing import Any
 
 from offline.objects import KubernetesObject, kubernetes_objects, releases
 from offline.registration import Registration
-from validation import addons
+from validation import addons, schemas
 from validation import names as validation_names
 from validation import references as validation_references
-from validation import schemas
 from validation.findings import Finding, shown
 from validation.references import Workload
 

@@ -101,6 +101,7 @@ def test_pulumi_eks_is_told_everything_that_it_would_decide_otherwise(preview: b
         "endpointPrivateAccess": True,
         "endpointPublicAccess": False,
         "deletionProtection": False,
+        "upgradePolicy": {"supportType": "STANDARD"},
         "skipDefaultNodeGroup": True,
         "skipDefaultSecurityGroups": True,
         "createInstanceRole": False,
@@ -149,7 +150,7 @@ def test_access_is_granted_by_entries(preview: bool) -> None:
                 }
             },
         },
-        "111122223333-role-team-developers": {
+        "111122223333-role-team/developers": {
             "principalArn": f"{ROLE}team/developers",
             "accessPolicies": {},
             "kubernetesGroups": ["mesh-tenants:secure-apps"],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 
@@ -154,7 +155,7 @@ def test_structured_settings_arrive_as_the_engine_passes_them() -> None:
             "aws:region": "eu-west-1",
             "zero-trust-mesh:environment": "test",
             "zero-trust-mesh:network": '{"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]}',
-            "zero-trust-mesh:cluster": '{"name": "mesh-test", "nodeGroup": {"minSize": 2.0}}',
+            "zero-trust-mesh:cluster": json.dumps({**stack()["cluster"], "nodeGroup": {"minSize": 2.0}}),
             "zero-trust-mesh:loadBalancer": stack()["loadBalancer"],
             "zero-trust-mesh:imageRegistry": "",
         },

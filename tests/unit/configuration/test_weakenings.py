@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from configuration.weakenings import Weakening, weakenings
 from tests.unit.configuration.bad_authentication import authentication
-from tests.unit.configuration.bad_settings import UI, put, stack
+from tests.unit.configuration.bad_settings import ADMIN, UI, put, stack
 from tests.unit.configuration.test_settings import read
 
 
@@ -19,6 +19,7 @@ def test_the_reference_stack_gives_up_only_what_it_names() -> None:
     assert found() == {
         ("loadBalancer.accessLogs", "(not set)"),
         ("imageRegistry", "(not set)"),
+        ("cluster.access", ADMIN["principalArn"]),
         ("namespaces[legacy].phase", "permissive"),
         ("namespaces[shop].applications[ui].hosts", "ui.test.example.com"),
         ("namespaces[shop].applications[api].egress", "api.stripe.com:443"),
@@ -56,7 +57,7 @@ def test_each_weakened_setting_is_reported() -> None:
         ("admission.istioElsewhere", True, ("admission.istioElsewhere", "true")),
         (
             "cluster.access",
-            [{"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Admin"}],
+            [ADMIN, {"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Admin"}],
             ("cluster.access", "arn:aws:iam::111122223333:role/a"),
         ),
     ]
