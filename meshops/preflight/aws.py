@@ -72,7 +72,22 @@ class Certificate:
     """ACM's FailureReason, or which names still wait for their validation."""
 
 
-Fact = Literal["vpc", "certificates"]
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Whose credentials these are: STS's own ARN, e.g. `arn:aws:sts::111122223333:assumed-role/deploy/jane`."""
+
+    arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """The API server's endpoint as EKS has it now."""
+
+    public: bool
+    public_cidrs: tuple[str, ...]
+
+
+Fact = Literal["vpc", "certificates", "caller", "endpoint"]
 EVERY_FACT: tuple[Fact, ...] = get_args(Fact)
 _NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 
@@ -82,6 +97,9 @@ class Facts:
     vpc: Vpc | Unavailable
     certificates: tuple[Certificate, ...] | Unavailable
     """By ARN: at most that one. Otherwise every certificate of the region that names the stack's domain."""
+    caller: Caller | Unavailable = _NOT_ASKED
+    endpoint: Endpoint | Unavailable | None = _NOT_ASKED
+    """None where there is no cluster of this name yet."""
 
 
 def look(
@@ -97,7 +115,7 @@ def look(
     if not found:
         remedy = "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in."
         nobody = Unavailable(reason=reason, remedy=remedy)
-        return Facts(vpc=nobody, certificates=nobody)
+        return Facts(vpc=nobody, certificates=nobody, caller=nobody, endpoint=nobody)
     return gather(settings, session, endpoint_url, wanted=wanted, progress=progress)
 
 
@@ -124,7 +142,15 @@ def gather(
     if "certificates" in wanted:
         progress.update("asking AWS for the certificate")
         certificates = _attempt("the certificate", lambda: _certificates(settings, client("acm")))
-    return Facts(vpc=vpc, certificates=certificates)
+    caller: Caller | Unavailable = _NOT_ASKED
+    endpoint: Endpoint | Unavailable | None = _NOT_ASKED
+    if "caller" in wanted:
+        progress.update("asking AWS who this is")
+        caller = _attempt("who this is", lambda: Caller(arn=client("sts").get_caller_identity()["Arn"]))
+    if "endpoint" in wanted:
+        progress.update("asking AWS for the cluster's endpoint")
+        endpoint = _attempt("the cluster's endpoint", lambda: _endpoint(settings, client("eks")))
+    return Facts(vpc=vpc, certificates=certificates, caller=caller, endpoint=endpoint)
 
 
 def _attempt(what: str, read: Callable[[], _T | Unavailable]) -> _T | Unavailable:
@@ -190,6 +216,15 @@ def vpc_of_cluster(eks: Any, ec2: Any, name: str) -> str | None:
         return network["vpcId"]
     # EKS always says which VPC it is, a stand-in for it may not; the cluster's subnets lie in no other.
     return ec2.describe_subnets(SubnetIds=network["subnetIds"][:1])["Subnets"][0]["VpcId"]
+
+
+def _endpoint(settings: Settings, eks: Any) -> Endpoint | None:
+    try:
+        network = eks.describe_cluster(name=settings.cluster.name)["cluster"]["resourcesVpcConfig"]
+    except eks.exceptions.ResourceNotFoundException:
+        return None
+    public = bool(network.get("endpointPublicAccess"))
+    return Endpoint(public=public, public_cidrs=tuple(network.get("publicAccessCidrs", ())) if public else ())
 
 
 def _subnet(raw: Mapping[str, Any], zone_types: Mapping[str, str]) -> Subnet:
