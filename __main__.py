@@ -23,6 +23,7 @@ from components.observability import Observability, ObservabilityArgs
 from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
 from manifests.images import Images
+from manifests.pod_identities import pod_identities
 
 settings = stack_settings.load()
 images = Images(settings.image_registry)
@@ -50,6 +51,9 @@ cluster = Cluster(
         vpc_id=network.vpc_id,
         private_subnet_ids=network.private_subnet_ids,
         public_subnet_ids=network.public_subnet_ids,
+        identities=pod_identities(
+            region=settings.region, cluster_name=settings.cluster.name, observability=settings.observability
+        ),
         after=network.ready,
     ),
     opts=in_account,

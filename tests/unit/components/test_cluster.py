@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from components.cluster import Cluster, ClusterArgs
 from configuration.cluster import AccessEntry, NodeGroup
 from configuration.cluster import Cluster as ClusterSettings
+from manifests.pod_identities import ServiceAccountIdentity
 from offline.values import Secret
 from tests.unit.components.recording import Recording, key_of, known, run
 
@@ -29,7 +30,13 @@ def addon(name: str) -> str:
 
 
 @functools.cache  # a recording is only read
-def record(*, preview: bool, profile: str | None = None, **changes: Any) -> Recording:
+def record(
+    *,
+    preview: bool,
+    profile: str | None = None,
+    identities: tuple[ServiceAccountIdentity, ...] = (),
+    **changes: Any,
+) -> Recording:
     values: dict[str, Any] = {"name": "mesh-dev", **changes}
     settings = ClusterSettings(**values)
 
@@ -45,6 +52,7 @@ def record(*, preview: bool, profile: str | None = None, **changes: Any) -> Reco
                 vpc_id="vpc-1",
                 private_subnet_ids=["subnet-a", "subnet-b"],
                 public_subnet_ids=["subnet-c", "subnet-d"],
+                identities=identities,
                 after=[route],
             ),
             pulumi.ResourceOptions(providers={"aws": provider}),

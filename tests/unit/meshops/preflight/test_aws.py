@@ -257,7 +257,7 @@ def test_the_command_exits_1_when_something_fails_and_3_when_something_is_unknow
     stack: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # No certificate: a fail, whatever else is unknown.
-    balancer = ("--only", "MP101,MP201")
+    balancer = ("--only", "MP101", "MP201")
     assert command(stack, *balancer) == 1
     text = capsys.readouterr().out
     assert "FAIL  MP201  Certificate of the ALB" in text
