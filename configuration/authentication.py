@@ -9,9 +9,9 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from configuration.external_hosts import ExternalHost
+from configuration.kinds.paths import Path
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Path
 
 _HOST: TypeAdapter[str] = TypeAdapter(ExternalHost)
 # RFC 7230, a field name; Envoy refuses a configuration with any other.

@@ -6,8 +6,8 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from configuration.kinds.principals import PrincipalArn
 from configuration.network import RetentionDays
-from configuration.principals import PrincipalArn
 from configuration.section import section
 from configuration.values import Cidr, ClusterName, Label, VersionText, Whole, within
 from versions import KUBERNETES

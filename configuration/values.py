@@ -133,50 +133,6 @@ def whole(value: Any) -> Any:
     return value
 
 
-def _quantity(value: str) -> str:
-    # https://kubernetes.io/docs/reference/kubernetes-api/common-definitions/quantity/
-    if not re.fullmatch(r"(\d+(\.\d+)?)(m|k|M|G|T|Ki|Mi|Gi|Ti)?", value):
-        raise rejection("It must be a Kubernetes quantity.", 'Write it as "250m" (CPU) or "256Mi" (memory).')
-    return value
-
-
-def _path(value: str) -> str:
-    # https://istio.io/latest/docs/reference/config/security/authorization-policy/#Operation: exact, prefix
-    # ("/a/*"), suffix ("*/a"), presence ("*"), and the templates {*} and {**}. Envoy compares the normalised path
-    # without query or fragment.
-    if not value.startswith("/"):
-        raise rejection(
-            "A path begins with '/'; a suffix match such as \"*/data\" would open paths that nobody named.",
-            f'Write "/{value.lstrip("*/")}".',
-        )
-    templates = [segment for segment in value.split("/") if segment in ("{*}", "{**}")]
-    rest = value.replace("{*}", "").replace("{**}", "")
-    if "*" in (rest if templates else rest[:-1]) or "{" in rest or "}" in rest:
-        raise rejection(
-            "Istio takes a '*' only at the end of a path (a prefix), or {*} and {**} as whole segments, not both; "
-            "elsewhere it is an ordinary character and matches nothing.",
-            'Write "/api/*" for everything below /api/, or "/api/{*}/data" for one segment in between.',
-        )
-    if re.search(r"[?#\s]", value):
-        raise rejection(
-            "Envoy compares the path without its query and fragment; one that contains '?', '#' or a blank matches "
-            "nothing.",
-            "Leave that part out.",
-        )
-    if "//" in value or "/./" in value or "/../" in value or "\\" in value or re.search(r"%2[fF]|%5[cC]", value):
-        raise rejection(
-            "The mesh normalises paths before it compares them; this form never arrives and matches nothing.",
-            "Write the path in its normal form.",
-        )
-    return value
-
-
-def _exact_path(value: str) -> str:
-    if "*" in value or "{" in value:
-        raise rejection("This path is taken literally: it must not hold a wildcard.", "Write one path in full.")
-    return _path(value)
-
-
 Whole = Annotated[int, BeforeValidator(whole)]
 Cidr = Annotated[IPv4Network, BeforeValidator(_cidr)]
 Label = Annotated[str, AfterValidator(_label)]
@@ -187,6 +143,3 @@ Arn = Annotated[str, AfterValidator(_arn)]
 ImageRegistry = Annotated[str, AfterValidator(_image_registry)]
 VersionText = Annotated[str, BeforeValidator(_strict_string), StringConstraints(pattern=r"^\d+\.\d+(\.\d+)?$")]
 AwsId = Annotated[str, StringConstraints(pattern=r"^[a-z]+-[0-9a-f]{8,17}$")]
-Quantity = Annotated[str, AfterValidator(_quantity)]
-Path = Annotated[str, AfterValidator(_path)]
-ExactPath = Annotated[str, AfterValidator(_exact_path)]

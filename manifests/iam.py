@@ -131,9 +131,9 @@ def load_balancer_controller(*, region: str, cluster_name: str) -> Policy:
     """What the AWS Load Balancer Controller (v3) needs for the ALB Ingress and the NLB Service of one cluster.
 
     Source: the controller's own policy (docs/install/iam_policy.json), with which a test compares it statement by
-    statement. Narrower in two ways: where that one asks for *a* cluster's tag this one asks for this cluster's, on creation and on change;
-    and what this program never uses is left out (Cognito, Shield, WAF Classic, certificate discovery, outposts,
-    address pools, mutual TLS, Global Accelerator).
+    statement. Narrower in two ways: where that one asks for *a* cluster's tag this one asks for this cluster's, on
+    creation and on change; and what this program never uses is left out (Cognito, Shield, WAF Classic, certificate
+    discovery, outposts, address pools, mutual TLS, Global Accelerator).
     """
     requested = {"StringEquals": {f"aws:RequestTag/{_CONTROLLER_TAG}": cluster_name}}
     tagged = {"StringEquals": {f"aws:ResourceTag/{_CONTROLLER_TAG}": cluster_name}}
