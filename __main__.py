@@ -33,6 +33,7 @@ account = aws.Provider(
     "aws",
     region=settings.region,
     profile=settings.profile,
+    allowed_account_ids=settings.allowed_account_ids or None,
     default_tags=aws.ProviderDefaultTagsArgs(tags=tags),
 )
 in_account = pulumi.ResourceOptions(providers={"aws": account})

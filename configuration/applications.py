@@ -14,7 +14,7 @@ from configuration.kinds.paths import Directory, ExactPath, Path
 from configuration.kinds.quantities import Cpu, Memory
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Host, Label, Port, Whole, within
+from configuration.values import Host, Label, Port, Whole, matching, within
 
 ORIGINATED_PORT = 80
 """Where an application speaks HTTP to a host whose TLS its sidecar begins."""
@@ -133,10 +133,15 @@ class Egress:
 class Stickiness:
     """Consistent-hash affinity: exactly one of the two."""
 
-    cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    cookie: (
+        Annotated[str, matching(r"[A-Za-z0-9_-]+", "A cookie's name has letters, digits, '_' and '-'.", "Rename it.")]
+        | None
+    ) = None
     cookie_ttl_seconds: Annotated[Whole, within(0, 31536000, "seconds")] = 0
     """0 makes it a session cookie."""
-    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    header: (
+        Annotated[str, matching(r"[A-Za-z0-9-]+", "A header's name has letters, digits and '-'.", "Rename it.")] | None
+    ) = None
 
 
 @section

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from configuration.kinds.keys import AWS_KEYS
 from configuration.problems import Problem, path_of, problem_of
 
 _T = TypeVar("_T")
@@ -20,7 +21,7 @@ _Location = tuple[int | str, ...]
 # Each round removes at least one value; a tree whose root is refused is given up at once.
 _ROUNDS = 12
 
-_CONFIG_KEYS = {"region": "aws:region", "profile": "aws:profile"}
+_CONFIG_KEYS = {name: key for key, name in AWS_KEYS.items()}
 
 
 class SalvagingReader(Generic[_T]):
@@ -44,7 +45,8 @@ class SalvagingReader(Generic[_T]):
                         continue  # Only short because its items were refused, each of which is reported.
                     # The names in a path are looked up before the two keys of another prefix are restored.
                     path = path_of(detail["loc"], tree)
-                    path = _CONFIG_KEYS.get(path, path)
+                    head, bracket, rest = path.partition("[")
+                    path = _CONFIG_KEYS.get(head, head) + bracket + rest
                     problems.setdefault(path, problem_of(path, detail))
             # From the last item of a list to its first, so that a cut does not move what is still to be cut.
             for detail in sorted(details, key=lambda d: [(isinstance(s, int), s) for s in d["loc"]], reverse=True):

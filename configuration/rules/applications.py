@@ -206,6 +206,30 @@ def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Ite
             )
 
 
+def protocols_reach_their_callers(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+    for _, application, path in _applications(settings):
+        # The ALB's targets are HTTP/1.1 here: gRPC needs HTTP/2 to the end, and a stream of bytes has no Host.
+        asked = application.authentication is not None and application.opaque  # refused for that already
+        if application.hosts and application.tls == "terminate" and application.protocol != "http" and not asked:
+            yield breach(
+                f"{path}.hosts",
+                list(application.hosts),
+                f"Behind the ALB only HTTP arrives, in version 1.1; {application.protocol} never does.",
+                "Remove the hosts, or serve them by `tls: passthrough` behind the NLB.",
+                f"{path}.protocol",
+            )
+        for index, caller in enumerate(application.callers):
+            if application.protocol == "grpc" and caller.methods and set(caller.methods) != {"POST"}:
+                # https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: ":method POST", always.
+                yield breach(
+                    f"{path}.callers[{index}].methods",
+                    list(caller.methods),
+                    "Every gRPC call is a POST: another method never comes.",
+                    "Leave methods out, and name the calls as paths: /package.Service/Method.",
+                    f"{path}.protocol",
+                )
+
+
 def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     for _, application, path in _applications(settings):
         stickiness = application.stickiness
@@ -253,6 +277,7 @@ RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
     callers_can_be_matched,
     applications_are_complete,
     passthrough_has_its_way_in,
+    protocols_reach_their_callers,
     stickiness_is_possible,
     strict_applications_are_not_exempt,
 )

@@ -122,7 +122,7 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
     ),
     "an unknown key": (put("network.zone", "a"), "network.zone", "No setting has this name", "spelling"),
     "an unknown section": (put("netwrok", {"cidr": "10.0.0.0/16"}), "netwrok", "No setting has this name", "spelling"),
-    "a wrong type": (put("cluster.oidc", "perhaps"), "cluster.oidc", "valid boolean", "Pulumi.yaml"),
+    "a wrong type": (put("cluster.oidc", "perhaps"), "cluster.oidc", "true or false", "docs/settings.md"),
     "an unknown NAT mode": (put("network.nat", "none"), "network.nat", "'single' or 'perZone'", "Choose"),
     "a retention CloudWatch lacks": (
         put("network.flowLogRetentionDays", 15),
