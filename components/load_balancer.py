@@ -147,7 +147,11 @@ class LoadBalancer(pulumi.ComponentResource):
             type=option.resource_record_type,
             records=[option.resource_record_value],
             ttl=300,
-            opts=self._child(),
+            # ACM asks for the same record for each certificate of a name in an account: another stack may have made
+            # it, and needs it for its renewals after this one is gone.
+            # https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+            allow_overwrite=True,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         validation = aws.acm.CertificateValidation(
             "certificate",

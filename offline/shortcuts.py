@@ -6,7 +6,8 @@ Under the real engine the SDK is as it is.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Generator
+from collections.abc import Generator
+from types import FunctionType
 from typing import Any
 
 from pulumi.runtime import known_types, resource, resource_cycle_breaker, rpc
@@ -39,7 +40,7 @@ def shortcuts() -> Generator[None, None, None]:
 class _NamedCallbacks:
     """In place of the SDK's server of callbacks."""
 
-    def register_transform(self, transform: Callable[..., Any]) -> callback_pb2.Callback:
+    def register_transform(self, transform: FunctionType) -> callback_pb2.Callback:
         return callback_pb2.Callback(token=f"{transform.__module__}.{transform.__qualname__}")
 
 

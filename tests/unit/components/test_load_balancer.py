@@ -142,7 +142,9 @@ def test_a_wildcard_certificate_is_validated_by_one_record(preview: bool) -> Non
         "type": known("CNAME", preview),
         "records": [known("_answer.acm-validations.aws.", preview)],
         "ttl": 300,
+        "allowOverwrite": True,
     }
+    assert record_.retain_on_delete, "another stack on this name would not renew its certificate any more"
     validation = recording["aws:acm/certificateValidation:CertificateValidation::certificate"]
     assert record_.urn in validation.depends_on
     assert validation.urn in recording[INGRESS].depends_on, "a listener takes an issued certificate only"

@@ -80,6 +80,16 @@ def test_a_refused_value_causes_no_second_complaint_about_what_depends_on_it() -
     assert [problem.path for problem in problems(tree)] == ["loadBalancer.domain", "namespaces[kube-system].name"]
 
 
+def test_a_section_that_lacks_something_and_has_something_else_takes_nothing_around_it_along() -> None:
+    tree = stack()
+    put("loadBalancer.accessLogs", {"buckets": "logs"})(tree)
+
+    assert [problem.path for problem in problems(tree)] == [
+        "loadBalancer.accessLogs.bucket",
+        "loadBalancer.accessLogs.buckets",
+    ]
+
+
 def test_the_message_shows_path_value_rule_and_remedy() -> None:
     tree = stack()
     put("network.cidr", "10.20.0.1/16")(tree)
