@@ -11,6 +11,7 @@ from ipaddress import collapse_addresses
 
 from configuration.admission import Admission
 from configuration.applications import Application, Namespace, qualified
+from configuration.kinds.images import PUBLIC_HOSTS, split_host
 from configuration.rules.aws import is_nearly_everyone
 from configuration.settings import Settings
 
@@ -139,6 +140,12 @@ def _way_in(settings: Settings) -> Iterator[Weakening]:
         # However it is written: 0.0.0.0/1 and 128.0.0.0/1 are everyone too.
         cidrs = ", ".join(map(str, collapse_addresses(balancer.allowed_cidrs)))
         yield Weakening(path="loadBalancer.allowedCidrs", value=cidrs, effect=f"Everyone may connect; {guard}.")
+    if balancer.waf and "nlb" in balancer.entries:
+        yield Weakening(
+            path="loadBalancer.entries",
+            value="nlb",
+            effect="The WAF stands before the ALB: whoever comes by the NLB passes none.",
+        )
     if not balancer.access_logs:
         yield Weakening(
             path="loadBalancer.accessLogs", value="(not set)", effect="The load balancer keeps no access log."
@@ -242,6 +249,12 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
                 value=caller.application,
                 effect="The caller is outside the mesh: anybody's plaintext may use what is declared for it.",
             )
+    if settings.image_registry and application.image and split_host(application.image)[0] not in PUBLIC_HOSTS:
+        yield Weakening(
+            path=f"{path}.image",
+            value=application.image,
+            effect="It comes from this registry itself: imageRegistry stands in for the public ones only.",
+        )
     if application.accepted_service_accounts:
         yield Weakening(
             path=f"{path}.acceptedServiceAccounts",

@@ -1,4 +1,4 @@
-"""References to images."""
+"""References to images, and the registries that they name."""
 
 from __future__ import annotations
 
@@ -8,6 +8,21 @@ from typing import Annotated
 from pydantic import AfterValidator
 
 from configuration.problems import rejection
+
+PUBLIC_HOSTS: frozenset[str] = frozenset(
+    {
+        "docker.io",
+        "index.docker.io",
+        "registry-1.docker.io",
+        "ghcr.io",
+        "quay.io",
+        "gcr.io",
+        "registry.k8s.io",
+        "registry.istio.io",
+        "public.ecr.aws",
+        "mcr.microsoft.com",
+    }
+)
 
 # https://github.com/distribution/reference, the grammar in reference.go: [domain/]path[:tag][@digest].
 _COMPONENT = r"[a-z0-9]+(?:(?:\.|_|__|-+)[a-z0-9]+)*"
@@ -37,3 +52,17 @@ def _image(value: str) -> str:
 
 
 Image = Annotated[str, AfterValidator(_image)]
+
+
+def split_host(image: str) -> tuple[str, str]:
+    """`quay.io/a/b:1` -> (`quay.io`, `a/b:1`); `b:1` -> (`docker.io`, `library/b:1`).
+
+    The first component is a host if it could not be a path of the default registry (distribution/reference,
+    `splitDockerDomain`).
+    """
+    first, slash, rest = image.partition("/")
+    if not slash:
+        return "docker.io", f"library/{image}"
+    if "." in first or ":" in first or first == "localhost":
+        return first, rest
+    return "docker.io", image

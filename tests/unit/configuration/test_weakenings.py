@@ -84,6 +84,20 @@ def test_each_weakened_setting_is_reported() -> None:
         assert found((path, value)) - baseline == {expected}, path
 
 
+def test_an_image_that_the_companys_registry_does_not_stand_in_for_is_reported() -> None:
+    images = {path for path, _ in found(("imageRegistry", "mirror.example.com/mesh")) if path.endswith("].image")}
+    assert images == {f"namespaces[shop].applications[{name}].image" for name in ("api", "ui")}
+    public = ("namespaces.0.applications.0.image", "ghcr.io/example/api:1")
+    images = {path for path, _ in found(("imageRegistry", "mirror.example.com/mesh"), public) if "].image" in path}
+    assert images == {"namespaces[shop].applications[ui].image"}
+
+
+def test_what_passes_no_waf_is_reported() -> None:
+    both = found(("loadBalancer.waf", {}), ("loadBalancer.entries", ["alb", "nlb"]))
+    assert ("loadBalancer.entries", "nlb") in both
+    assert ("loadBalancer.entries", "nlb") not in found(("loadBalancer.waf", {}))
+
+
 def test_what_the_sidecar_does_not_see_of_egress_is_reported() -> None:
     egress = "namespaces.0.applications.0.egress"
     cases: tuple[tuple[dict[str, object], str], ...] = (
