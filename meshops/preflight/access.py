@@ -1,4 +1,4 @@
-"""Checks MP301 and MP302: whether whoever runs `up` may use the cluster that it makes, and can reach it at all."""
+"""Checks MP301 to MP303: whether whoever runs `up` reaches and may use the cluster that it makes, and nobody else."""
 
 from __future__ import annotations
 
@@ -28,6 +28,16 @@ ENDPOINT = Check(
     how="The settings' public and private networks, and the endpoint of the cluster if there is one already.",
     severity="critical",
     remedy="For the first `up` from outside the VPC name your own address under cluster.publicAccessCidrs.",
+)
+
+ENTRIES = Check(
+    id="MP303",
+    section="Access",
+    name="Nobody else has access",
+    shows="Every access entry of the cluster is one of the settings': no administrator that no file names.",
+    how="EKS's own list of access entries, but for its service role's and the nodes', against cluster.access.",
+    severity="high",
+    remedy="Take the entry away: aws eks delete-access-entry; or list the principal in cluster.access.",
 )
 
 
@@ -122,6 +132,35 @@ def check_endpoint(settings: Settings, endpoint: Endpoint | Unavailable | None) 
     return Verdict(
         status="pass",
         finding=f"Private: run `up` from within {private}, with a route into the VPC.",
+    )
+
+
+def check_entries(settings: Settings, entries: Sequence[str] | Unavailable | None) -> Verdict:
+    if isinstance(entries, Unavailable):
+        return entries.verdict()
+    cluster = settings.cluster
+    if cluster.existing:
+        return Verdict(status="pass", finding="The cluster is somebody else's: who has access its owner says.")
+    if entries is None:
+        return Verdict(status="pass", finding=f"There is no cluster {cluster.name} yet, and so no entry.")
+    wanted = {entry.principal_arn for entry in cluster.access}
+    strangers = [arn for arn in entries if arn not in wanted]
+    table = Table(
+        header=("", "principal"), rows=tuple(("-" if arn in wanted else "in no file", arn) for arn in entries)
+    )
+    waiting = tuple(f"Comes with the next `up`: {arn}" for arn in sorted(wanted - {*entries}))
+    if not strangers:
+        return Verdict(
+            status="pass", finding=f"{len(entries)} entries, all of the settings'.", evidence=waiting, table=table
+        )
+    # A cluster that was made with its creator's entry keeps it (docs/adr/0018).
+    return Verdict(
+        status="fail",
+        finding=f"{', '.join(strangers)}: access that stands in no file, the creator's perhaps.",
+        evidence=waiting,
+        remedy=f"aws eks delete-access-entry --cluster-name {cluster.name} --principal-arn {strangers[0]}; or list it "
+        "in cluster.access.",
+        table=table,
     )
 
 

@@ -87,7 +87,7 @@ class Endpoint:
     public_cidrs: tuple[str, ...]
 
 
-Fact = Literal["vpc", "certificates", "caller", "endpoint"]
+Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries"]
 EVERY_FACT: tuple[Fact, ...] = get_args(Fact)
 _NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 
@@ -100,6 +100,8 @@ class Facts:
     caller: Caller | Unavailable = _NOT_ASKED
     endpoint: Endpoint | Unavailable | None = _NOT_ASKED
     """None where there is no cluster of this name yet."""
+    entries: tuple[str, ...] | Unavailable | None = _NOT_ASKED
+    """Principals with an access entry, but for nodes and EKS itself; None where there is no cluster yet."""
 
 
 def look(
@@ -115,7 +117,7 @@ def look(
     if not found:
         remedy = "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in."
         nobody = Unavailable(reason=reason, remedy=remedy)
-        return Facts(vpc=nobody, certificates=nobody, caller=nobody, endpoint=nobody)
+        return Facts(vpc=nobody, certificates=nobody, caller=nobody, endpoint=nobody, entries=nobody)
     return gather(settings, session, endpoint_url, wanted=wanted, progress=progress)
 
 
@@ -150,7 +152,11 @@ def gather(
     if "endpoint" in wanted:
         progress.update("asking AWS for the cluster's endpoint")
         endpoint = _attempt("the cluster's endpoint", lambda: _endpoint(settings, client("eks")))
-    return Facts(vpc=vpc, certificates=certificates, caller=caller, endpoint=endpoint)
+    entries: tuple[str, ...] | Unavailable | None = _NOT_ASKED
+    if "entries" in wanted:
+        progress.update("asking AWS for the cluster's access entries")
+        entries = _attempt("the cluster's access entries", lambda: _entries(settings, client("eks")))
+    return Facts(vpc=vpc, certificates=certificates, caller=caller, endpoint=endpoint, entries=entries)
 
 
 def _attempt(what: str, read: Callable[[], _T | Unavailable]) -> _T | Unavailable:
@@ -225,6 +231,23 @@ def _endpoint(settings: Settings, eks: Any) -> Endpoint | None:
         return None
     public = bool(network.get("endpointPublicAccess"))
     return Endpoint(public=public, public_cidrs=tuple(network.get("publicAccessCidrs", ())) if public else ())
+
+
+def _entries(settings: Settings, eks: Any) -> tuple[str, ...] | None:
+    cluster = settings.cluster.name
+    try:
+        pages = eks.get_paginator("list_access_entries").paginate(clusterName=cluster)
+        arns = [arn for page in pages for arn in page["accessEntries"]]
+    except eks.exceptions.ResourceNotFoundException:
+        return None
+    # EKS makes one for its own service-linked role, and one of another type for the role of each node group.
+    # https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html
+    people = [arn for arn in arns if ":role/aws-service-role/" not in arn]
+    return tuple(
+        arn
+        for arn in sorted(people)
+        if eks.describe_access_entry(clusterName=cluster, principalArn=arn)["accessEntry"]["type"] == "STANDARD"
+    )
 
 
 def _subnet(raw: Mapping[str, Any], zone_types: Mapping[str, str]) -> Subnet:

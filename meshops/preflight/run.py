@@ -51,11 +51,16 @@ def _endpoint(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
     return access.check_endpoint(settings, facts.endpoint)
 
 
+def _entries(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return access.check_entries(settings, facts.entries)
+
+
 _JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]], ...] = (
     (subnets.CHECK, "vpc", _subnets),
     (certificate.CHECK, "certificates", _certificate),
     (access.ACCESS, "caller", _access),
     (access.ENDPOINT, "endpoint", _endpoint),
+    (access.ENTRIES, "entries", _entries),
 )
 """Each check with the fact that it looks at, and how it judges that."""
 

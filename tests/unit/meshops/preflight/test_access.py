@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from meshops.checks.model import Unavailable
-from meshops.preflight.access import check_access, check_endpoint, principal_of
+from meshops.preflight import aws
+from meshops.preflight.access import check_access, check_endpoint, check_entries, principal_of
 from meshops.preflight.aws import Caller, Endpoint
 from tests.unit.meshops.preflight.preflight_stack import CLUSTER, settings_of
 
@@ -91,6 +92,61 @@ def test_each_step_of_a_private_environment_says_from_where_the_next_is_run(
     assert finding in verdict.finding
 
 
+DEPLOYER = CLUSTER["access"][0]["principalArn"]
+CREATOR = f"arn:aws:iam::{ACCOUNT}:user/whoever-ran-the-first-up"
+
+
+def test_an_administrator_that_no_file_names_is_found() -> None:
+    verdict = check_entries(settings_of(), (DEPLOYER, CREATOR))
+    assert verdict.status == "fail"
+    assert CREATOR in verdict.finding
+    assert f"--principal-arn {CREATOR}" in verdict.remedy
+
+
+@pytest.mark.parametrize(
+    ("entries", "finding"), [((DEPLOYER,), "1 entries, all"), ((), "0 entries, all"), (NOT_YET, "no cluster mesh-test")]
+)
+def test_entries_of_the_settings_and_those_that_are_yet_to_come_are_no_strangers(
+    entries: tuple[str, ...] | None, finding: str
+) -> None:
+    verdict = check_entries(settings_of(), entries)
+    assert verdict.status == "pass"
+    assert finding in verdict.finding
+
+
+class FakeEks:
+    """As EKS answers: pages of ARNs, and a type for each."""
+
+    class exceptions:  # noqa: N801 - boto3's name
+        class ResourceNotFoundException(Exception):
+            pass
+
+    def __init__(self, types: dict[str, str] | None) -> None:
+        self._types = types
+
+    def get_paginator(self, name: str) -> FakeEks:
+        assert name == "list_access_entries"
+        return self
+
+    def paginate(self, *, clusterName: str) -> list[dict[str, list[str]]]:  # noqa: N803
+        if self._types is None:
+            raise self.exceptions.ResourceNotFoundException(clusterName)
+        return [{"accessEntries": [arn]} for arn in self._types]
+
+    def describe_access_entry(self, *, clusterName: str, principalArn: str) -> dict[str, dict[str, str]]:  # noqa: N803
+        assert self._types is not None
+        return {"accessEntry": {"principalArn": principalArn, "type": self._types[principalArn]}}
+
+
+def test_the_nodes_and_eks_itself_are_no_strangers() -> None:
+    service = f"arn:aws:iam::{ACCOUNT}:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS"
+    nodes = f"arn:aws:iam::{ACCOUNT}:role/nodes"
+    eks = FakeEks({DEPLOYER: "STANDARD", nodes: "EC2_LINUX", service: "STANDARD"})
+    assert aws._entries(settings_of(), eks) == (DEPLOYER,)
+    assert aws._entries(settings_of(), FakeEks(None)) is None
+
+
 def test_what_could_not_be_asked_is_unknown() -> None:
     nobody = Unavailable(reason="There are no AWS credentials.", remedy="Log in.")
-    assert [check_access(settings_of(), nobody).status, check_endpoint(settings_of(), nobody).status] == ["unknown"] * 2
+    checks = (check_access, check_endpoint, check_entries)
+    assert [check(settings_of(), nobody).status for check in checks] == ["unknown"] * 3

@@ -34,6 +34,8 @@ from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, settings_o
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
+    # moto knows no access entries.
+    monkeypatch.setattr(aws, "_entries", lambda settings, eks: None)
     with mock_aws():
         yield
 
@@ -241,7 +243,7 @@ def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.
     assert lines[2:9:3] == ["Network", "Certificate", "Access"]
     assert lines[3].startswith("PASS  MP101  Subnets for the load balancer  2 subnets, one each in eu-west-1a, ")
     assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 2 hosts, ")
-    assert lines[-1].startswith("4 passed, 0 failed, 0 unknown, in ")
+    assert lines[-1].startswith("5 passed, 0 failed, 0 unknown, in ")
 
 
 def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -278,7 +280,7 @@ def test_of_what_no_chosen_check_looks_at_nothing_is_asked(stack: Path, capsys: 
 
 def test_an_unknown_id_is_one_line_that_names_the_known_ones(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(stack, "--only", "MP999") == 2
-    assert capsys.readouterr().err == "There is no check MP999: there are MP101, MP201, MP301, MP302.\n"
+    assert capsys.readouterr().err == "There is no check MP999: there are MP101, MP201, MP301, MP302, MP303.\n"
 
 
 @pytest.mark.parametrize("option", [("--format", "json"), ("--json",)])
@@ -296,6 +298,7 @@ def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str]
         ("MP201", "pass", "critical", ""),
         ("MP301", "pass", "critical", ""),
         ("MP302", "pass", "critical", ""),
+        ("MP303", "pass", "high", ""),
     ]
 
 
@@ -318,7 +321,7 @@ def test_without_credentials_every_check_is_unknown_and_the_command_exits_3(
             "There are no AWS credentials.",
             "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in.",
         )
-    ] * 4
+    ] * 5
 
 
 def test_a_profile_that_does_not_exist_is_unknown_too(
