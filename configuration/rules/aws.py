@@ -51,11 +51,11 @@ def api_endpoint_takes_its_networks(settings: Settings) -> Iterator[Breach]:
         yield breach(
             path, len(cidrs), f"EKS takes {_PUBLIC_ACCESS_CIDRS} networks at most.", "Name larger or fewer ones."
         )
-    if len(cidrs) > 1 and is_nearly_everyone(cidrs):
+    if IPv4Network("0.0.0.0/0") not in cidrs and is_nearly_everyone(cidrs):
         yield breach(
             path,
             list(map(str, cidrs)),
-            "Together they are a quarter of the internet or more: a public API endpoint must not be open to everyone.",
+            "This is a quarter of the internet or more: a public API endpoint must not be open to everyone.",
             "Name the networks that administer the cluster.",
         )
     for index, cidr in enumerate(cidrs):

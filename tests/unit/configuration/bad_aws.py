@@ -60,6 +60,12 @@ BAD_AWS: dict[str, Bad] = {
         "a quarter of the internet",
         "administer",
     ),
+    "half of the internet": (
+        put("cluster.publicAccessCidrs", ["0.0.0.0/1"]),
+        "cluster.publicAccessCidrs",
+        "a quarter of the internet",
+        "administer",
+    ),
     "a private network as a public one": (
         put("cluster.publicAccessCidrs", ["10.8.0.0/16"]),
         "cluster.publicAccessCidrs[0]",
