@@ -45,8 +45,8 @@ traps: $(READY) ## traps 3 and 5 measured on the running lab
 plan: $(READY) ## STACK=… what a stack would make, without credentials or network: build/plan/<stack>/
 	@$(RUN) -m meshops plan --stack $(STACK)
 
-preflight: $(READY) ## STACK=… (AWS credentials) will the load balancer find its subnets and its certificate?
-	@$(RUN) -m meshops preflight --stack $(STACK)
+preflight: $(READY) ## STACK=… (AWS credentials) subnets, certificate, access: will it come up?
+	@$(RUN) -m meshops preflight --stack $(STACK) $(if $(ONLY),--only $(ONLY))
 
 # For the lab its own kubeconfig, programs and AWS stand-in; for any other stack the environment's.
 verify: $(READY) ## STACK=… (kubeconfig) prove by traffic that the running mesh holds; CHECKS=… for some of them

@@ -24,6 +24,7 @@ from components.observability import Observability, ObservabilityArgs
 from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
 from manifests.images import Images
+from manifests.pod_identities import pod_identities
 
 settings = stack_settings.load()
 images = Images(settings.image_registry)
@@ -33,6 +34,7 @@ account = aws.Provider(
     "aws",
     region=settings.region,
     profile=settings.profile,
+    allowed_account_ids=settings.allowed_account_ids or None,
     default_tags=aws.ProviderDefaultTagsArgs(tags=tags),
 )
 in_account = pulumi.ResourceOptions(providers={"aws": account})
@@ -56,6 +58,9 @@ cluster = Cluster(
         vpc_id=network.vpc_id,
         private_subnet_ids=network.private_subnet_ids,
         public_subnet_ids=network.public_subnet_ids,
+        identities=pod_identities(
+            region=settings.region, cluster_name=settings.cluster.name, observability=settings.observability
+        ),
         after=dns_firewall.ready,
     ),
     opts=in_account,

@@ -61,8 +61,10 @@ CURL_IMAGE = "docker.io/curlimages/curl:8.16.0"
 PYTHON_IMAGE = "docker.io/library/python:3.13-slim"
 
 # --- EKS add-ons -------------------------------------------------------------------------------------------
-# No build numbers here: EKS picks the default build for the cluster's Kubernetes version.
 CLOUDWATCH_ADDON = "amazon-cloudwatch-observability"
+# Its values are checked against schemas/addons/, which is of this build: 5.x turned Application Signals on by default,
+# and only 6.x takes the key that turns it off. For Kubernetes 1.32 to 1.36.
+CLOUDWATCH_ADDON_VERSION = "v6.4.0-eksbuild.1"
 
 # --- Tools -------------------------------------------------------------------------------------------------
 PULUMI_CLI_MINIMUM = "3.200.0"

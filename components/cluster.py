@@ -12,11 +12,13 @@ import pulumi_aws as aws
 import pulumi_eks as eks
 import pulumi_kubernetes as kubernetes
 
+from components.cluster_access import private_rules, still_waits, without_creators_admin
 from components.pod_identity import PodIdentity, PodIdentityArgs
 from configuration.cluster import Cluster as ClusterSettings
 from manifests.access_entries import PolicyScope, access_by_principal
 from manifests.iam import CNI_POLICY, NODE_POLICIES, service_trust
 from manifests.kubeconfig import kubeconfig, with_profile
+from manifests.pod_identities import ServiceAccountIdentity
 
 _AMI_TYPES: dict[Literal["x86_64", "arm64"], str] = {
     "x86_64": "AL2023_x86_64_STANDARD",
@@ -32,6 +34,8 @@ class ClusterArgs:
     vpc_id: pulumi.Input[str]
     private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    identities: Sequence[ServiceAccountIdentity]
+    """Of the platform's service accounts, in an existing cluster too."""
     after: Sequence[pulumi.Resource]
     """The nodes' way out of the VPC, and what guards it (`DnsFirewall.ready`): without it they cannot join."""
 
@@ -45,7 +49,7 @@ class Cluster(pulumi.ComponentResource):
     """JSON; a secret."""
     ready: tuple[pulumi.Resource, ...]
     """What a pod needs to run, the last of it: DNS, which comes after the nodes, which come after their way out of the
-    VPC and the other add-ons. Of an existing cluster the way out alone."""
+    VPC, the other add-ons and every Pod Identity. Of an existing cluster the way out and the identities."""
     resource: pulumi.Resource | None
     """For `deleted_with`; None for an existing cluster, which a destroy leaves standing."""
 
@@ -53,6 +57,7 @@ class Cluster(pulumi.ComponentResource):
         super().__init__("mesh:cluster:Cluster", name, None, opts)
         self._args = args
         self._settings = args.settings
+        self._reached: tuple[pulumi.Resource, ...] = ()
         if args.settings.existing:
             self._adopt()
         else:
@@ -64,7 +69,8 @@ class Cluster(pulumi.ComponentResource):
             # Otherwise the provider takes any change of the kubeconfig, such as a profile, for another cluster and
             # replaces everything in it.
             cluster_identifier=f"{args.region}/{args.settings.name}",
-            opts=pulumi.ResourceOptions(parent=self),
+            # Without the rules a deployer inside the network would wait for an answer until it gives up.
+            opts=self._child(*self._reached),
         )
         self.register_outputs(
             {
@@ -90,7 +96,7 @@ class Cluster(pulumi.ComponentResource):
                 )
             )
         )
-        self.ready = tuple(self._args.after)
+        self.ready = (*self._args.after, *self._identities())
         self.resource = None
 
     def _build(self) -> None:
@@ -102,8 +108,13 @@ class Cluster(pulumi.ComponentResource):
             cluster.kubeconfig_json.apply(lambda text: with_profile(text, self._args.profile))
         )
         self.resource = cluster
+        self._reached = private_rules(
+            self._settings.private_access_cidrs, security_group_id=cluster.cluster_security_group_id, opts=self._child()
+        )
+        if waits := still_waits(self._settings):
+            pulumi.log.warn(waits)
         networking = self._networking_addons(cluster)
-        nodes = self._nodes(cluster, networking)
+        nodes = self._nodes(cluster, networking, self._identities(cluster))
         self.ready = (self._addon("coredns", cluster, nodes),)
 
     def _control_plane(self) -> eks.Cluster:
@@ -152,7 +163,10 @@ class Cluster(pulumi.ComponentResource):
             # Set even when it is empty: otherwise an AWS_PROFILE of the machine ends in the kubeconfig, and laptops
             # and CI take turns in changing it.
             provider_credential_opts=eks.KubeconfigOptionsArgs(profile_name=self._args.profile),
-            opts=self._child(logs),
+            # The default, extended support, begins by itself and costs six times as much.
+            # https://docs.aws.amazon.com/eks/latest/userguide/view-upgrade-policy.html
+            upgrade_policy=aws.eks.ClusterUpgradePolicyArgs(support_type="STANDARD"),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[logs], transforms=[without_creators_admin]),
         )
 
     def _access_entries(self) -> dict[str, eks.AccessEntryArgs]:
@@ -215,7 +229,30 @@ class Cluster(pulumi.ComponentResource):
             opts=self._child(*depends_on),
         )
 
-    def _nodes(self, cluster: eks.Cluster, networking: Sequence[pulumi.Resource]) -> aws.eks.NodeGroup:
+    def _identities(self, *after: pulumi.Resource) -> tuple[pulumi.Resource, ...]:
+        """Before the nodes: an association takes seconds to take effect, and a pod that starts without keeps none.
+
+        https://docs.aws.amazon.com/eks/latest/userguide/pod-identities.html ("eventually consistent")
+        """
+        return tuple(
+            ready
+            for identity in self._args.identities
+            for ready in PodIdentity(
+                identity.name,
+                PodIdentityArgs(
+                    cluster_name=self._settings.name,
+                    namespace=identity.namespace,
+                    service_account=identity.service_account,
+                    policy=identity.policy,
+                    after=after,
+                ),
+                opts=pulumi.ResourceOptions(parent=self, aliases=[_under(identity.formerly)]),
+            ).ready
+        )
+
+    def _nodes(
+        self, cluster: eks.Cluster, networking: Sequence[pulumi.Resource], identities: Sequence[pulumi.Resource]
+    ) -> aws.eks.NodeGroup:
         settings = self._settings.node_group
         role = aws.iam.Role(
             "nodes",
@@ -243,7 +280,7 @@ class Cluster(pulumi.ComponentResource):
             launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
                 id=template.id, version=template.latest_version.apply(str)
             ),
-            opts=self._child(cluster, *policies, *networking, *self._args.after),
+            opts=self._child(cluster, *policies, *networking, *identities, *self._args.after),
         )
 
     def _launch_template(self) -> aws.ec2.LaunchTemplate:
@@ -276,6 +313,10 @@ class Cluster(pulumi.ComponentResource):
             ],
             opts=self._child(),
         )
+
+
+def _under(component: str) -> pulumi.Alias:
+    return pulumi.Alias(parent=f"urn:pulumi:{pulumi.get_stack()}::{pulumi.get_project()}::{component}")
 
 
 def _scope(scope: PolicyScope) -> aws.eks.AccessPolicyAssociationAccessScopeArgs:

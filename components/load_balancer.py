@@ -9,14 +9,12 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from components.pod_identity import PodIdentity, PodIdentityArgs
 from components.submission import KubernetesResource, release, submit
 from components.web_acl import WebAcl
 from configuration.applications import Namespace
 from configuration.load_balancer import LoadBalancer as LoadBalancerSettings
 from manifests.document import Document
 from manifests.gateway import passthrough_hosts, terminated_hosts
-from manifests.iam import load_balancer_controller
 from manifests.images import Images
 from manifests.ingress import alb_ingress, nlb_service
 from manifests.load_balancer_controller import CONTROLLER, controller_values
@@ -35,29 +33,18 @@ class LoadBalancerControllerArgs:
     vpc_id: pulumi.Input[str]
     images: Images
     after: Sequence[pulumi.Resource]
-    """What its pods need to run and to reach AWS: nodes, add-ons, the way out of the VPC. On a destroy all of these
-    go after it, so that it can still take its load balancers down."""
+    """What its pods need to run and to reach AWS: nodes, add-ons, the way out of the VPC, its identity. On a destroy
+    all of these go after it, so that it can still take its load balancers down."""
 
 
 class LoadBalancerController(pulumi.ComponentResource):
     """Never `deleted_with` the cluster: without it the finalizers of Ingress and Service would never be answered."""
 
     ready: tuple[pulumi.Resource, ...]
-    """The controller, which comes after its identity: an Ingress or a load balancer's Service depends on both."""
+    """The controller, on which an Ingress or a load balancer's Service depends."""
 
     def __init__(self, name: str, args: LoadBalancerControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:load_balancer:LoadBalancerController", name, None, opts)
-        identity = PodIdentity(
-            "load-balancer-controller",
-            PodIdentityArgs(
-                cluster_name=args.cluster_name,
-                namespace=KUBE_SYSTEM,
-                service_account=CONTROLLER,
-                policy=load_balancer_controller(region=args.region, cluster_name=args.cluster_name),
-                after=args.after,
-            ),
-            opts=pulumi.ResourceOptions(parent=self),
-        )
         controller = release(
             CONTROLLER,
             LOAD_BALANCER_CONTROLLER_CHART,
@@ -65,7 +52,7 @@ class LoadBalancerController(pulumi.ComponentResource):
             values=controller_values(
                 cluster_name=args.cluster_name, region=args.region, vpc_id=args.vpc_id, images=args.images
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[*identity.ready]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
         self.ready = (controller,)
         self.register_outputs({})
@@ -160,7 +147,11 @@ class LoadBalancer(pulumi.ComponentResource):
             type=option.resource_record_type,
             records=[option.resource_record_value],
             ttl=300,
-            opts=self._child(),
+            # ACM asks for the same record for each certificate of a name in an account: another stack may have made
+            # it, and needs it for its renewals after this one is gone.
+            # https://docs.aws.amazon.com/acm/latest/userguide/dns-validation.html
+            allow_overwrite=True,
+            opts=pulumi.ResourceOptions(parent=self, retain_on_delete=True),
         )
         validation = aws.acm.CertificateValidation(
             "certificate",

@@ -10,20 +10,18 @@ import pulumi
 import pulumi_aws as aws
 
 from components.order import Order
-from components.pod_identity import PodIdentity, PodIdentityArgs
 from components.submission import submit, submit_all
 from configuration.mesh import Observability as ObservabilitySettings
 from configuration.network import RetentionDays
+from manifests.cloudwatch_addon import cloudwatch_addon_values
 from manifests.collector import collector_documents
-from manifests.iam import container_log_writer, spans_log_policy, trace_writer
+from manifests.iam import spans_log_policy
 from manifests.images import Images
-from manifests.names import COLLECTOR, OBSERVABILITY
+from manifests.names import OBSERVABILITY
 from manifests.namespace import platform_namespace
-from versions import CLOUDWATCH_ADDON
+from versions import CLOUDWATCH_ADDON, CLOUDWATCH_ADDON_VERSION
 
 _LOG_GROUPS = ("application", "dataplane", "host", "performance")
-_AGENT = "cloudwatch-agent"
-_AGENT_NAMESPACE = "amazon-cloudwatch"
 # What the collector's pods refer to; the rest refers to them.
 _BEFORE_PODS = ("ServiceAccount", "ServiceEntry", "ConfigMap")
 
@@ -37,7 +35,7 @@ class ObservabilityArgs:
     log_retention_days: RetentionDays
     """Of the containers' logs, which are the mesh's audit trail."""
     after: Sequence[pulumi.Resource]
-    """What a pod needs to run, and Istio's CRDs for the collector's ServiceEntry."""
+    """What a pod needs to run, its identity for AWS with it, and Istio's CRDs for the collector's ServiceEntry."""
     deleted_with: pulumi.Resource | None
     """The cluster, if it is ours."""
 
@@ -61,27 +59,15 @@ class Observability(pulumi.ComponentResource):
     def _tracing(self) -> tuple[pulumi.Resource, ...]:
         args = self._args
         search = self._transaction_search()
-        identity = PodIdentity(
-            COLLECTOR,
-            PodIdentityArgs(
-                cluster_name=args.cluster_name,
-                namespace=OBSERVABILITY,
-                service_account=COLLECTOR,
-                policy=trace_writer(),
-                after=args.after,
-            ),
-            opts=self._child(),
-        )
         namespace = submit(platform_namespace(OBSERVABILITY), opts=self._order.after())
         documents = collector_documents(region=args.region, images=args.images)
         referred = submit_all(
             [document for document in documents if document["kind"] in _BEFORE_PODS],
             opts=self._order.after(namespace),
         )
-        # Credentials are put into a pod when it is created: a collector that precedes its association never has any.
         workload = submit_all(
             [document for document in documents if document["kind"] not in _BEFORE_PODS],
-            opts=self._order.after(*referred, *identity.ready, search),
+            opts=self._order.after(*referred, search),
         )
         return (*referred, *workload)
 
@@ -118,27 +104,14 @@ class Observability(pulumi.ComponentResource):
             )
             for group in _LOG_GROUPS
         ]
-        identity = PodIdentity(
-            _AGENT,
-            PodIdentityArgs(
-                cluster_name=args.cluster_name,
-                namespace=_AGENT_NAMESPACE,
-                service_account=_AGENT,
-                policy=container_log_writer(region=args.region, cluster_name=args.cluster_name),
-                associate=False,
-            ),
-            opts=self._child(),
-        )
         addon = aws.eks.Addon(
             CLOUDWATCH_ADDON,
             cluster_name=args.cluster_name,
             addon_name=CLOUDWATCH_ADDON,
-            configuration_values=json.dumps({"containerLogs": {"enabled": True}}),
-            pod_identity_associations=[
-                aws.eks.AddonPodIdentityAssociationArgs(role_arn=identity.role_arn, service_account=_AGENT)
-            ],
+            addon_version=CLOUDWATCH_ADDON_VERSION,
+            configuration_values=json.dumps(cloudwatch_addon_values()),
             resolve_conflicts_on_create="OVERWRITE",
             resolve_conflicts_on_update="OVERWRITE",
-            opts=self._child(*args.after, *groups, *identity.ready),
+            opts=self._child(*args.after, *groups),
         )
         return (addon,)

@@ -21,7 +21,7 @@ class PodIdentityArgs:
     managed_policy_arn: str | None = None
     """Instead of `policy`: one of AWS's own."""
     after: Sequence[pulumi.Resource] = ()
-    """What the association needs: the cluster, unless `cluster_name` comes from it."""
+    """What the association needs: the cluster, unless `cluster_name` comes from it, or it exists already."""
     associate: bool = True
     """False where an EKS add-on makes the association itself."""
 

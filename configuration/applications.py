@@ -9,9 +9,12 @@ from pydantic import AfterValidator, Field
 from configuration.admission import Enforcement
 from configuration.authentication import Authentication
 from configuration.external_hosts import ExternalHost
+from configuration.kinds.images import Image
+from configuration.kinds.paths import Directory, ExactPath, Path
+from configuration.kinds.quantities import Cpu, Memory
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import ExactPath, Host, Label, Path, Port, Quantity, Whole, within
+from configuration.values import Host, Label, Port, Whole, matching, within
 
 ORIGINATED_PORT = 80
 """Where an application speaks HTTP to a host whose TLS its sidecar begins."""
@@ -36,6 +39,43 @@ RESERVED_NAMESPACES: tuple[str, ...] = (
     "observability",
     "amazon-cloudwatch",
 )
+
+
+# What stands in each namespace beside the applications' objects (manifests), or in each pod beside their container: one
+# object would replace the other, or the injection would be refused.
+RESERVED_APPLICATIONS: tuple[str, ...] = (
+    "default",
+    "deny-all",
+    "default-deny",
+    "allow-platform",
+    "mesh-tenant",
+    "mesh-reader",
+    "istio-proxy",
+    "istio-init",
+    "istio-validation",
+)
+
+
+def _application_name(value: str) -> str:
+    if value in RESERVED_APPLICATIONS:
+        raise rejection(
+            "An object of the platform's own has this name in every namespace, or a container of Istio's in every pod.",
+            "Give the application another name.",
+        )
+    return value
+
+
+def _service_account(value: str) -> str:
+    if value == "default":
+        raise rejection(
+            "Kubernetes makes this one, and every pod that names none runs under it: whatever it may, they all may.",
+            "Leave it out, or give the application a service account of its own.",
+        )
+    return value
+
+
+ApplicationName = Annotated[Label, AfterValidator(_application_name)]
+ServiceAccountName = Annotated[Label, AfterValidator(_service_account)]
 
 
 def _namespace_name(value: str) -> str:
@@ -93,23 +133,29 @@ class Egress:
 class Stickiness:
     """Consistent-hash affinity: exactly one of the two."""
 
-    cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_-]+$")] | None = None
+    cookie: (
+        Annotated[str, matching(r"[A-Za-z0-9_-]+", "A cookie's name has letters, digits, '_' and '-'.", "Rename it.")]
+        | None
+    ) = None
     cookie_ttl_seconds: Annotated[Whole, within(0, 31536000, "seconds")] = 0
     """0 makes it a session cookie."""
-    header: Annotated[str, Field(pattern=r"^[A-Za-z0-9-]+$")] | None = None
+    header: (
+        Annotated[str, matching(r"[A-Za-z0-9-]+", "A header's name has letters, digits and '-'.", "Rename it.")] | None
+    ) = None
 
 
 @section
 class Resources:
-    cpu: Quantity = "100m"
-    memory: Quantity = "128Mi"
-    memory_limit: Quantity = "256Mi"
+    cpu: Cpu = "100m"
+    memory: Memory = "128Mi"
+    memory_limit: Memory = "256Mi"
+    """At least `memory`."""
 
 
 @section
 class Application:
-    name: Label
-    image: str | None = None
+    name: ApplicationName
+    image: Image | None = None
     """With a tag or a digest; required unless `workload` is `external`."""
     workload: Literal["managed", "external"] = "managed"
     """`external`: another pipeline deploys it, with the label `app: <name>` and a Service of this name."""
@@ -117,9 +163,9 @@ class Application:
     """What the container listens on, and its Service too; none for a job that only calls."""
     protocol: Literal["http", "grpc", "tcp"] = "http"
     replicas: Annotated[Whole, within(1, 1000, "replicas")] = 2
-    service_account: Label | None = None
+    service_account: ServiceAccountName | None = None
     """The identity; `<name>-sa` unless said otherwise. Callers insist on it, and policies name it."""
-    accepted_service_accounts: tuple[Label, ...] = ()
+    accepted_service_accounts: tuple[ServiceAccountName, ...] = ()
     """Further ones that pass for it while its pods move from one to another without loss: name the new one here, then
     make it `serviceAccount` and name the old one here, then remove that."""
     hosts: tuple[Host, ...] = ()
@@ -136,7 +182,7 @@ class Application:
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
     environment: dict[str, str] = Field(default_factory=dict)
-    writable_paths: tuple[ExactPath, ...] = ()
+    writable_paths: tuple[Directory, ...] = ()
     """Paths that get an emptyDir, since the root filesystem is read-only."""
     user_id: Annotated[Whole, within(1, 65534, "(a user id other than root's)")] = 10001
     resources: Resources = Resources()

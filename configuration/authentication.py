@@ -9,13 +9,15 @@ from urllib.parse import SplitResult, urlsplit
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
 from configuration.external_hosts import ExternalHost
+from configuration.kinds.paths import Path
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Path
+from configuration.values import matching
 
 _HOST: TypeAdapter[str] = TypeAdapter(ExternalHost)
 # RFC 7230, a field name; Envoy refuses a configuration with any other.
-_HEADER = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"
+_HEADER = r"[A-Za-z0-9!#$%&'*+.^_`|~-]+"
+_PARAMETER = r"[A-Za-z0-9_.-]+"
 _HTTPS = 'Write it as "https://login.example.com/realm".'
 
 
@@ -104,11 +106,17 @@ class TokenIssuer:
 class TokenSource:
     """Where a request carries its token: exactly one of the three."""
 
-    header: Annotated[str, Field(pattern=_HEADER)] | None = None
+    header: (
+        Annotated[str, matching(_HEADER, "It is not the name of a header (RFC 7230).", 'Write it as "x-token".')] | None
+    ) = None
     prefix: str = ""
     """What stands before the token in the header, e.g. `Bearer ` with its blank."""
-    cookie: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] | None = None
-    query: Annotated[str, Field(pattern=r"^[A-Za-z0-9_.-]+$")] | None = None
+    cookie: Annotated[str, matching(_PARAMETER, "A cookie's name has letters, digits and _.-", "Rename it.")] | None = (
+        None
+    )
+    query: (
+        Annotated[str, matching(_PARAMETER, "A parameter's name has letters, digits and _.-", "Rename it.")] | None
+    ) = None
     """A query parameter: it is kept in every log on the way."""
 
     @property
@@ -123,7 +131,9 @@ BEARER = TokenSource(header="Authorization", prefix="Bearer ")
 class ClaimHeader:
     """A claim that the application is told of a verified token, in a header that nobody else can set."""
 
-    header: Annotated[str, Field(pattern=r"^x-[a-z0-9-]+$")]
+    header: Annotated[
+        str, matching(r"x-[a-z0-9-]+", "It begins with x- and has a-z, 0-9 and '-'.", 'Write it as "x-user".')
+    ]
     claim: ClaimName
 
 

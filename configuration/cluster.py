@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import Field
 
+from configuration.kinds.principals import PrincipalArn
 from configuration.network import RetentionDays
 from configuration.section import section
-from configuration.values import Arn, Cidr, ClusterName, Label, VersionText, Whole, within
+from configuration.values import Cidr, ClusterName, Label, VersionText, Whole, within
 from versions import KUBERNETES
 
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
@@ -22,7 +23,8 @@ class AccessEntry:
     others are EKS's policies.
     """
 
-    principal_arn: Arn
+    principal_arn: PrincipalArn
+    """An IAM role or user, not a session of it."""
     policy: Literal["ClusterAdmin", "Admin", "Edit", "View", "AdminView"]
     namespaces: tuple[Label, ...] = ()
     """Limits the policy to these namespaces; empty means the whole cluster, or for `Edit` and `View` every namespace
@@ -46,12 +48,16 @@ class Cluster:
     """Also what the subnets' tags carry; of an existing cluster, its name."""
     kubernetes_version: VersionText = KUBERNETES
     access: tuple[AccessEntry, ...] = ()
+    """Everybody who has access, the deployer too: whoever creates the cluster gets none by that. Somebody must be
+    `ClusterAdmin`."""
     oidc: bool = False
     """An IAM OIDC provider, for workloads that still use IAM roles for service accounts."""
     logs: tuple[LogType, ...] = ("api", "audit", "authenticator", "controllerManager", "scheduler")
     log_retention_days: RetentionDays = 90
     public_access_cidrs: tuple[Cidr, ...] = ()
     """Who may reach the API server from the internet; empty means that it has a private endpoint only."""
+    private_access_cidrs: tuple[Cidr, ...] = ()
+    """Who may reach it inside the network: a VPN's, a peered VPC's or the runners' addresses."""
     deletion_protection: bool = True
     """Of the cluster, and of the VPC's DNS firewall where the cluster is our own."""
     node_group: NodeGroup = NodeGroup()

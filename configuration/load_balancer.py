@@ -6,9 +6,10 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field
 
+from configuration.kinds.aws import Bucket, CertificateArn, LogPrefix, WebAclArn
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Arn, Cidr, Host
+from configuration.values import Cidr, Host, matching
 
 # https://docs.aws.amazon.com/elasticloadbalancing/latest/application/describe-ssl-policies.html
 # Only policies without TLS 1.0, 1.1 and CBC suites: an older one would undo the first of the three layers.
@@ -35,24 +36,29 @@ def _ssl_policy(value: str) -> str:
 class Waf:
     """`web_acl_arn` attaches an existing web ACL; without it one with AWS's managed rules is made."""
 
-    web_acl_arn: Arn | None = None
+    web_acl_arn: WebAclArn | None = None
 
 
 @section
 class AccessLogs:
     """The bucket must exist and admit the ELB log delivery service of the region."""
 
-    bucket: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$")]
-    prefix: str = ""
+    bucket: Bucket
+    prefix: LogPrefix = ""
 
 
 @section
 class LoadBalancer:
     domain: Host
     """The certificate covers it and every name one label below it."""
-    certificate_arn: Arn | None = None
+    certificate_arn: CertificateArn | None = None
     """An issued ACM certificate of this region; without it one is made and validated in `hosted_zone_id`."""
-    hosted_zone_id: Annotated[str, Field(pattern=r"^Z[A-Z0-9]{1,31}$")] | None = None
+    hosted_zone_id: (
+        Annotated[
+            str, matching(r"Z[A-Z0-9]{1,31}", "It is not the id of a hosted zone.", 'Write it as "Z0123456789EXAMPLE".')
+        ]
+        | None
+    ) = None
     """The Route 53 zone that holds `domain`: for the validation and for the applications' records."""
     entries: Annotated[tuple[Literal["alb", "nlb"], ...], Field(min_length=1)] = ("alb",)
     """`nlb` passes TLS through to the gateway, for applications with `tls: passthrough`."""

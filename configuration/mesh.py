@@ -6,9 +6,10 @@ from typing import Annotated, Any, Literal
 
 from pydantic import AfterValidator, BeforeValidator
 
+from configuration.kinds.quantities import Cpu, Memory
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Cidr, Host, Label, Quantity, VersionText, Whole, within
+from configuration.values import Cidr, Host, Label, VersionText, Whole, within
 from versions import ISTIO
 
 
@@ -38,10 +39,10 @@ def _service_host(value: Any) -> Any:
 
 @section
 class Pilot:
-    """istiod's size. `max_replicas` 1 turns the autoscaler off."""
+    """istiod's size. `minReplicas` and `maxReplicas` of 1 turn the autoscaler off."""
 
-    cpu: Quantity = "500m"
-    memory: Quantity = "2048Mi"
+    cpu: Cpu = "500m"
+    memory: Memory = "2048Mi"
     min_replicas: Annotated[Whole, within(1, 50, "replicas")] = 2
     max_replicas: Annotated[Whole, within(1, 50, "replicas")] = 5
 
@@ -80,8 +81,8 @@ class Mesh:
 class Gateway:
     min_replicas: Annotated[Whole, within(2, 100, "replicas")] = 2
     max_replicas: Annotated[Whole, within(2, 100, "replicas")] = 5
-    cpu: Quantity = "100m"
-    memory: Quantity = "128Mi"
+    cpu: Cpu = "100m"
+    memory: Memory = "128Mi"
 
 
 @section

@@ -7,14 +7,17 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator
 
 from configuration.dns_firewall import DnsFirewall
+from configuration.kinds.aws import SubnetId, VpcId
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import AwsId, Cidr, ClusterName, Whole
+from configuration.values import Cidr, ClusterName, Whole
 
 InterfaceEndpoint = Literal["ecr.api", "ecr.dkr", "sts", "logs", "xray", "ec2", "elasticloadbalancing"]
 
 # The values CloudWatch Logs accepts (PutRetentionPolicy).
-_RETENTION_DAYS = (1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288)
+_RETENTION_DAYS = (
+    1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+)  # fmt: skip
 
 
 def _retention(value: int) -> int:
@@ -45,9 +48,9 @@ class ExistingNetwork:
     """A VPC that somebody else owns. Its subnets get the missing tags; nothing else of theirs is touched, unless
     `dnsFirewall` says so."""
 
-    vpc_id: AwsId
-    private_subnet_ids: tuple[AwsId, ...]
-    public_subnet_ids: tuple[AwsId, ...] = ()
+    vpc_id: VpcId
+    private_subnet_ids: tuple[SubnetId, ...]
+    public_subnet_ids: tuple[SubnetId, ...] = ()
 
 
 @section

@@ -10,8 +10,10 @@ from typing import Any
 from pydantic import TypeAdapter
 
 from configuration import rules
+from configuration.kinds.keys import AWS_KEYS, unread
+from configuration.kinds.leaves import unreadable
 from configuration.names import REFUSED_NAME, DeclaredNames
-from configuration.problems import SettingsError
+from configuration.problems import Problem, SettingsError
 from configuration.salvage import SalvagingReader
 from configuration.settings import PROJECT, Settings
 
@@ -22,7 +24,10 @@ def parse(stack: str, config: Mapping[str, Any]) -> Settings:
     config: `{"aws:region": …, "zero-trust-mesh:network": …}`, structured values as such or as JSON text, the way
     the engine hands them over. Raises `SettingsError`.
     """
-    raw = _tree(config)
+    raw, problems = _tree(config)
+    if problems:
+        # Whatever follows would trip over them.
+        raise SettingsError(stack, problems)
     names = DeclaredNames.of(raw)
     reader = SalvagingReader(TypeAdapter(Settings), placeholders=_PLACEHOLDERS)
     settings, problems = reader.read(raw)
@@ -36,9 +41,10 @@ def parse(stack: str, config: Mapping[str, Any]) -> Settings:
 
 # What stands in for a refused value of a setting that has no default, while the rest is being checked.
 _PLACEHOLDERS: dict[tuple[str, ...], Any] = {
-    ("region",): "xx-none-1",
+    ("region",): "eu-west-1",
     ("environment",): "none",
     ("network",): {},
+    ("network", "existing", "vpcId"): "vpc-00000000",
     ("cluster",): {"name": "none"},
     ("cluster", "name"): "none",
     ("loadBalancer",): {"domain": "none.invalid"},
@@ -49,23 +55,33 @@ _PLACEHOLDERS: dict[tuple[str, ...], Any] = {
 }
 
 
-def _tree(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The flat configuration of the engine as one tree; what is left empty counts as not set."""
+def _tree(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
+    """The flat configuration of the engine as one tree, and what in it nothing reads, or nothing can.
+
+    What is left empty counts as not set.
+    """
     tree: dict[str, Any] = {}
+    problems: list[Problem] = []
     for key, value in config.items():
         namespace, _, name = key.partition(":")
-        if namespace == PROJECT:
+        problem = unread(key, value)
+        if problem is not None:
+            problems.append(problem)
+        elif namespace == PROJECT:
             tree[name] = _decode(value)
-        elif key in ("aws:region", "aws:profile"):
-            tree[name] = value
-    return {name: value for name, value in tree.items() if value not in ("", None)}
+        elif key in AWS_KEYS:
+            tree[AWS_KEYS[key]] = _decode(value)
+    problems += unreadable(tree)
+    if problems:
+        return {}, problems
+    # A copy: reading cuts refused values out, and the caller's tree is not ours to change.
+    return {name: copy.deepcopy(value) for name, value in tree.items() if value not in ("", None)}, []
 
 
 def _decode(value: Any) -> Any:
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)
-        except json.JSONDecodeError:
+        except (json.JSONDecodeError, RecursionError):
             return value  # the section's own type refuses it, with the text that stands there
-    # A copy: reading cuts refused values out, and the caller's tree is not ours to change.
-    return copy.deepcopy(value)
+    return value

@@ -10,6 +10,18 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 _REJECTED = "setting_rejected"
 
+# Beginnings of the kinds of error that pydantic has, and what it wanted.
+_WANTED: tuple[tuple[str, str], ...] = (
+    ("string", "text"),
+    ("bool", "true or false"),
+    ("int", "a whole number"),
+    ("float", "a number"),
+    ("dict", "a mapping of keys to values"),
+    ("dataclass", "a mapping of keys to values"),
+    ("tuple", "a list"),
+    ("list", "a list"),
+)
+
 
 @dataclass(frozen=True, kw_only=True)
 class Problem:
@@ -62,7 +74,7 @@ def problem_of(path: str, error: ErrorDetails) -> Problem:
             path=path,
             value=show(error["input"]),
             rule="No setting has this name.",
-            remedy="Remove it, or correct its spelling; `Pulumi.yaml` documents every key.",
+            remedy="Remove it, or correct its spelling; `docs/settings.md` documents every key.",
         )
     if kind == "too_short":
         return Problem(path=path, value=show(error["input"]), rule="The list must not be empty.", remedy="Add an item.")
@@ -73,11 +85,13 @@ def problem_of(path: str, error: ErrorDetails) -> Problem:
             rule=f"It must be one of {context['expected']}.",
             remedy="Choose one of these.",
         )
+    wanted = next((words for beginning, words in _WANTED if kind.startswith(beginning)), "another value")
     return Problem(
         path=path,
         value=show(error["input"]),
-        rule=f"{error['msg']}.",
-        remedy="Give a value of the type that `Pulumi.yaml` documents.",
+        rule=f"It must be {wanted}.",
+        remedy="Give a value of the type that `docs/settings.md` documents"
+        + ("; a number or true that is meant as text stands in quotes." if wanted == "text" else "."),
     )
 
 
@@ -117,4 +131,6 @@ def show(value: object) -> str:
         text = "[" + ", ".join(show(item) for item in value) + "]"
     else:
         text = str(value)
+    # As it can be printed: a lone surrogate ends every terminal and every log otherwise.
+    text = text.encode("utf-8", "backslashreplace").decode("utf-8")
     return text if len(text) <= 120 else text[:117] + "..."

@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 
 from pydantic import TypeAdapter, ValidationError
 
+from configuration.kinds.keys import AWS_KEYS
 from configuration.problems import Problem, path_of, problem_of
 
 _T = TypeVar("_T")
@@ -20,7 +21,7 @@ _Location = tuple[int | str, ...]
 # Each round removes at least one value; a tree whose root is refused is given up at once.
 _ROUNDS = 12
 
-_CONFIG_KEYS = {"region": "aws:region", "profile": "aws:profile"}
+_CONFIG_KEYS = {name: key for key, name in AWS_KEYS.items()}
 
 
 class SalvagingReader(Generic[_T]):
@@ -44,23 +45,27 @@ class SalvagingReader(Generic[_T]):
                         continue  # Only short because its items were refused, each of which is reported.
                     # The names in a path are looked up before the two keys of another prefix are restored.
                     path = path_of(detail["loc"], tree)
-                    path = _CONFIG_KEYS.get(path, path)
+                    head, bracket, rest = path.partition("[")
+                    path = _CONFIG_KEYS.get(head, head) + bracket + rest
                     problems.setdefault(path, problem_of(path, detail))
+            gone: list[_Location] = []
             # From the last item of a list to its first, so that a cut does not move what is still to be cut.
             for detail in sorted(details, key=lambda d: [(isinstance(s, int), s) for s in d["loc"]], reverse=True):
-                self._cut(tree, detail["loc"], missing=detail["type"] == "missing")
+                location = detail["loc"]
+                # What it stood in went for another reason; cutting on would take what is around that as well.
+                if not any(location[: len(cut)] == cut for cut in gone):
+                    gone += self._cut(tree, location, missing=detail["type"] == "missing")
         return None, list(problems.values())
 
-    def _cut(self, tree: dict[str, Any], location: _Location, *, missing: bool) -> None:
+    def _cut(self, tree: dict[str, Any], location: _Location, *, missing: bool) -> list[_Location]:
+        """Returns the locations that are no longer there."""
         placeholder = self._placeholders.get(tuple(step for step in location if isinstance(step, str)))
         parent = _at(tree, location[:-1])
         if missing and placeholder is not None and isinstance(parent, dict):
             parent[str(location[-1])] = placeholder
-        elif missing:
-            # Nothing can stand in for it: the object that lacks it goes.
-            _remove(tree, location[:-1])
-        else:
-            _remove(tree, location)
+            return []
+        # Where nothing can stand in for what is missing, the object that lacks it goes.
+        return _remove(tree, location[:-1] if missing else location)
 
 
 def _at(tree: Any, location: _Location) -> Any:
@@ -72,12 +77,13 @@ def _at(tree: Any, location: _Location) -> Any:
     return tree
 
 
-def _remove(tree: Any, location: _Location) -> None:
-    """Removes the value at `location`, or the nearest one above it that exists."""
+def _remove(tree: Any, location: _Location) -> list[_Location]:
+    """Removes the value at `location`, or the nearest one above it that exists, and says which."""
     for end in range(len(location), 0, -1):
         parent = _at(tree, location[: end - 1])
         try:
             del parent[location[end - 1]]
         except (KeyError, IndexError, TypeError):
             continue
-        return
+        return [location[:end]]
+    return []

@@ -4,30 +4,38 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field, StringConstraints
+from pydantic import Field
 
 from configuration.admission import Admission
 from configuration.applications import Namespace
 from configuration.cluster import Cluster
+from configuration.kinds.aws import AccountId, Region
+from configuration.kinds.keys import PROJECT as PROJECT
 from configuration.load_balancer import LoadBalancer
 from configuration.mesh import Certificates, Gateway, Mesh, Observability
 from configuration.network import Network
 from configuration.section import section
-from configuration.values import ImageRegistry
-
-PROJECT = "zero-trust-mesh"
-"""The project's name in `Pulumi.yaml`, and the prefix of its keys in a stack's file."""
+from configuration.values import ImageRegistry, matching
 
 
 @section
 class Settings:
     """Everything a stack says, valid as a whole."""
 
-    region: Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z]+)+-\d$")]
+    region: Region
     """`aws:region`, e.g. eu-west-1."""
     profile: str | None = None
     """`aws:profile`; named in the kubeconfig too, so that laptops and CI produce the same one."""
-    environment: Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9-]{0,30}$")]
+    allowed_account_ids: tuple[AccountId, ...] = ()
+    """`aws:allowedAccountIds`: in any other account the provider refuses to do anything."""
+    environment: Annotated[
+        str,
+        matching(
+            r"[a-z][a-z0-9-]{0,30}",
+            "It has a-z, 0-9 and '-', begins with a letter, and is at most 31 long.",
+            'Write it as "prod".',
+        ),
+    ]
     """A tag on every AWS resource and every trace, e.g. `prod`."""
     tags: dict[str, str] = Field(default_factory=dict)
     network: Network

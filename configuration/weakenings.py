@@ -7,11 +7,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from ipaddress import collapse_addresses
 
 from configuration.admission import Admission
 from configuration.applications import Application, Namespace, qualified
-from configuration.rules.platform import EVERYONE
+from configuration.kinds.images import PUBLIC_HOSTS, split_host
+from configuration.rules.aws import is_nearly_everyone
 from configuration.settings import Settings
+
+_WORKING_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
+_LASTING_DAYS = 30
+"""An attack is often found weeks later: logs that are gone by then show nothing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -55,6 +61,12 @@ def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
                 value=name,
                 effect="Whoever owns this zone reads every name that is asked for in it.",
             )
+    if settings.network.flow_log_retention_days < _LASTING_DAYS and not settings.network.existing:
+        yield Weakening(
+            path="network.flowLogRetentionDays",
+            value=str(settings.network.flow_log_retention_days),
+            effect="Who spoke to whom is gone after so many days.",
+        )
     cluster = settings.cluster
     if cluster.existing:
         yield Weakening(
@@ -77,12 +89,24 @@ def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
             value=", ".join(cluster.logs) or "[]",
             effect=f"The control plane keeps no {', '.join(missing)} log.",
         )
+    if cluster.log_retention_days < _LASTING_DAYS:
+        yield Weakening(
+            path="cluster.logRetentionDays",
+            value=str(cluster.log_retention_days),
+            effect="Audit lines, the API server's and the sidecars', are gone after so many days.",
+        )
     for entry in cluster.access:
         if entry.policy == "ClusterAdmin":
             yield Weakening(
                 path="cluster.access",
                 value=entry.principal_arn,
                 effect="This principal may change every policy of the mesh.",
+            )
+        if entry.policy == "Edit" and not entry.namespaces:
+            yield Weakening(
+                path="cluster.access",
+                value=entry.principal_arn,
+                effect="This principal changes workloads and reads secrets in every namespace of the stack.",
             )
         if entry.policy == "Admin":
             yield Weakening(
@@ -126,9 +150,17 @@ def _way_in(settings: Settings) -> Iterator[Weakening]:
             value=balancer.ssl_policy,
             effect="No post-quantum key exchange: traffic recorded today may be read one day.",
         )
-    if EVERYONE in balancer.allowed_cidrs:
+    if is_nearly_everyone(balancer.allowed_cidrs):
         guard = "a WAF stands before it" if balancer.waf else "no WAF stands before it"
-        yield Weakening(path="loadBalancer.allowedCidrs", value=str(EVERYONE), effect=f"Everyone may connect; {guard}.")
+        # However it is written: 0.0.0.0/1 and 128.0.0.0/1 are everyone too.
+        cidrs = ", ".join(map(str, collapse_addresses(balancer.allowed_cidrs)))
+        yield Weakening(path="loadBalancer.allowedCidrs", value=cidrs, effect=f"Everyone may connect; {guard}.")
+    if balancer.waf and "nlb" in balancer.entries:
+        yield Weakening(
+            path="loadBalancer.entries",
+            value="nlb",
+            effect="The WAF stands before the ALB: whoever comes by the NLB passes none.",
+        )
     if not balancer.access_logs:
         yield Weakening(
             path="loadBalancer.accessLogs", value="(not set)", effect="The load balancer keeps no access log."
@@ -219,12 +251,12 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
     outside = {other.name for other in settings.namespaces if other.phase == "outside"}
     for caller in application.callers:
         home = qualified(caller.application, namespace.name).partition("/")[0]
-        if not application.opaque and not (caller.methods and caller.paths):
+        every_method = not caller.methods or {*caller.methods} >= _WORKING_METHODS
+        every_path = not caller.paths or not {"/*", "/{**}"}.isdisjoint(caller.paths)
+        if not application.opaque and (every_method or every_path):
+            what = "method and path" if every_method and every_path else "method" if every_method else "path"
             yield Weakening(
-                path=f"{path}.callers",
-                value=caller.application,
-                effect="This caller may use every "
-                + ("path." if caller.methods else "method and path." if not caller.paths else "method."),
+                path=f"{path}.callers", value=caller.application, effect=f"This caller may use every {what}."
             )
         if home in outside and namespace.in_mesh:
             yield Weakening(
@@ -232,6 +264,12 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
                 value=caller.application,
                 effect="The caller is outside the mesh: anybody's plaintext may use what is declared for it.",
             )
+    if settings.image_registry and application.image and split_host(application.image)[0] not in PUBLIC_HOSTS:
+        yield Weakening(
+            path=f"{path}.image",
+            value=application.image,
+            effect="It comes from this registry itself: imageRegistry stands in for the public ones only.",
+        )
     if application.accepted_service_accounts:
         yield Weakening(
             path=f"{path}.acceptedServiceAccounts",

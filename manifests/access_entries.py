@@ -35,10 +35,7 @@ class PrincipalAccess:
 
 
 def access_by_principal(entries: tuple[AccessEntry, ...]) -> dict[str, PrincipalAccess]:
-    """One access entry per principal, as EKS has it, with each policy once; keyed by `<account>-<kind>-<name>`.
-
-    Where the settings give a principal one policy twice, the namespaces are joined, and the whole cluster wins.
-    """
+    """One access entry per principal, as EKS has it, with each policy once; keyed by `<account>-<kind>-<path/name>`."""
     scopes: dict[str, dict[str, PolicyScope]] = {}
     groups: dict[str, set[str]] = {}
     for entry in entries:
@@ -48,13 +45,9 @@ def access_by_principal(entries: tuple[AccessEntry, ...]) -> dict[str, Principal
             names = {group_of(group, namespace) for namespace in entry.namespaces} or {group}
             groups.setdefault(entry.principal_arn, set()).update(names)
             continue
-        known = policies.get(entry.policy)
-        namespaces: tuple[str, ...] = tuple(sorted(entry.namespaces))
-        if known is not None:
-            whole = not known.namespaces or not namespaces
-            namespaces = () if whole else tuple(sorted({*known.namespaces, *namespaces}))
         policies[entry.policy] = PolicyScope(
-            policy_arn=f"arn:aws:eks::aws:cluster-access-policy/{_POLICIES[entry.policy]}", namespaces=namespaces
+            policy_arn=f"arn:aws:eks::aws:cluster-access-policy/{_POLICIES[entry.policy]}",
+            namespaces=tuple(sorted(entry.namespaces)),
         )
     return {
         _key(arn): PrincipalAccess(principal_arn=arn, policies=policies, groups=tuple(sorted(groups.get(arn, ()))))
@@ -63,5 +56,10 @@ def access_by_principal(entries: tuple[AccessEntry, ...]) -> dict[str, Principal
 
 
 def _key(arn: str) -> str:
-    """`arn:aws:iam::111122223333:role/team/admins` -> `111122223333-role-team-admins`."""
-    return "-".join(arn.split(":")[4:]).replace("/", "-")
+    """`arn:aws:iam::111122223333:role/team/admins` -> `111122223333-role-team/admins`.
+
+    The path keeps its slashes: `role/team/admins` and `role/team-admins` are two principals, and under one key one of
+    them would silently have no access.
+    """
+    account, resource = arn.split(":", 5)[4:]
+    return f"{account}-{resource.replace('/', '-', 1)}"

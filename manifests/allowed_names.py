@@ -14,9 +14,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from urllib.parse import urlsplit
 
+from configuration.kinds.images import split_host
 from configuration.settings import Settings
 from manifests.cert_manager import IMAGES as CERT_MANAGER_IMAGES
-from manifests.images import Images, registry_host
+from manifests.images import Images
 from manifests.load_balancer_controller import IMAGE as CONTROLLER_IMAGE
 from versions import ISTIO_IMAGE_HUB, OTEL_COLLECTOR_IMAGE
 
@@ -121,7 +122,7 @@ def _registries(settings: Settings) -> Iterator[AllowedName]:
         ),
     ]
     for image, who in sources:
-        yield from _registry(registry_host(images.ref(image)), f"the image of {who}")
+        yield from _registry(split_host(images.ref(image))[0], f"the image of {who}")
 
 
 def _registry(host: str, reason: str) -> Iterator[AllowedName]:

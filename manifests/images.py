@@ -4,20 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-PUBLIC_HOSTS: frozenset[str] = frozenset(
-    {
-        "docker.io",
-        "index.docker.io",
-        "registry-1.docker.io",
-        "ghcr.io",
-        "quay.io",
-        "gcr.io",
-        "registry.k8s.io",
-        "registry.istio.io",
-        "public.ecr.aws",
-        "mcr.microsoft.com",
-    }
-)
+from configuration.kinds.images import PUBLIC_HOSTS, split_host
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -42,7 +29,7 @@ class Images:
         With a registry set, an image of a public host (`docker.io` is implied where none is named) becomes
         `<registry>/<path>`, tag and digest unchanged; one of a private host stays as it is.
         """
-        host, path = _split_host(image)
+        host, path = split_host(image)
         if self.registry is None or host not in PUBLIC_HOSTS:
             return image
         return f"{self.registry}/{path}"
@@ -58,22 +45,3 @@ class Images:
         head, slash, last = name.rpartition("/")
         last, _, tag = last.partition(":")
         return ImageParts(repository=f"{head}{slash}{last}", tag=tag or None, digest=digest or None)
-
-
-def registry_host(image: str) -> str:
-    """The registry of a reference: `quay.io` of `quay.io/a/b:1`, `docker.io` of `a/b`."""
-    return _split_host(image)[0]
-
-
-def _split_host(image: str) -> tuple[str, str]:
-    """`quay.io/a/b:1` -> (`quay.io`, `a/b:1`); `b:1` -> (`docker.io`, `library/b:1`).
-
-    The first component is a host if it could not be a path of the default registry (distribution/reference,
-    `splitDockerDomain`).
-    """
-    first, slash, rest = image.partition("/")
-    if not slash:
-        return "docker.io", f"library/{image}"
-    if "." in first or ":" in first or first == "localhost":
-        return first, rest
-    return "docker.io", image

@@ -181,7 +181,7 @@ def _writable_volumes(application: Application) -> dict[str, str]:
     volumes: dict[str, str] = {}
     for path in dict.fromkeys(paths):
         name = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")
-        if len(name) > 63 or name in volumes:
+        if not name or len(name) > 63 or name in volumes:
             name = f"writable-{hashlib.sha256(path.encode()).hexdigest()[:12]}"
         volumes[name] = path
     return volumes

@@ -26,7 +26,8 @@ _HEAD = """# Settings
 
 Every key of a `Pulumi.<stack>.yaml`, below `zero-trust-mesh:`. An unknown key, a wrong type or a value against a rule
 is refused with its path, the value, the rule and the remedy, all problems at once, before any resource exists.
-`aws:region` is required; `aws:profile` is optional.
+`aws:region` is required; `aws:profile` and `aws:allowedAccountIds` (a list of account numbers, outside which the
+provider does nothing) are optional. Any other key is refused too, since it would silently not hold.
 
 This page is generated: `make docs`.
 """
@@ -34,7 +35,7 @@ This page is generated: `make docs`.
 
 def reference() -> str:
     """The whole page as Markdown."""
-    sections = [_HEAD, *_section("Top level", Settings, skip=("region", "profile"))]
+    sections = [_HEAD, *_section("Top level", Settings, skip=("region", "profile", "allowed_account_ids"))]
     seen: set[type] = set()
     queue = list(_nested(Settings))
     while queue:

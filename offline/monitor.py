@@ -167,6 +167,7 @@ def _registration(urn: str, request: Any) -> Registration:
         delete_before_replace=request.deleteBeforeReplace,
         additional_secret_outputs=tuple(sorted(request.additionalSecretOutputs)),
         import_id=request.importId,
+        transforms=tuple(callback.token for callback in request.transforms),
     )
 
 

@@ -22,6 +22,8 @@ class Registration:
     read_id:     set if the program only reads an existing resource of this id; `import_id` if it adopts it
     aliases:     URNs, or `name=…,type=…,parent=…` where only a part of the URN was another
     custom_timeouts: e.g. `{"delete": "20m"}`
+    transforms:  names of the functions that the real engine would call for it and for all below it. Nothing calls them
+                 here: what a remote component is made of exists under the real engine only
     """
 
     urn: str
@@ -47,6 +49,7 @@ class Registration:
     additional_secret_outputs: tuple[str, ...] = ()
     read_id: str = ""
     import_id: str = ""
+    transforms: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)

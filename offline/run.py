@@ -40,6 +40,9 @@ from offline.values import UNKNOWN, Secret
 os.environ["PULUMI_ERROR_OUTPUT_STRING"] = "true"
 
 
+_LAST_SECONDS = 5
+
+
 @dataclass(frozen=True, kw_only=True)
 class ProgramRun:
     """What one run of the program registered, in the order of the program; complete only if `error` is None.
@@ -124,6 +127,8 @@ def run_callable(
     thread.join(timeout)
     if thread.is_alive():
         run.abandon()
+        # What it changed in the SDK is undone when it ends; the next run must not begin before.
+        thread.join(_LAST_SECONDS)
         message = (
             f"The program did not end within {timeout:g} s; {len(monitor.registrations)} resources were "
             "registered. Either the machine is too slow for it, or an output waits for itself."

@@ -1,4 +1,4 @@
-"""What the SDK does for each resource at a cost that grows with the stack, done faster while a program runs here.
+"""What the SDK does for the engine, or at a cost that grows with the stack, done otherwise while a program runs here.
 
 Under the real engine the SDK is as it is.
 """
@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import contextlib
 from collections.abc import Generator
+from types import FunctionType
 from typing import Any
 
 from pulumi.runtime import known_types, resource, resource_cycle_breaker, rpc
-from pulumi.runtime.proto import source_pb2
+from pulumi.runtime.proto import callback_pb2, source_pb2
 
 
 @contextlib.contextmanager
@@ -21,6 +22,8 @@ def shortcuts() -> Generator[None, None, None]:
         # It reads the whole stack of calls for each resource, for the engine's messages. No engine here shows it.
         (resource, "_get_stack_trace"): source_pb2.StackTrace,
         (rpc, "contains_unknowns"): _contains_unknowns,
+        # It opens a port, by which the engine would call transforms. No engine here does: they are recorded by name.
+        (resource, "_get_callbacks"): _named_callbacks,
         (resource_cycle_breaker, "_reachable"): dependencies.reachable,
         (resource_cycle_breaker, "_add_dep"): dependencies.add,
     }
@@ -32,6 +35,17 @@ def shortcuts() -> Generator[None, None, None]:
     finally:
         for (module, name), function in originals.items():
             setattr(module, name, function)
+
+
+class _NamedCallbacks:
+    """In place of the SDK's server of callbacks."""
+
+    def register_transform(self, transform: FunctionType) -> callback_pb2.Callback:
+        return callback_pb2.Callback(token=f"{transform.__module__}.{transform.__qualname__}")
+
+
+async def _named_callbacks() -> _NamedCallbacks:
+    return _NamedCallbacks()
 
 
 def _contains_unknowns(value: Any) -> bool:

@@ -52,7 +52,17 @@ def read_stack(directory: Path, stack: str) -> StackConfig:
         raise StackError(f"Unknown stack {stack!r}: {there}.")
     path = next(path for suffix in ("yaml", "yml") if (path := directory / f"Pulumi.{stack}.{suffix}").exists())
     values = {**_defaults(directory / "Pulumi.yaml"), **_section(path, _load(path))}
-    return StackConfig(stack=stack, path=path, config={key: _as_passed(value) for key, value in values.items()})
+    config: dict[str, str | Secret] = {}
+    for key, value in values.items():
+        try:
+            config[key] = _as_passed(value)
+        except (TypeError, ValueError, RecursionError):
+            # The engine, too, hands over nothing but text and JSON.
+            raise StackError(
+                f"{path.name}: {key} holds something that is no text, number, list or mapping (!!binary, !!set, a "
+                "date), or is nested without end."
+            ) from None
+    return StackConfig(stack=stack, path=path, config=config)
 
 
 def _defaults(project_file: Path) -> dict[str, Any]:
@@ -102,6 +112,10 @@ def _load(path: Path) -> Any:
         return yaml.load(path.read_text(encoding="utf-8"), Loader=_EngineLoader)
     except yaml.YAMLError as problem:
         raise StackError(f"{path.name} is not valid YAML: {' '.join(str(problem).split())}") from problem
+    except UnicodeDecodeError:
+        raise StackError(f"{path.name} is not text in UTF-8.") from None
+    except RecursionError:
+        raise StackError(f"{path.name} is nested deeper than anything can read.") from None
 
 
 class _EngineLoader(yaml.SafeLoader):

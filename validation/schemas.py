@@ -53,7 +53,7 @@ def check(item: KubernetesObject) -> Iterator[Finding]:
     content = revealed(item.content)
     refused = False
     for error in _validator(item.api_version, item.kind).iter_errors(content):
-        for path, rule in _translated(error, entry["schema"]):
+        for path, rule in translated(error, entry["schema"]):
             if item.patch and error.kind.name == "required":
                 continue  # a patch carries the fields it changes, the object has the others
             refused = True
@@ -90,7 +90,7 @@ def _unknown_kind(item: KubernetesObject) -> str:
     return f"No schema is known for this kind; `validation/build/write.py` lists those that are.{hint}"
 
 
-def _translated(
+def translated(
     error: jsonschema_rs.ValidationError, schema: Mapping[str, Any]
 ) -> Iterator[tuple[list[str | int], str]]:
     """One error of the validator as (path, rule), an unknown field at its own path."""

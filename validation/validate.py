@@ -2,7 +2,7 @@
 
 A preview of a cluster that does not exist yet checks nothing inside it. So the plan checks each object against its
 schema (`validation.schemas`), its names (`validation.names`), what it refers to (`validation.references`) and the few
-rules of the mesh that no schema knows.
+rules of the mesh that no schema knows; and each add-on of EKS against its own (`validation.addons`).
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ from typing import Any
 
 from offline.objects import KubernetesObject, kubernetes_objects, releases
 from offline.registration import Registration
+from validation import addons, schemas
 from validation import names as validation_names
 from validation import references as validation_references
-from validation import schemas
 from validation.findings import Finding, shown
 from validation.references import Workload
 
@@ -27,6 +27,8 @@ def validate(registrations: Sequence[Registration], *, elsewhere: Iterable[Workl
     """
     objects = kubernetes_objects(registrations)
     findings = [*_duplicate_urns(registrations), *_duplicate_objects(objects)]
+    for registration in registrations:
+        findings += addons.check(registration)
     for item in objects:
         findings += schemas.check(item)
         findings += validation_names.check(item)

@@ -9,6 +9,7 @@ from configuration.names import DeclaredNames
 from configuration.problems import Problem
 from configuration.rules import applications as rules_applications
 from configuration.rules import authentication as rules_authentication
+from configuration.rules import aws as rules_aws
 from configuration.rules import dns as rules_dns
 from configuration.rules import egress as rules_egress
 from configuration.rules import platform as rules_platform
@@ -21,7 +22,13 @@ def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = 
     refused: the paths of settings that were refused already; what depends on one of them is not judged.
     """
     breaches: list[Breach] = []
-    for rule in (*rules_platform.RULES, *rules_dns.RULES, *rules_authentication.RULES, *rules_egress.RULES):
+    for rule in (
+        *rules_platform.RULES,
+        *rules_aws.RULES,
+        *rules_dns.RULES,
+        *rules_authentication.RULES,
+        *rules_egress.RULES,
+    ):
         breaches += rule(settings)
     for compare in rules_applications.RULES:
         breaches += compare(settings, names)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 
 from configuration.applications import SIDECAR_USER, Application, Namespace, qualified
 from configuration.breaches import Breach, breach
+from configuration.kinds.quantities import bytes_of
 from configuration.names import DeclaredNames
 from configuration.settings import Settings
 
@@ -135,9 +136,14 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                 "An application that is called needs a port.",
                 "Set the port its container listens on, or remove its hosts and callers.",
             )
-        if application.workload == "managed":
-            yield from _image(application, path)
-        elif application.image:
+        if application.workload == "managed" and not application.image:
+            yield breach(
+                f"{path}.image",
+                None,
+                "A managed workload needs an image.",
+                'Set it with a tag or a digest, or set workload to "external".',
+            )
+        if application.workload == "external" and application.image:
             yield breach(
                 f"{path}.image",
                 application.image,
@@ -152,6 +158,15 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                 "the mesh.",
                 "Choose another user id.",
             )
+        resources = application.resources
+        if bytes_of(resources.memory) > bytes_of(resources.memory_limit):
+            yield breach(
+                f"{path}.resources.memory",
+                resources.memory,
+                f"It is above memoryLimit ({resources.memory_limit}): the API server refuses such a pod.",
+                "Raise memoryLimit, or ask for less.",
+                f"{path}.resources.memoryLimit",
+            )
         for name in application.environment:
             if not re.fullmatch(r"[A-Za-z_][A-Za-z0-9_]*", name):
                 yield breach(
@@ -160,26 +175,6 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                     "It is not the name of an environment variable.",
                     "Use letters, digits and '_', not beginning with a digit.",
                 )
-
-
-def _image(application: Application, path: str) -> Iterator[Breach]:
-    image = application.image
-    if not image:
-        yield breach(
-            f"{path}.image",
-            None,
-            "A managed workload needs an image.",
-            'Set it with a tag or a digest, or set workload to "external".',
-        )
-        return
-    tag = image.rpartition("/")[2].partition("@")[0].partition(":")[2]
-    if "@sha256:" not in image and (not tag or tag == "latest"):
-        yield breach(
-            f"{path}.image",
-            image,
-            "An image without a fixed tag changes under a running stack and cannot be rolled back.",
-            "Add a version tag or a digest.",
-        )
 
 
 def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
@@ -209,6 +204,30 @@ def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Ite
                 'Add "alb" to loadBalancer.entries, or serve the host by `tls: passthrough`.',
                 "loadBalancer.entries",
             )
+
+
+def protocols_reach_their_callers(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+    for _, application, path in _applications(settings):
+        # The ALB's targets are HTTP/1.1 here: gRPC needs HTTP/2 to the end, and a stream of bytes has no Host.
+        asked = application.authentication is not None and application.opaque  # refused for that already
+        if application.hosts and application.tls == "terminate" and application.protocol != "http" and not asked:
+            yield breach(
+                f"{path}.hosts",
+                list(application.hosts),
+                f"Behind the ALB only HTTP arrives, in version 1.1; {application.protocol} never does.",
+                "Remove the hosts, or serve them by `tls: passthrough` behind the NLB.",
+                f"{path}.protocol",
+            )
+        for index, caller in enumerate(application.callers):
+            if application.protocol == "grpc" and caller.methods and set(caller.methods) != {"POST"}:
+                # https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: ":method POST", always.
+                yield breach(
+                    f"{path}.callers[{index}].methods",
+                    list(caller.methods),
+                    "Every gRPC call is a POST: another method never comes.",
+                    "Leave methods out, and name the calls as paths: /package.Service/Method.",
+                    f"{path}.protocol",
+                )
 
 
 def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
@@ -258,6 +277,7 @@ RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
     callers_can_be_matched,
     applications_are_complete,
     passthrough_has_its_way_in,
+    protocols_reach_their_callers,
     stickiness_is_possible,
     strict_applications_are_not_exempt,
 )

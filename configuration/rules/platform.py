@@ -13,11 +13,17 @@ from configuration.values import IPv4Network
 from versions import ISTIO_KUBERNETES
 
 EVERYONE = IPv4Network("0.0.0.0/0")
+_PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 
 # An ALB needs 8 free addresses in each of its subnets and AWS asks for a /27 at least; EC2 takes no subnet
 # smaller than /28 and no larger than /16.
 _PUBLIC_LONGEST_PREFIX = 27
 _PRIVATE_LONGEST_PREFIX = 26
+
+
+def is_private(cidr: IPv4Network) -> bool:
+    """RFC 1918 and 6598. Python's own `is_private` takes loopback, link-local, documentation and class E as well."""
+    return any(cidr.subnet_of(block) for block in _PRIVATE)
 
 
 def network_is_one_of_three(settings: Settings) -> Iterator[Breach]:
@@ -93,11 +99,13 @@ def vpc_size(settings: Settings) -> Iterator[Breach]:
             "Choose a range of that size"
             + ("; with explicit `subnets` a /24 is enough." if not network.subnets else ", /24 with explicit subnets."),
         )
-    if not network.cidr.is_private and not network.cidr.subnet_of(IPv4Network("100.64.0.0/10")):
+    if not is_private(network.cidr):
+        # https://docs.aws.amazon.com/vpc/latest/userguide/vpc-cidr-blocks.html
         yield breach(
             "network.cidr",
             network.cidr,
-            "These are public addresses of somebody else: what they name could not be reached from the VPC.",
+            "These are public addresses of somebody else, or reserved ones: what they name could not be reached from "
+            "the VPC, or AWS refuses them.",
             "Choose a range of RFC 1918 (10.0.0.0/8, 172.16.0.0/12, 192.168.0.0/16) or 100.64.0.0/10.",
         )
 
@@ -202,6 +210,58 @@ def api_endpoint_is_not_open(settings: Settings) -> Iterator[Breach]:
             )
 
 
+def api_endpoint_has_a_way_in(settings: Settings) -> Iterator[Breach]:
+    # https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html: the cluster's group admits its members.
+    cluster = settings.cluster
+    if cluster.existing:
+        return
+    if not cluster.public_access_cidrs and not cluster.private_access_cidrs:
+        yield breach(
+            "cluster.privateAccessCidrs",
+            [],
+            "The API server has a private endpoint only, whose security group admits nobody from outside the cluster: "
+            "every deployer would wait until it times out.",
+            "Name the networks that deployers come from, or the deployer's own address under publicAccessCidrs.",
+            "cluster.publicAccessCidrs",
+        )
+    for index, cidr in enumerate(cluster.private_access_cidrs):
+        if not is_private(cidr):
+            yield breach(
+                f"cluster.privateAccessCidrs[{index}]",
+                cidr,
+                "The private endpoint is reached through the network alone: nobody comes to it from a public address.",
+                "Name a range of RFC 1918 or 100.64.0.0/10, or put this one under publicAccessCidrs.",
+            )
+
+
+def somebody_administers_the_cluster(settings: Settings) -> Iterator[Breach]:
+    cluster = settings.cluster
+    if not cluster.existing and not any(
+        entry.policy == "ClusterAdmin" and not entry.namespaces for entry in cluster.access
+    ):
+        yield breach(
+            "cluster.access",
+            [entry.principal_arn for entry in cluster.access],
+            "Nobody is ClusterAdmin, and who creates a cluster has no access by that: `up` would be refused at its "
+            "first Kubernetes object.",
+            "Give ClusterAdmin to the principal that runs `up`; `meshops preflight` says which one you are.",
+        )
+
+
+def access_is_given_once(settings: Settings) -> Iterator[Breach]:
+    seen: set[tuple[str, str]] = set()
+    for index, entry in enumerate(settings.cluster.access):
+        key = (entry.principal_arn, entry.policy)
+        if key in seen:
+            yield breach(
+                f"cluster.access[{index}]",
+                entry.principal_arn,
+                f"This principal has {entry.policy} already: EKS keeps one entry per principal and policy.",
+                "Merge the two, with the namespaces of both.",
+            )
+        seen.add(key)
+
+
 def tenants_work_in_namespaces_of_the_stack(settings: Settings) -> Iterator[Breach]:
     known = {namespace.name for namespace in settings.namespaces}
     for index, entry in enumerate(settings.cluster.access):
@@ -255,23 +315,6 @@ def ranges_are_ordered(settings: Settings) -> Iterator[Breach]:
         )
 
 
-def instance_types_match_architecture(settings: Settings) -> Iterator[Breach]:
-    nodes = settings.cluster.node_group
-    for index, instance_type in enumerate(nodes.instance_types):
-        parts = re.fullmatch(r"[a-z]+\d+([a-z-]*)\.[a-z0-9-]+", instance_type)
-        path = f"cluster.nodeGroup.instanceTypes[{index}]"
-        if not parts:
-            yield breach(path, instance_type, "It is not an EC2 instance type.", 'Write it as "m7i.large".')
-        elif ("g" in parts.group(1)) != (nodes.architecture == "arm64"):
-            yield breach(
-                path,
-                instance_type,
-                f"Its processor is not {nodes.architecture}: the AMI would not boot.",
-                "Choose another type, or set nodeGroup.architecture.",
-                "cluster.nodeGroup.architecture",
-            )
-
-
 def arns_belong_to_the_region(settings: Settings) -> Iterator[Breach]:
     balancer = settings.load_balancer
     waf = balancer.waf.web_acl_arn if balancer.waf else None
@@ -320,17 +363,6 @@ def mesh_is_not_held_strict_too_early(settings: Settings) -> Iterator[Breach]:
         )
 
 
-def tags_are_allowed(settings: Settings) -> Iterator[Breach]:
-    for key, value in settings.tags.items():
-        if key.lower().startswith("aws:") or not 1 <= len(key) <= 128 or len(value) > 256:
-            yield breach(
-                f"tags.{key}",
-                value,
-                "AWS refuses keys that begin with 'aws:' or exceed 128 characters, and values over 256.",
-                "Rename or shorten the tag.",
-            )
-
-
 RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (
     network_is_one_of_three,
     zones,
@@ -340,11 +372,12 @@ RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (
     existing_cluster_has_existing_network,
     kubernetes_and_istio_agree,
     api_endpoint_is_not_open,
+    api_endpoint_has_a_way_in,
+    somebody_administers_the_cluster,
+    access_is_given_once,
     tenants_work_in_namespaces_of_the_stack,
     ranges_are_ordered,
-    instance_types_match_architecture,
     arns_belong_to_the_region,
     load_balancer_is_complete,
     mesh_is_not_held_strict_too_early,
-    tags_are_allowed,
 )

@@ -132,6 +132,7 @@ def _options(registration: Registration) -> dict[str, Any]:
     options = {
         "protect": registration.protect,
         "ignore_changes": list(registration.ignore_changes),
+        "transforms": list(registration.transforms),
         "deleted_with": registration.deleted_with,
         "retain_on_delete": registration.retain_on_delete,
         "delete_before_replace": registration.delete_before_replace,

@@ -1,1 +1,1 @@
-"""`meshops preflight`: what AWS must already be like for a stack's load balancer to come up, looked at beforehand."""
+"""`meshops preflight`: what AWS must already be like for a stack to come up, looked at beforehand."""

@@ -72,7 +72,22 @@ class Certificate:
     """ACM's FailureReason, or which names still wait for their validation."""
 
 
-Fact = Literal["vpc", "certificates"]
+@dataclass(frozen=True, kw_only=True)
+class Caller:
+    """Whose credentials these are: STS's own ARN, e.g. `arn:aws:sts::111122223333:assumed-role/deploy/jane`."""
+
+    arn: str
+
+
+@dataclass(frozen=True, kw_only=True)
+class Endpoint:
+    """The API server's endpoint as EKS has it now."""
+
+    public: bool
+    public_cidrs: tuple[str, ...]
+
+
+Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries"]
 EVERY_FACT: tuple[Fact, ...] = get_args(Fact)
 _NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 
@@ -82,6 +97,11 @@ class Facts:
     vpc: Vpc | Unavailable
     certificates: tuple[Certificate, ...] | Unavailable
     """By ARN: at most that one. Otherwise every certificate of the region that names the stack's domain."""
+    caller: Caller | Unavailable = _NOT_ASKED
+    endpoint: Endpoint | Unavailable | None = _NOT_ASKED
+    """None where there is no cluster of this name yet."""
+    entries: tuple[str, ...] | Unavailable | None = _NOT_ASKED
+    """Principals with an access entry, but for nodes and EKS itself; None where there is no cluster yet."""
 
 
 def look(
@@ -97,7 +117,7 @@ def look(
     if not found:
         remedy = "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in."
         nobody = Unavailable(reason=reason, remedy=remedy)
-        return Facts(vpc=nobody, certificates=nobody)
+        return Facts(vpc=nobody, certificates=nobody, caller=nobody, endpoint=nobody, entries=nobody)
     return gather(settings, session, endpoint_url, wanted=wanted, progress=progress)
 
 
@@ -124,7 +144,19 @@ def gather(
     if "certificates" in wanted:
         progress.update("asking AWS for the certificate")
         certificates = _attempt("the certificate", lambda: _certificates(settings, client("acm")))
-    return Facts(vpc=vpc, certificates=certificates)
+    caller: Caller | Unavailable = _NOT_ASKED
+    endpoint: Endpoint | Unavailable | None = _NOT_ASKED
+    if "caller" in wanted:
+        progress.update("asking AWS who this is")
+        caller = _attempt("who this is", lambda: Caller(arn=client("sts").get_caller_identity()["Arn"]))
+    if "endpoint" in wanted:
+        progress.update("asking AWS for the cluster's endpoint")
+        endpoint = _attempt("the cluster's endpoint", lambda: _endpoint(settings, client("eks")))
+    entries: tuple[str, ...] | Unavailable | None = _NOT_ASKED
+    if "entries" in wanted:
+        progress.update("asking AWS for the cluster's access entries")
+        entries = _attempt("the cluster's access entries", lambda: _entries(settings, client("eks")))
+    return Facts(vpc=vpc, certificates=certificates, caller=caller, endpoint=endpoint, entries=entries)
 
 
 def _attempt(what: str, read: Callable[[], _T | Unavailable]) -> _T | Unavailable:
@@ -190,6 +222,32 @@ def vpc_of_cluster(eks: Any, ec2: Any, name: str) -> str | None:
         return network["vpcId"]
     # EKS always says which VPC it is, a stand-in for it may not; the cluster's subnets lie in no other.
     return ec2.describe_subnets(SubnetIds=network["subnetIds"][:1])["Subnets"][0]["VpcId"]
+
+
+def _endpoint(settings: Settings, eks: Any) -> Endpoint | None:
+    try:
+        network = eks.describe_cluster(name=settings.cluster.name)["cluster"]["resourcesVpcConfig"]
+    except eks.exceptions.ResourceNotFoundException:
+        return None
+    public = bool(network.get("endpointPublicAccess"))
+    return Endpoint(public=public, public_cidrs=tuple(network.get("publicAccessCidrs", ())) if public else ())
+
+
+def _entries(settings: Settings, eks: Any) -> tuple[str, ...] | None:
+    cluster = settings.cluster.name
+    try:
+        pages = eks.get_paginator("list_access_entries").paginate(clusterName=cluster)
+        arns = [arn for page in pages for arn in page["accessEntries"]]
+    except eks.exceptions.ResourceNotFoundException:
+        return None
+    # EKS makes one for its own service-linked role, and one of another type for the role of each node group.
+    # https://docs.aws.amazon.com/eks/latest/userguide/access-entries.html
+    people = [arn for arn in arns if ":role/aws-service-role/" not in arn]
+    return tuple(
+        arn
+        for arn in sorted(people)
+        if eks.describe_access_entry(clusterName=cluster, principalArn=arn)["accessEntry"]["type"] == "STANDARD"
+    )
 
 
 def _subnet(raw: Mapping[str, Any], zone_types: Mapping[str, str]) -> Subnet:

@@ -28,7 +28,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m meshops preflight",
-        description="Looks at what AWS must already be like for the stack's load balancer. Read-only.",
+        description="Looks at what AWS must already be like for the stack to come up. Read-only.",
     )
     add_options(parser)
     # What it was called before every command had --format.

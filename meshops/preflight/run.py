@@ -1,4 +1,4 @@
-"""Preflight: what AWS must already be like for this stack's load balancer to come up, looked at beforehand.
+"""Preflight: what AWS must already be like for this stack to come up, looked at beforehand.
 
 Facts are gathered once (`meshops.preflight.aws`); the checks are pure over them.
 """
@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from configuration.settings import Settings
 from meshops.checks.model import Check, Report, Result, Verdict
 from meshops.checks.options import chosen
-from meshops.preflight import certificate, subnets
+from meshops.preflight import access, certificate, subnets
 from meshops.preflight.aws import Fact, Facts, look
 from meshops.progress import Progress, Silent
 
@@ -43,9 +43,24 @@ def _certificate(settings: Settings, facts: Facts, occasion: Occasion) -> Verdic
     return certificate.check(settings, facts.certificates, now=occasion.now, minimum_days=occasion.minimum_days)
 
 
+def _access(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return access.check_access(settings, facts.caller)
+
+
+def _endpoint(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return access.check_endpoint(settings, facts.endpoint)
+
+
+def _entries(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return access.check_entries(settings, facts.entries)
+
+
 _JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]], ...] = (
     (subnets.CHECK, "vpc", _subnets),
     (certificate.CHECK, "certificates", _certificate),
+    (access.ACCESS, "caller", _access),
+    (access.ENDPOINT, "endpoint", _endpoint),
+    (access.ENTRIES, "entries", _entries),
 )
 """Each check with the fact that it looks at, and how it judges that."""
 

@@ -59,6 +59,7 @@ def _eks_cluster(registration: Registration) -> Mapping[str, Any]:
     return {
         "kubeconfigJson": json.dumps({"users": [{"name": "aws", "user": {"exec": command}}]}),
         "nodeSecurityGroupId": "sg-0123456789abcdef0",
+        "clusterSecurityGroupId": "sg-0123456789abcdef1",
     }
 
 

@@ -13,6 +13,7 @@ import pulumi_aws as aws
 from components.cluster import Cluster, ClusterArgs
 from configuration.cluster import AccessEntry, NodeGroup
 from configuration.cluster import Cluster as ClusterSettings
+from manifests.pod_identities import ServiceAccountIdentity
 from offline.values import Secret
 from tests.unit.components.recording import Recording, key_of, known, run
 
@@ -29,7 +30,13 @@ def addon(name: str) -> str:
 
 
 @functools.cache  # a recording is only read
-def record(*, preview: bool, profile: str | None = None, **changes: Any) -> Recording:
+def record(
+    *,
+    preview: bool,
+    profile: str | None = None,
+    identities: tuple[ServiceAccountIdentity, ...] = (),
+    **changes: Any,
+) -> Recording:
     values: dict[str, Any] = {"name": "mesh-dev", **changes}
     settings = ClusterSettings(**values)
 
@@ -45,6 +52,7 @@ def record(*, preview: bool, profile: str | None = None, **changes: Any) -> Reco
                 vpc_id="vpc-1",
                 private_subnet_ids=["subnet-a", "subnet-b"],
                 public_subnet_ids=["subnet-c", "subnet-d"],
+                identities=identities,
                 after=[route],
             ),
             pulumi.ResourceOptions(providers={"aws": provider}),
@@ -101,6 +109,7 @@ def test_pulumi_eks_is_told_everything_that_it_would_decide_otherwise(preview: b
         "endpointPrivateAccess": True,
         "endpointPublicAccess": False,
         "deletionProtection": False,
+        "upgradePolicy": {"supportType": "STANDARD"},
         "skipDefaultNodeGroup": True,
         "skipDefaultSecurityGroups": True,
         "createInstanceRole": False,
@@ -149,7 +158,7 @@ def test_access_is_granted_by_entries(preview: bool) -> None:
                 }
             },
         },
-        "111122223333-role-team-developers": {
+        "111122223333-role-team/developers": {
             "principalArn": f"{ROLE}team/developers",
             "accessPolicies": {},
             "kubernetesGroups": ["mesh-tenants:secure-apps"],

@@ -27,7 +27,6 @@ from tests.unit.components.resource_outputs import ALB_HOST_NAME
 BALANCER = "mesh:load_balancer:LoadBalancer::load-balancer"
 CONTROLLER = "mesh:load_balancer:LoadBalancerController::load-balancer-controller"
 RELEASE = "kubernetes:helm.sh/v3:Release::aws-load-balancer-controller"
-ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation::load-balancer-controller"
 INGRESS = "kubernetes:networking.k8s.io/v1:Ingress::istio-ingress/istio-ingressgateway"
 SERVICE = "kubernetes:core/v1:Service::istio-ingress/istio-ingressgateway-nlb"
 NODES, ROUTE, GATEWAY = (f"kubernetes:core/v1:ConfigMap::{name}" for name in ("nodes", "route", "gateway"))
@@ -98,7 +97,7 @@ def record(balancer: LoadBalancerSettings, *, preview: bool) -> Recording:
     return run(program, preview=preview)
 
 
-def test_the_controller_is_installed_with_its_identity_and_outlives_the_balancers(preview: bool) -> None:
+def test_the_controller_is_installed_and_outlives_the_balancers(preview: bool) -> None:
     recording = record(settings(certificate_arn=CERTIFICATE), preview=preview)
     release = recording[RELEASE]
     assert (release.parent, release.provider, release.deleted_with) == (CONTROLLER, "kubernetes", "")
@@ -108,20 +107,7 @@ def test_the_controller_is_installed_with_its_identity_and_outlives_the_balancer
         "kube-system",
     )
     assert release.inputs["values"]["vpcId"] == known("vpc-1", preview)
-    assert {
-        NODES,
-        ROUTE,
-        ASSOCIATION,
-        "aws:iam/rolePolicy:RolePolicy::load-balancer-controller",
-    } <= recording.needs(RELEASE)
-    association = recording[ASSOCIATION]
-    assert association.inputs == {
-        "clusterName": "mesh-dev",
-        "namespace": "kube-system",
-        "serviceAccount": "aws-load-balancer-controller",
-        "roleArn": known("arn:aws:iam::111122223333:role/load-balancer-controller", preview),
-    }
-    assert NODES in association.depends_on, "an association needs its cluster"
+    assert {NODES, ROUTE} <= recording.needs(RELEASE)
 
 
 @pytest.mark.parametrize("key", [INGRESS, SERVICE])
@@ -129,7 +115,6 @@ def test_a_destroy_takes_the_balancer_down_while_everything_it_needs_is_there(ke
     recording = record(settings(certificate_arn=CERTIFICATE, entries=("alb", "nlb")), preview=preview)
     resource = recording[key]
     assert {RELEASE, NODES, ROUTE, GATEWAY} <= set(resource.depends_on)
-    assert ASSOCIATION in recording.needs(key)
     assert (resource.deleted_with, resource.retain_on_delete, resource.protect) == ("", False, False)
     assert resource.custom_timeouts == {"delete": "20m"}
     assert (resource.parent, resource.provider) == (BALANCER, "kubernetes")
@@ -157,7 +142,9 @@ def test_a_wildcard_certificate_is_validated_by_one_record(preview: bool) -> Non
         "type": known("CNAME", preview),
         "records": [known("_answer.acm-validations.aws.", preview)],
         "ttl": 300,
+        "allowOverwrite": True,
     }
+    assert record_.retain_on_delete, "another stack on this name would not renew its certificate any more"
     validation = recording["aws:acm/certificateValidation:CertificateValidation::certificate"]
     assert record_.urn in validation.depends_on
     assert validation.urn in recording[INGRESS].depends_on, "a listener takes an issued certificate only"

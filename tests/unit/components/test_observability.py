@@ -13,11 +13,10 @@ import pulumi_kubernetes as kubernetes
 from components.observability import Observability, ObservabilityArgs
 from configuration.mesh import Observability as ObservabilitySettings
 from manifests.images import Images
-from tests.unit.components.recording import Recording, known, run
+from tests.unit.components.recording import Recording, run
 
 COMPONENT = "mesh:observability:Observability::observability"
 ADDON = "aws:eks/addon:Addon::amazon-cloudwatch-observability"
-ASSOCIATION = "aws:eks/podIdentityAssociation:PodIdentityAssociation::otel-collector"
 DEPLOYMENT = "kubernetes:apps/v1:Deployment::observability/otel-collector"
 NAMESPACE = "kubernetes:core/v1:Namespace::observability"
 SEARCH = "aws:xray/traceSegmentDestination:TraceSegmentDestination::transaction-search"
@@ -55,11 +54,10 @@ def test_with_both_settings_off_nothing_is_made(preview: bool) -> None:
     assert recording.returned == {"ready": 1}, "whoever comes after it comes after what it would have come after"
 
 
-def test_the_collector_is_made_with_its_identity_and_transaction_search(preview: bool) -> None:
+def test_the_collector_is_made_with_transaction_search(preview: bool) -> None:
     recording = record(preview=preview, container_logs=False)
     assert sorted(recording.children(COMPONENT)) == sorted(
         [
-            "mesh:pod_identity:PodIdentity::otel-collector",
             NAMESPACE,
             POLICY,
             SEARCH,
@@ -71,24 +69,15 @@ def test_the_collector_is_made_with_its_identity_and_transaction_search(preview:
             "kubernetes:core/v1:Service::observability/otel-collector",
         ]
     )
-    assert recording[ASSOCIATION].inputs == {
-        "clusterName": "mesh-dev",
-        "namespace": "observability",
-        "serviceAccount": "otel-collector",
-        "roleArn": known("arn:aws:iam::111122223333:role/otel-collector", preview),
-    }
-    assert READY in recording[ASSOCIATION].depends_on, "an association needs its cluster"
 
 
-def test_a_collector_pod_is_made_only_when_its_credentials_and_their_use_are_there(preview: bool) -> None:
+def test_a_collector_pod_is_made_only_when_what_it_refers_to_is_there(preview: bool) -> None:
     needed = record(preview=preview).needs(DEPLOYMENT)
     assert {
-        ASSOCIATION,
         SEARCH,
         POLICY,
         NAMESPACE,
         READY,
-        "aws:iam/rolePolicy:RolePolicy::otel-collector",
         "kubernetes:core/v1:ConfigMap::observability/otel-collector",
         "kubernetes:core/v1:ServiceAccount::observability/otel-collector",
     } <= needed
@@ -127,17 +116,6 @@ def test_transaction_search_is_the_regions_and_survives_a_destroy() -> None:
     assert (policy.retain_on_delete, search.retain_on_delete) == (True, True)
 
 
-def test_the_collector_may_write_traces_and_no_more(preview: bool) -> None:
-    inputs = record(preview=preview)["aws:iam/rolePolicy:RolePolicy::otel-collector"].inputs
-    assert json.loads(inputs["policy"])["Statement"] == [
-        {
-            "Effect": "Allow",
-            "Action": ["xray:PutSpans", "xray:PutSpansForIndexing", "xray:PutTraceSegments"],
-            "Resource": "*",
-        }
-    ]
-
-
 def test_container_logs_are_collected_into_groups_that_end(preview: bool) -> None:
     recording = record(preview=preview, tracing=False)
     groups = recording.of_type("aws:cloudwatch/logGroup:LogGroup")
@@ -149,22 +127,16 @@ def test_container_logs_are_collected_into_groups_that_end(preview: bool) -> Non
     assert addon.inputs == {
         "clusterName": "mesh-dev",
         "addonName": "amazon-cloudwatch-observability",
-        "configurationValues": '{"containerLogs": {"enabled": true}}',
-        "podIdentityAssociations": [
+        "addonVersion": "v6.4.0-eksbuild.1",
+        "configurationValues": json.dumps(
             {
-                "roleArn": known("arn:aws:iam::111122223333:role/cloudwatch-agent", preview),
-                "serviceAccount": "cloudwatch-agent",
+                "containerLogs": {"enabled": True},
+                "applicationSignals": {"enabled": False},
+                "manager": {"applicationSignals": {"autoMonitor": {"monitorAllServices": False}}},
             }
-        ],
+        ),
         "resolveConflictsOnCreate": "OVERWRITE",
         "resolveConflictsOnUpdate": "OVERWRITE",
     }
     assert {group.urn for group in groups.values()} | {READY} <= set(addon.depends_on)
     assert NAMESPACE not in recording.keys
-
-
-def test_the_agent_writes_this_clusters_groups_only(preview: bool) -> None:
-    inputs = record(preview=preview, tracing=False)["aws:iam/rolePolicy:RolePolicy::cloudwatch-agent"].inputs
-    writes = json.loads(inputs["policy"])["Statement"][0]
-    assert writes["Resource"] == "arn:aws:logs:eu-west-1:*:log-group:/aws/containerinsights/mesh-dev/*"
-    assert "logs:PutLogEvents" in writes["Action"]

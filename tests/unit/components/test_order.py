@@ -71,12 +71,14 @@ CHAINS: tuple[tuple[str, ...], ...] = (
         for before in (GATEWAY, "*:Gateway::*")
     ),
     ("*:Deployment::secure-apps/*", "*:PeerAuthentication::secure-apps/default"),
-    # The collector's credentials, before its pods.
-    (DNS, "*:PodIdentityAssociation::otel-collector", "*:Deployment::observability/otel-collector"),
+    # Each identity before the nodes: a pod that starts before its association has no credentials.
+    ("eks:index:Cluster::*", "*:PodIdentityAssociation::*", NODES, DNS),
+    (DNS, "*:Deployment::observability/otel-collector"),
+    (DNS, "*:Addon::amazon-cloudwatch-observability"),
     ("aws:iam/rolePolicy:*::otel-collector", "*:PodIdentityAssociation::otel-collector"),
     ("*:TraceSegmentDestination::*", "*:Deployment::observability/otel-collector"),
     # A load balancer goes while its controller, its identity, the gateway, the nodes and the way out are there.
-    *((DNS, "*:PodIdentityAssociation::load-balancer-controller", CONTROLLER, balancer) for balancer in BALANCERS),
+    *(("*:PodIdentityAssociation::load-balancer-controller", DNS, CONTROLLER, balancer) for balancer in BALANCERS),
     ("aws:iam/rolePolicy:*::load-balancer-controller", "*:PodIdentityAssociation::load-balancer-controller"),
     *((before, balancer) for balancer in BALANCERS for before in (GATEWAY, "*:Gateway::*")),
     *((before, "*:Ingress::*") for before in ("aws:wafv2/*", "aws:acm/certificateValidation:*")),

@@ -7,13 +7,15 @@ from typing import Any
 
 Stack = dict[str, Any]
 
+ADMIN = {"principalArn": "arn:aws:iam::111122223333:role/deploy", "policy": "ClusterAdmin"}
+
 
 def stack() -> Stack:
     """A small valid stack, as a stack file spells it."""
     return {
         "environment": "test",
         "network": {"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]},
-        "cluster": {"name": "mesh-test"},
+        "cluster": {"name": "mesh-test", "privateAccessCidrs": ["10.250.0.0/24"], "access": [{**ADMIN}]},
         "loadBalancer": {
             "domain": "test.example.com",
             "hostedZoneId": "Z0123456789",
@@ -72,6 +74,17 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
     "a CIDR too small": (put("network.cidr", "10.20.0.0/22"), "network.cidr", "/21", "range of that size"),
     "a CIDR too large": (put("network.cidr", "10.0.0.0/8"), "network.cidr", "/16", "range of that size"),
     "a public CIDR": (put("network.cidr", "8.8.0.0/16"), "network.cidr", "public addresses", "RFC 1918"),
+    **{
+        f"a VPC of {what} addresses": (put("network.cidr", cidr), "network.cidr", "reserved ones", "RFC 1918")
+        for what, cidr in (
+            ("loopback", "127.0.0.0/16"),
+            ("link-local", "169.254.0.0/16"),
+            ("unspecified", "0.0.0.0/16"),
+            ("class E", "240.0.0.0/16"),
+            ("multicast", "224.0.0.0/16"),
+            ("benchmarking", "198.18.0.0/16"),
+        )
+    },
     "no CIDR": (put("network.cidr", None), "network.cidr", "address range", "existing"),
     "one zone": (put("network.zones", ["eu-west-1a"]), "network.zones", "two to four zones", "two to four"),
     "five zones": (
@@ -161,7 +174,7 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
     ),
     "an unknown key": (put("network.zone", "a"), "network.zone", "No setting has this name", "spelling"),
     "an unknown section": (put("netwrok", {"cidr": "10.0.0.0/16"}), "netwrok", "No setting has this name", "spelling"),
-    "a wrong type": (put("cluster.oidc", "perhaps"), "cluster.oidc", "valid boolean", "Pulumi.yaml"),
+    "a wrong type": (put("cluster.oidc", "perhaps"), "cluster.oidc", "true or false", "docs/settings.md"),
     "an unknown NAT mode": (put("network.nat", "none"), "network.nat", "'single' or 'perZone'", "Choose"),
     "a retention CloudWatch lacks": (
         put("network.flowLogRetentionDays", 15),
@@ -190,6 +203,58 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         "open to everyone",
         "private endpoint",
     ),
+    "an endpoint that admits nobody": (
+        put("cluster.privateAccessCidrs", []),
+        "cluster.privateAccessCidrs",
+        "times out",
+        "publicAccessCidrs",
+    ),
+    "a private endpoint for a public address": (
+        put("cluster.privateAccessCidrs", ["8.8.8.0/24"]),
+        "cluster.privateAccessCidrs[0]",
+        "public address",
+        "under publicAccessCidrs",
+    ),
+    "a cluster that nobody administers": (
+        put("cluster.access", []),
+        "cluster.access",
+        "first Kubernetes object",
+        "principal that runs `up`",
+    ),
+    "one access given twice": (
+        put("cluster.access", [ADMIN, ADMIN]),
+        "cluster.access[1]",
+        "has ClusterAdmin already",
+        "Merge",
+    ),
+    **{
+        f"a principal that is {what}": (
+            put("cluster.access", [ADMIN, {"principalArn": arn, "policy": "AdminView"}]),
+            "cluster.access[1].principalArn",
+            rule,
+            remedy,
+        )
+        for what, arn, rule, remedy in (
+            (
+                "a session",
+                "arn:aws:sts::111122223333:assumed-role/admins/jane",
+                "a session of a role",
+                "arn:aws:iam::111122223333:role/admins",
+            ),
+            ("a wildcard", "arn:aws:iam::111122223333:role/*", "no wildcards", "arn:aws:iam::"),
+            ("a group", "arn:aws:iam::111122223333:group/admins", "no IAM group", "a role they assume"),
+            ("the root user", "arn:aws:iam::111122223333:root", "root user", "arn:aws:iam::"),
+            ("a bucket", "arn:aws:s3:::bucket", "an IAM role or user", "arn:aws:iam::"),
+            ("AWS's own policy", "arn:aws:iam::aws:policy/AdministratorAccess", "an IAM role or user", "arn:aws:iam::"),
+            (
+                "a service's own role",
+                "arn:aws:iam::111122223333:role/aws-service-role/eks.amazonaws.com/AWSServiceRoleForAmazonEKS",
+                "an IAM role or user",
+                "arn:aws:iam::",
+            ),
+            ("an account too short", "arn:aws:iam::1111:role/a", "12-digit", "arn:aws:iam::"),
+        )
+    },
     "min above desired": (
         put("cluster.nodeGroup", {"minSize": 4, "desiredSize": 3, "maxSize": 6}),
         "cluster.nodeGroup.minSize",
@@ -411,9 +476,12 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
     "a tenant of a namespace that is not the stack's": (
         put(
             "cluster.access",
-            [{"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Edit", "namespaces": ["elsewhere"]}],
+            [
+                ADMIN,
+                {"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Edit", "namespaces": ["elsewhere"]},
+            ],
         ),
-        "cluster.access[0].namespaces",
+        "cluster.access[1].namespaces",
         "none of them",
         "a namespace of the stack",
     ),

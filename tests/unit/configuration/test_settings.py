@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import json
 
 import pytest
 
@@ -10,7 +11,9 @@ from configuration.parsing import parse
 from configuration.problems import Problem, SettingsError
 from configuration.settings import PROJECT, Settings
 from tests.unit.configuration.bad_authentication import BAD_AUTHENTICATION, BAD_EGRESS
+from tests.unit.configuration.bad_aws import BAD_AWS
 from tests.unit.configuration.bad_settings import API, API_PATH, BAD, Stack, put, stack
+from tests.unit.configuration.bad_workloads import BAD_WORKLOADS
 
 
 def read(tree: Stack) -> Settings:
@@ -33,7 +36,7 @@ def test_the_reference_stack_is_accepted_and_its_derived_values_follow() -> None
     assert settings.cluster.deletion_protection is True, "protection is on unless somebody turns it off"
 
 
-ALL_BAD = {**BAD, **BAD_AUTHENTICATION, **BAD_EGRESS}
+ALL_BAD = {**BAD, **BAD_AUTHENTICATION, **BAD_EGRESS, **BAD_WORKLOADS, **BAD_AWS}
 
 
 @pytest.mark.parametrize("name", ALL_BAD)
@@ -75,6 +78,16 @@ def test_a_refused_value_causes_no_second_complaint_about_what_depends_on_it() -
     put("namespaces.0.name", "kube-system")(tree)
 
     assert [problem.path for problem in problems(tree)] == ["loadBalancer.domain", "namespaces[kube-system].name"]
+
+
+def test_a_section_that_lacks_something_and_has_something_else_takes_nothing_around_it_along() -> None:
+    tree = stack()
+    put("loadBalancer.accessLogs", {"buckets": "logs"})(tree)
+
+    assert [problem.path for problem in problems(tree)] == [
+        "loadBalancer.accessLogs.bucket",
+        "loadBalancer.accessLogs.buckets",
+    ]
 
 
 def test_the_message_shows_path_value_rule_and_remedy() -> None:
@@ -154,7 +167,7 @@ def test_structured_settings_arrive_as_the_engine_passes_them() -> None:
             "aws:region": "eu-west-1",
             "zero-trust-mesh:environment": "test",
             "zero-trust-mesh:network": '{"cidr": "10.20.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]}',
-            "zero-trust-mesh:cluster": '{"name": "mesh-test", "nodeGroup": {"minSize": 2.0}}',
+            "zero-trust-mesh:cluster": json.dumps({**stack()["cluster"], "nodeGroup": {"minSize": 2.0}}),
             "zero-trust-mesh:loadBalancer": stack()["loadBalancer"],
             "zero-trust-mesh:imageRegistry": "",
         },

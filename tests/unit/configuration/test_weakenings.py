@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from configuration.weakenings import Weakening, weakenings
 from tests.unit.configuration.bad_authentication import authentication
-from tests.unit.configuration.bad_settings import UI, put, stack
+from tests.unit.configuration.bad_settings import ADMIN, UI, put, stack
 from tests.unit.configuration.test_settings import read
 
 
@@ -20,6 +20,7 @@ def test_the_reference_stack_gives_up_only_what_it_names() -> None:
         ("network.dnsFirewall", "(not set)"),
         ("loadBalancer.accessLogs", "(not set)"),
         ("imageRegistry", "(not set)"),
+        ("cluster.access", ADMIN["principalArn"]),
         ("namespaces[legacy].phase", "permissive"),
         ("namespaces[shop].applications[ui].hosts", "ui.test.example.com"),
         ("namespaces[shop].applications[api].egress", "api.stripe.com:443"),
@@ -43,6 +44,25 @@ def test_each_weakened_setting_is_reported() -> None:
             ),
         ),
         ("loadBalancer.allowedCidrs", ["0.0.0.0/0"], ("loadBalancer.allowedCidrs", "0.0.0.0/0")),
+        ("loadBalancer.allowedCidrs", ["0.0.0.0/1", "128.0.0.0/1"], ("loadBalancer.allowedCidrs", "0.0.0.0/0")),
+        ("loadBalancer.allowedCidrs", ["0.0.0.0/2"], ("loadBalancer.allowedCidrs", "0.0.0.0/2")),
+        ("cluster.logRetentionDays", 1, ("cluster.logRetentionDays", "1")),
+        ("network.flowLogRetentionDays", 1, ("network.flowLogRetentionDays", "1")),
+        (
+            "cluster.access",
+            [ADMIN, {"principalArn": "arn:aws:iam::111122223333:role/b", "policy": "Edit"}],
+            ("cluster.access", "arn:aws:iam::111122223333:role/b"),
+        ),
+        (
+            "namespaces.0.applications.0.callers.0.methods",
+            ["GET", "POST", "PUT", "PATCH", "DELETE"],
+            ("namespaces[shop].applications[api].callers", "ui"),
+        ),
+        (
+            "namespaces.0.applications.0.callers.0.paths",
+            ["/*"],
+            ("namespaces[shop].applications[api].callers", "ui"),
+        ),
         ("loadBalancer.deletionProtection", False, ("loadBalancer.deletionProtection", "false")),
         ("observability.containerLogs", False, ("observability.containerLogs", "false")),
         ("observability.tracing", False, ("observability.tracing", "false")),
@@ -57,7 +77,7 @@ def test_each_weakened_setting_is_reported() -> None:
         ("admission.istioElsewhere", True, ("admission.istioElsewhere", "true")),
         (
             "cluster.access",
-            [{"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Admin"}],
+            [ADMIN, {"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Admin"}],
             ("cluster.access", "arn:aws:iam::111122223333:role/a"),
         ),
     ]
@@ -76,6 +96,20 @@ def test_a_dns_firewall_gives_up_what_its_wildcards_open() -> None:
     assert not {found for found in found((path, {})) if found[0].startswith(path)}
     listed = found((path, {"allowedNames": ["api.example.com", "*.example.net"]}))
     assert {found for found in listed if found[0].startswith(path)} == {(f"{path}.allowedNames", "*.example.net")}
+
+
+def test_an_image_that_the_companys_registry_does_not_stand_in_for_is_reported() -> None:
+    images = {path for path, _ in found(("imageRegistry", "mirror.example.com/mesh")) if path.endswith("].image")}
+    assert images == {f"namespaces[shop].applications[{name}].image" for name in ("api", "ui")}
+    public = ("namespaces.0.applications.0.image", "ghcr.io/example/api:1")
+    images = {path for path, _ in found(("imageRegistry", "mirror.example.com/mesh"), public) if "].image" in path}
+    assert images == {"namespaces[shop].applications[ui].image"}
+
+
+def test_what_passes_no_waf_is_reported() -> None:
+    both = found(("loadBalancer.waf", {}), ("loadBalancer.entries", ["alb", "nlb"]))
+    assert ("loadBalancer.entries", "nlb") in both
+    assert ("loadBalancer.entries", "nlb") not in found(("loadBalancer.waf", {}))
 
 
 def test_what_the_sidecar_does_not_see_of_egress_is_reported() -> None:

@@ -11,6 +11,7 @@ from configuration.applications import Application, Namespace
 from manifests.application import ApplicationDocuments, application_documents
 from manifests.collector import collector_documents
 from manifests.images import Images
+from manifests.mesh_graph import Member
 from manifests.routing import application_destination_rule
 from manifests.workload import deployment
 from tests.unit.manifests.golden_files import assert_golden
@@ -26,6 +27,14 @@ def rendered(namespace: Namespace, name: str, **plaintext: frozenset[str]) -> Ap
 def pod(namespace: Namespace, name: str, *, registry: str | None = None) -> dict[str, Any]:
     document = deployment(member(namespace, name), images=Images(registry), revision="1-31-1")
     return document["spec"]["template"]
+
+
+def test_a_volume_would_have_no_name() -> None:
+    application = Application(name="a", image="x:1", writable_paths=("/_", "/-", "/data"))
+    document = deployment(Member(namespace=SECURE_APPS, application=application), images=Images(), revision="1")
+    names = [volume["name"] for volume in document["spec"]["template"]["spec"]["volumes"]]
+    assert all(names)
+    assert len(set(names)) == 4
 
 
 def test_another_pipelines_workload_gets_its_rules_and_nothing_of_the_workload() -> None:

@@ -55,7 +55,8 @@ VARIANTS: dict[str, str] = {
 def variant(text: str) -> dict[str, Any]:
     config = {key: revealed(value) for key, value in read_stack(ROOT, "dev").config.items()}
     cluster = json.loads(config["zero-trust-mesh:cluster"])
-    cluster.pop("access")  # they name namespaces of the stack's own
+    # Those of tenants name namespaces of the stack's own.
+    cluster["access"] = [entry for entry in cluster["access"] if "namespaces" not in entry]
     config["zero-trust-mesh:cluster"] = json.dumps(cluster)
     return config | {f"zero-trust-mesh:{key}": json.dumps(value) for key, value in yaml.safe_load(text).items()}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -77,3 +78,28 @@ def test_an_unknown_stack_is_one_line_with_those_that_exist(tmp_path: Path) -> N
 def test_a_file_that_the_engine_would_refuse_is_refused(tmp_path: Path, text: str, message: str) -> None:
     with pytest.raises(StackError, match=message):
         stack(tmp_path, text)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("a:b: !!binary aGVsbG8=", "a:b holds something that is no text"),
+        ("a:b: {c: !!binary aGVsbG8=}", "a:b holds something that is no text"),
+        ("a:b: !!set {c, d}", "a:b holds something that is no text"),
+        ("a:b: [!!timestamp 2026-01-01]", "a:b holds something that is no text"),
+        ("a:b: " + "[" * 3000 + "]" * 3000, "nested"),
+    ],
+)
+def test_a_file_that_no_engine_could_hand_over_is_one_line_and_no_traceback(
+    tmp_path: Path, text: str, message: str
+) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_text(f"config:\n  {text}\n")
+    with pytest.raises(StackError, match=re.escape(message)) as problem:
+        read_stack(tmp_path, "dev")
+    assert "\n" not in str(problem.value)
+
+
+def test_a_file_in_another_encoding_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "Pulumi.dev.yaml").write_bytes(b"config:\n  a:b: caf\xe9\n")
+    with pytest.raises(StackError, match="not text in UTF-8"):
+        read_stack(tmp_path, "dev")

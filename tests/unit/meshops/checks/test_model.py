@@ -30,7 +30,13 @@ def test_every_check_is_described_in_whole_sentences(check: Check) -> None:
 
 
 def test_the_first_digit_of_preflights_ids_is_the_section_s() -> None:
-    assert [(check.id, check.section) for check in PREFLIGHT] == [("MP101", "Network"), ("MP201", "Certificate")]
+    assert [(check.id, check.section) for check in PREFLIGHT] == [
+        ("MP101", "Network"),
+        ("MP201", "Certificate"),
+        ("MP301", "Access"),
+        ("MP302", "Access"),
+        ("MP303", "Access"),
+    ]
 
 
 @pytest.mark.parametrize(

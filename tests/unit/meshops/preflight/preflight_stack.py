@@ -12,8 +12,19 @@ REGION = "eu-west-1"
 ARN = f"arn:aws:acm:{REGION}:123456789012:certificate/00000000-0000-0000-0000-000000000000"
 
 
+CLUSTER: dict[str, Any] = {
+    "name": "mesh-test",
+    "privateAccessCidrs": ["10.250.0.0/24"],
+    "access": [{"principalArn": "arn:aws:iam::123456789012:role/deploy/mesh", "policy": "ClusterAdmin"}],
+}
+
+
 def settings_of(
-    *, network: dict[str, Any] | None = None, hosts: tuple[str, ...] = ("app.test.example.com",), **load_balancer: Any
+    *,
+    network: dict[str, Any] | None = None,
+    cluster: dict[str, Any] | None = None,
+    hosts: tuple[str, ...] = ("app.test.example.com",),
+    **load_balancer: Any,
 ) -> Settings:
     """load_balancer: keys of that section, over a domain test.example.com with a hosted zone."""
     balancer: dict[str, Any] = {
@@ -29,7 +40,7 @@ def settings_of(
     tree = {
         "environment": "test",
         "network": network or {"cidr": "10.0.0.0/16", "zones": ["eu-west-1a", "eu-west-1b"]},
-        "cluster": {"name": "mesh-test"},
+        "cluster": cluster or CLUSTER,
         "loadBalancer": balancer,
         "namespaces": [{"name": "shop", "phase": "strict", "applications": applications}],
     }

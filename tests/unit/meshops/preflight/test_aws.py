@@ -34,6 +34,8 @@ from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, settings_o
 def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION"):
         monkeypatch.delenv(name, raising=False)
+    # moto knows no access entries.
+    monkeypatch.setattr(aws, "_entries", lambda settings, eks: None)
     with mock_aws():
         yield
 
@@ -228,6 +230,9 @@ def lab_account() -> None:
     _, ids = vpc_with_subnets(name="mesh-lab-vpc")
     ec2.create_tags(Resources=ids, Tags=[{"Key": "kubernetes.io/cluster/mesh-lab", "Value": "shared"}])
     imported("*.lab.example.com", "lab.example.com")
+    client("eks").create_cluster(
+        name="mesh-lab", roleArn="arn:aws:iam::123456789012:role/cluster", resourcesVpcConfig={"subnetIds": ids}
+    )
 
 
 def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -235,17 +240,17 @@ def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.
     assert command(stack) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Preflight of stack lab, cluster mesh-lab in eu-west-1"
-    assert lines[2:6:3] == ["Network", "Certificate"]
+    assert lines[2:9:3] == ["Network", "Certificate", "Access"]
     assert lines[3].startswith("PASS  MP101  Subnets for the load balancer  2 subnets, one each in eu-west-1a, ")
     assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 2 hosts, ")
-    assert lines[-1].startswith("2 passed, 0 failed, 0 unknown, in ")
+    assert lines[-1].startswith("5 passed, 0 failed, 0 unknown, in ")
 
 
 def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     lab_account()
     assert command(stack, "--verbose") == 0
     text = capsys.readouterr().out
-    assert "found by its tag Name=mesh-lab-vpc" in text
+    assert "found by the cluster mesh-lab" in text
     assert re.search(r"^      chosen  eu-west-1a  subnet-\S+", text, re.MULTILINE)
     assert "      app.lab.example.com      covered by *.lab.example.com" in text
 
@@ -254,12 +259,13 @@ def test_the_command_exits_1_when_something_fails_and_3_when_something_is_unknow
     stack: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     # No certificate: a fail, whatever else is unknown.
-    assert command(stack) == 1
+    balancer = ("--only", "MP101", "MP201")
+    assert command(stack, *balancer) == 1
     text = capsys.readouterr().out
     assert "FAIL  MP201  Certificate of the ALB" in text
     assert "      remedy (critical): `pulumi up` requests one" in text
     imported("*.lab.example.com", "lab.example.com")
-    assert command(stack) == 3
+    assert command(stack, *balancer) == 3
     text = capsys.readouterr().out
     assert "????  MP101  Subnets for the load balancer" in text
     assert "      remedy (critical): Run this after the first `pulumi up`" in text
@@ -274,7 +280,7 @@ def test_of_what_no_chosen_check_looks_at_nothing_is_asked(stack: Path, capsys: 
 
 def test_an_unknown_id_is_one_line_that_names_the_known_ones(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(stack, "--only", "MP999") == 2
-    assert capsys.readouterr().err == "There is no check MP999: there are MP101, MP201.\n"
+    assert capsys.readouterr().err == "There is no check MP999: there are MP101, MP201, MP301, MP302, MP303.\n"
 
 
 @pytest.mark.parametrize("option", [("--format", "json"), ("--json",)])
@@ -290,6 +296,9 @@ def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str]
     assert [(r["id"], r["status"], r["severity"], r["remedy"]) for r in document["results"]] == [
         ("MP101", "pass", "critical", ""),
         ("MP201", "pass", "critical", ""),
+        ("MP301", "pass", "critical", ""),
+        ("MP302", "pass", "critical", ""),
+        ("MP303", "pass", "high", ""),
     ]
 
 
@@ -312,7 +321,7 @@ def test_without_credentials_every_check_is_unknown_and_the_command_exits_3(
             "There are no AWS credentials.",
             "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in.",
         )
-    ] * 2
+    ] * 5
 
 
 def test_a_profile_that_does_not_exist_is_unknown_too(

@@ -89,7 +89,11 @@ def settings(phase: str = "strict", **sections: Any) -> Settings:
     """frontend calls billing, which calls ledger in another namespace and one external host."""
     tree: dict[str, Any] = {
         "network": {**NETWORK, "dnsFirewall": {}},
-        "cluster": {"name": "mesh-test"},
+        "cluster": {
+            "name": "mesh-test",
+            "privateAccessCidrs": ["10.250.0.0/24"],
+            "access": [{"principalArn": "arn:aws:iam::111122223333:role/deploy", "policy": "ClusterAdmin"}],
+        },
         "loadBalancer": {
             "domain": "test.example.com",
             "hostedZoneId": "Z0123456789ABCDEFGHIJ",

@@ -1,0 +1,113 @@
+"""What the settings once took of an application, and the API server, a node or Istio refused afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from configuration.applications import RESERVED_APPLICATIONS
+from tests.unit.configuration.bad_settings import API, API_PATH, UI, Stack, put
+
+Bad = tuple[Callable[[Stack], None], str, str, str]
+
+
+def resources(key: str, value: object) -> Callable[[Stack], None]:
+    return put(f"{API}.resources.{key}", value)
+
+
+def path(value: str) -> Callable[[Stack], None]:
+    return put(f"{API}.callers.0.paths", [value])
+
+
+BAD_WORKLOADS: dict[str, Bad] = {
+    "a request above its limit": (
+        lambda tree: [resources("memory", "1Gi")(tree), resources("memoryLimit", "1000Mi")(tree)][0],
+        f"{API_PATH}.resources.memory",
+        "above memoryLimit (1000Mi)",
+        "Raise memoryLimit",
+    ),
+    "a request above the limit that stands by default": (
+        resources("memory", "512Mi"),
+        f"{API_PATH}.resources.memory",
+        "above memoryLimit (256Mi)",
+        "Raise memoryLimit",
+    ),
+    **{
+        f"memory of {text!r}": (
+            resources("memory", text),
+            f"{API_PATH}.resources.memory",
+            "with its unit",
+            '"256Mi"',
+        )
+        for text in ("128m", "128", "256Mb", "1Ki", "-1Gi", "0Mi", "1e3Mi")
+    },
+    **{
+        f"processors of {text!r}": (resources("cpu", text), f"{API_PATH}.resources.cpu", "above zero", '"250m"')
+        for text in ("100Mi", "0", "0m", "-1", "1.23456")
+    },
+    **{
+        f"the image {text!r}": (put(f"{API}.image", text), f"{API_PATH}.image", rule, remedy)
+        for text, rule, remedy in (
+            ("ghcr.io/Example/API:1", "not a reference", "ghcr.io/example"),
+            ("ghcr.io/example/api:1 ", "not a reference", "ghcr.io/example"),
+            ("https://ghcr.io/example/api:1", "not a reference", "ghcr.io/example"),
+            ("ghcr.io/example//api:1", "not a reference", "ghcr.io/example"),
+            (":1", "not a reference", "ghcr.io/example"),
+            ("api:-1", "not a reference", "ghcr.io/example"),
+            ("api@sha256:abc", "64 hexadecimal digits", "whole"),
+            ("api:1@md5:" + "a" * 32, "64 hexadecimal digits", "whole"),
+            ("a" * 256 + ":1", "not a reference", "ghcr.io/example"),
+        )
+    },
+    **{
+        f"an empty directory over {text!r}": (
+            put(f"{API}.writablePaths", [text]),
+            f"{API_PATH}.writablePaths[0]",
+            rule,
+            remedy,
+        )
+        for text, rule, remedy in (
+            ("/", "absolute path of a directory", "/var/cache/app"),
+            ("/a/../b", "absolute path of a directory", "/var/cache/app"),
+            ("/a:b", "absolute path of a directory", "/var/cache/app"),
+            ("/\u00e9", "absolute path of a directory", "/var/cache/app"),
+            ("/proc", "hides what the container needs", "the one directory"),
+            ("/dev/shm", "hides what the container needs", "the one directory"),
+            ("/var/run/secrets/eks", "hides what the container needs", "the one directory"),
+        )
+    },
+    **{
+        f"an application named {name}": (
+            lambda tree, name=name: tree["namespaces"][1]["applications"].append(
+                {"name": name, "image": "registry.example.com/x:1"}
+            ),
+            f"namespaces[legacy].applications[{name}].name",
+            "has this name in every namespace",
+            "another name",
+        )
+        for name in RESERVED_APPLICATIONS
+    },
+    "everybody's service account": (
+        put(f"{UI}.serviceAccount", "default"),
+        "namespaces[shop].applications[ui].serviceAccount",
+        "every pod that names none",
+        "of its own",
+    ),
+    **{
+        f"the path {text!r}": (path(text), f"{API_PATH}.callers[0].paths[0]", rule, remedy)
+        for text, rule, remedy in (
+            ("/{**}/{*}", "must be the last template", "{*}"),
+            ("/{**}/{**}", "must be the last template", "{*}"),
+            ("/a/{*}.txt", "as whole segments", "/api/{*}/data"),
+            ("/a/{name}", "as whole segments", "/api/{*}/data"),
+            ("/a/..", "normalises", "normal form"),
+            ("/a/.", "normalises", "normal form"),
+            ("/a/../*", "normalises", "normal form"),
+            ("/a%20b", "Encoded", "letters, digits"),
+            ("/a%2Fb", "Encoded", "letters, digits"),
+            ("/caf\u00e9", "Encoded", "letters, digits"),
+            ('/a"b', "Encoded", "letters, digits"),
+            ("/a\\b", "Encoded", "letters, digits"),
+            ("/{*}/a^b", "Encoded", "letters, digits"),
+        )
+    },
+}
