@@ -71,7 +71,7 @@ test: $(READY) ## everything: format, lint, types, imports, unit, contract and l
 	@$(MAKE) --no-print-directory check
 	@$(RUN) -m pytest --numprocesses=2
 
-test-unit: $(READY) ## the tests that need no control plane; under a minute
+test-unit: $(READY) ## the tests that need no control plane; about two minutes
 	@$(RUN) -m pytest tests/unit
 
 check: $(READY) ## format, lint, types, imports between rooms, gofmt, go vet
