@@ -43,7 +43,7 @@ def record(*, preview: bool, firewall: bool = True, existing_vpc: bool = False, 
     tree = stack()
     whole = {"wholeVpc": True} if existing_vpc else {}
     put("network", {**(EXISTING if existing_vpc else OWN), **({"dnsFirewall": whole} if firewall else {})})(tree)
-    put("cluster", {"name": "mesh-dev", **cluster})(tree)
+    tree["cluster"] |= {"name": "mesh-dev", **cluster}
     settings = read(tree)
 
     def program() -> dict[str, Any]:
