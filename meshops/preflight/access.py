@@ -153,7 +153,7 @@ def check_entries(settings: Settings, entries: Sequence[str] | Unavailable | Non
         return Verdict(
             status="pass", finding=f"{len(entries)} entries, all of the settings'.", evidence=waiting, table=table
         )
-    # A cluster that was made with its creator's entry keeps it (docs/adr/0018).
+    # A cluster that was made with its creator's entry keeps it (docs/adr/0019).
     return Verdict(
         status="fail",
         finding=f"{', '.join(strangers)}: access that stands in no file, the creator's perhaps.",

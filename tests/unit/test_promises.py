@@ -20,3 +20,12 @@ PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "mes
 def test_every_check_and_attempt_that_a_page_names_exists(page: Path) -> None:
     named = set(re.findall(r"\bM[APVL]\d{3}\b", page.read_text(encoding="utf-8")))
     assert named <= KNOWN
+
+
+def test_each_decision_has_a_number_of_its_own() -> None:
+    titles = {
+        path.name: path.read_text(encoding="utf-8").partition("\n")[0] for path in (ROOT / "docs" / "adr").iterdir()
+    }
+    numbers = [int(name[:4]) for name in titles]
+    assert sorted(numbers) == list(range(1, len(numbers) + 1))
+    assert all(title.startswith(f"# {int(name[:4])}. ") for name, title in titles.items())
