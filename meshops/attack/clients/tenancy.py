@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,6 +17,7 @@ from meshops.verify.probes.pods import run_labels
 GROUP = "mesh-tenants"
 """Whom the program binds to its tenant's role in each namespace, where it has one; as in `mesh-tenants:shop`."""
 _WORKERS = 4
+_IN_FORCE_SECONDS = 15.0
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
@@ -61,6 +63,16 @@ class Tenancy:
         self.groups = (f"meshops-attack:{self._run}",)
         item = _binding(self._binding, self._namespace, self.groups[0], self._run)
         self._tools.ask_kubectl("create", "--filename=-", stdin=json.dumps(item))
+        self._await_binding()
+
+    def _await_binding(self) -> None:
+        """The API server's authorizer learns of a new binding a moment after it was made."""
+        who = ("--as=meshops-attack", f"--as-group={self.groups[0]}", f"--namespace={self._namespace}")
+        until = time.monotonic() + _IN_FORCE_SECONDS
+        while "yes" not in self._tools.ask_kubectl("auth", "can-i", "create", "deployments", *who, accept=(0, 1)):
+            if time.monotonic() > until:
+                raise ToolError(f"the binding {self._binding} was not in force after {_IN_FORCE_SECONDS:.0f} s")
+            time.sleep(0.2)
 
     def answers(self, asks: Mapping[str, Ask]) -> dict[str, Answer]:
         """Id -> what the API server said."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -25,6 +26,7 @@ _WALLS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 # A stream that was admitted, but not asked for as one.
 _ADMITTED = re.compile(r"[Uu]pgrade (request )?required|unable to upgrade")
+_IN_FORCE_SECONDS = 15.0
 _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
 
 
@@ -59,9 +61,22 @@ class Asking:
             if status >= 300:
                 raise ToolError(said)
             try:
+                self._await_binding(api)
                 return tuple(self._one(api, attempt) for attempt in attempts)
             finally:
                 api.ask("DELETE", f"{bindings}/{self.user}")
+
+    def _await_binding(self, api: ApiProxy) -> None:
+        """Until the API server acts on it: its authorizer learns of a new binding a moment after it was made."""
+        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments?limit=1"
+        until = time.monotonic() + _IN_FORCE_SECONDS
+        while True:
+            status, said = api.ask("GET", path, headers=self._impersonation("namespace-admin"))
+            if status < 300:
+                return
+            if time.monotonic() > until:
+                raise ToolError(f"the binding {self.user} was not in force after {_IN_FORCE_SECONDS:.0f} s: {said}")
+            time.sleep(0.1)
 
     def _one(self, api: ApiProxy, attempt: Attempt) -> Answer:
         status, said = api.ask(
