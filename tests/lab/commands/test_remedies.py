@@ -377,3 +377,17 @@ def test_without_istiods_settings_a_proxy_learns_of_others_and_a_certificate_out
         _kubectl(whole_lab, *rollout)
     assert set(closed.values()) == {"pass"}
     assert set(opened.values()) == {"fail"}
+
+
+def test_with_the_filter_taken_out_a_client_decides_what_is_traced(whole_lab: WholeLab, tmp_path: Path) -> None:
+    closed = _attacked(whole_lab, tmp_path / "closed", "MA529")
+    with _without(whole_lab, "envoyfilter", "headers-nobody-may-send", "istio-system"):
+        time.sleep(5)
+        opened = _attacked(whole_lab, tmp_path / "opened", "MA529")
+    assert (closed, opened) == ({"MA529": "pass"}, {"MA529": "fail"})
+
+
+def test_only_where_the_sidecar_begins_tls_another_host_behind_a_declared_name_is_refused(
+    whole_lab: WholeLab, tmp_path: Path
+) -> None:
+    assert _attacked(whole_lab, tmp_path / "both", "MA705", "MA730") == {"MA705": "listed", "MA730": "pass"}
