@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 _REJECTED = "setting_rejected"
@@ -125,6 +126,8 @@ def show(value: object) -> str:
         text = "(not set)"
     elif isinstance(value, bool):
         text = str(value).lower()
+    elif isinstance(value, SecretStr):
+        text = "[secret]"
     elif isinstance(value, str):
         text = f'"{value}"'
     elif isinstance(value, tuple | list):
