@@ -127,6 +127,9 @@ def _in_plain_text(value: Any, path: str) -> Iterator[str]:
         if set(value) != {"secure"}:
             for key, item in value.items():
                 yield from _in_plain_text(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _in_plain_text(item, f"{path}[{index}]")
     elif value not in (None, ""):
         yield path
 

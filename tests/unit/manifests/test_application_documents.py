@@ -192,9 +192,10 @@ def test_secrets_of_an_environment_stand_in_a_secret_of_the_application() -> Non
         },
     )
     secrets = Secrets(key=SecretStr("k" * 32), values={"stripe": SecretStr("sk"), "pin": SecretStr("0042")})
+    namespace = Namespace(name="shop", phase="strict", applications=(application,))
     documents = application_documents(
-        Member(namespace=SECURE_APPS, application=application),
-        graph=graph(),
+        Member(namespace=namespace, application=application),
+        graph=graph(namespace),
         images=Images(),
         revision="1-31-1",
         tracing=True,
