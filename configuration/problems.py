@@ -132,6 +132,8 @@ def show(value: object) -> str:
         text = f'"{value}"'
     elif isinstance(value, tuple | list):
         text = "[" + ", ".join(show(item) for item in value) + "]"
+    elif isinstance(value, Mapping) and any(isinstance(item, SecretStr) for item in value.values()):
+        text = "{" + ", ".join(f"{key}: {show(item)}" for key, item in value.items()) + "}"
     else:
         text = str(value)
     # As it can be printed: a lone surrogate ends every terminal and every log otherwise.

@@ -22,7 +22,7 @@ from configuration.settings import PROJECT
 from meshops.plan import diff, output, plan
 from offline.made_up import MadeUpOutputs
 from offline.run import run_callable, run_program
-from offline.stack_files import for_parsing
+from offline.stack_files import for_parsing, read_stack
 from offline.values import Secret, revealed
 from tests import ROOT
 from tests.unit.configuration.mutations import STACKS, Location, Tree, _places, _unset, base
@@ -239,3 +239,65 @@ def test_what_the_engine_calls_secret_is_so_from_the_first_line(monkeypatch: pyt
     config = stack_settings._config()
     assert config == {SECRETS: SecretStr(value), "aws:region": "eu-west-1"}
     assert_unseen(repr(config), CANARY)
+
+
+def file_of(directory: Path, encrypted: str, spoil: Location = ()) -> dict[str, Any]:
+    """The configuration of a stack's file with encrypted values in it, and one more at a place where none may be."""
+    tree = {key: revealed(value) for key, value in with_secrets("dev", "").items()}
+    tree = {key: json.loads(value) if value[:1] in ("{", "[") else value for key, value in tree.items()}
+    tree[SECRETS] = {"key": {"secure": "v1:key"}, "values": {"token": {"secure": encrypted}}}
+    if spoil:
+        parent: Any = tree
+        for step in spoil[:-1]:
+            parent = parent[step]
+        parent[spoil[-1]] = {"secure": encrypted}
+    directory.mkdir(exist_ok=True)
+    (directory / "Pulumi.dev.yaml").write_text(json.dumps({"config": tree}))
+    return dict(read_stack(directory, "dev").config)
+
+
+def test_a_plan_of_an_encrypted_file_shows_no_stand_in_either_and_that_pods_roll(tmp_path: Path) -> None:
+    one = plan.make("dev", directory=ROOT, config=file_of(tmp_path, "v1:one"))
+    two = plan.make("dev", directory=ROOT, config=file_of(tmp_path, "v1:two"))
+    for text in written(one, tmp_path / "plan").values():
+        assert "v1:one" not in text
+        assert "[secret " not in text
+    assert dict(templates(one)).keys() == dict(templates(two)).keys() != set()
+    assert not [name for name, template in templates(one) if template == dict(templates(two))[name]]
+
+
+@pytest.mark.parametrize(
+    "place",
+    [
+        ("aws:region",),
+        (f"{PROJECT}:tags", "team"),
+        (f"{PROJECT}:namespaces", 0, "applications", 0, "environment", "LEVEL"),
+        (f"{PROJECT}:namespaces", 0, "applications", 0, "args"),
+    ],
+    ids=str,
+)
+def test_an_encrypted_value_elsewhere_in_the_file_makes_no_plan(tmp_path: Path, place: Location) -> None:
+    with pytest.raises(plan.PlanError, match="1 setting refused") as refusal:
+        plan.make("dev", directory=ROOT, config=file_of(tmp_path, "v1:one", place))
+    assert "{secret: <name>}" in str(refusal.value)
+
+
+def test_the_key_is_asked_for_by_the_command_that_makes_it() -> None:
+    config = with_secrets("dev", CANARY) | {SECRETS: Secret(json.dumps({"values": {"token": CANARY}}))}
+    with pytest.raises(SettingsError) as refusal:
+        parse("dev", for_parsing(config))
+    (problem,) = refusal.value.problems
+    assert problem.path == "secrets.key"
+    assert "pulumi config set --secret --path secrets.key" in problem.remedy
+
+
+def test_a_secret_for_another_pipelines_pods_is_refused() -> None:
+    tree = {key: revealed(value) for key, value in with_secrets("dev", CANARY).items()}
+    namespaces = json.loads(tree[f"{PROJECT}:namespaces"])
+    external = next(
+        found for item in namespaces for found in item["applications"] if found.get("workload") == "external"
+    )
+    external["environment"] = {"TOKEN": {"secret": "token"}}
+    tree[f"{PROJECT}:namespaces"] = json.dumps(namespaces)
+    with pytest.raises(SettingsError, match="would never reach it"):
+        parse("dev", for_parsing(tree | {SECRETS: Secret(tree[SECRETS])}))
