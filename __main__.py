@@ -166,6 +166,7 @@ namespaces = mesh_namespaces(
     mesh=settings.mesh,
     images=images,
     tracing=settings.observability.tracing,
+    secrets=settings.secrets,
     after=(*admission.ready, *platform_policies.ready, *gateway.ready),
     deleted_with=cluster.resource,
     opts=in_cluster,

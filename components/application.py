@@ -9,6 +9,7 @@ import pulumi
 
 from components.order import Order
 from components.submission import submit, submit_all
+from configuration.kinds.secrets import Secrets
 from manifests.application import application_documents
 from manifests.images import Images
 from manifests.mesh_graph import Member, MeshGraph
@@ -22,6 +23,8 @@ class ApplicationArgs:
     revision: str
     """Istio's; the pods roll when it changes."""
     tracing: bool
+    secrets: Secrets
+    """The stack's."""
     after: Sequence[pulumi.Resource]
     """Its namespace, labelled, with the policies that hold there."""
     deleted_with: pulumi.Resource | None
@@ -36,11 +39,17 @@ class Application(pulumi.ComponentResource):
     def __init__(self, name: str, args: ApplicationArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:application:Application", name, None, opts)
         documents = application_documents(
-            args.member, graph=args.graph, images=args.images, revision=args.revision, tracing=args.tracing
+            args.member,
+            graph=args.graph,
+            images=args.images,
+            revision=args.revision,
+            tracing=args.tracing,
+            secrets=args.secrets,
         )
         order = Order(self, after=args.after, deleted_with=args.deleted_with)
         policies = submit_all(documents.policies, opts=order.after())
         identity = (submit(documents.service_account, opts=order.after()),) if documents.service_account else ()
+        secret = (submit(documents.secret, opts=order.after()),) if documents.secret else ()
         rule: tuple[pulumi.Resource, ...] = ()
         if documents.destination_rule and documents.rule_before_pods:
             # Out of the mesh: callers stop using mutual TLS before the first pod loses its sidecar.
@@ -48,7 +57,7 @@ class Application(pulumi.ComponentResource):
         workload = submit_all(documents.workload, opts=order.after())
         pods: tuple[pulumi.Resource, ...] = ()
         if documents.deployment:
-            pods = (submit(documents.deployment, opts=order.after(*(rule or policies), *identity)),)
+            pods = (submit(documents.deployment, opts=order.after(*(rule or policies), *identity, *secret)),)
         if documents.destination_rule and not documents.rule_before_pods:
             # Into the mesh: callers begin to use it only when the last pod has its own. Until then the namespace's
             # exemption holds (mesh_policies), which the engine deletes when all else is done.

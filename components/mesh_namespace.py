@@ -11,6 +11,7 @@ from components.application import Application, ApplicationArgs
 from components.order import Order
 from components.submission import patch_namespace, submit, submit_all
 from configuration.applications import Namespace
+from configuration.kinds.secrets import NO_SECRETS, Secrets
 from configuration.mesh import Mesh
 from manifests.images import Images
 from manifests.mesh_graph import Member, MeshGraph
@@ -27,6 +28,8 @@ class MeshNamespaceArgs:
     graph: MeshGraph
     images: Images
     tracing: bool
+    secrets: Secrets
+    """The stack's."""
     after: Sequence[pulumi.Resource]
     """The mesh-wide policies, the control plane, and the gateway."""
     deleted_with: pulumi.Resource | None
@@ -59,6 +62,7 @@ class MeshNamespace(pulumi.ComponentResource):
                     images=args.images,
                     revision=args.mesh.revision,
                     tracing=args.tracing,
+                    secrets=args.secrets,
                     # Of the external hosts its own only: the number of dependencies stays linear.
                     after=(
                         *(policies or (namespace,)),
@@ -90,6 +94,7 @@ def mesh_namespaces(
     mesh: Mesh,
     images: Images,
     tracing: bool,
+    secrets: Secrets = NO_SECRETS,
     after: Sequence[pulumi.Resource],
     deleted_with: pulumi.Resource | None,
     opts: pulumi.ResourceOptions | None = None,
@@ -107,6 +112,7 @@ def mesh_namespaces(
                 graph=graph,
                 images=images,
                 tracing=tracing,
+                secrets=secrets,
                 after=after,
                 deleted_with=deleted_with,
             ),

@@ -24,6 +24,7 @@ BUILT_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("v1", "ServiceAccount"): (),
     ("v1", "Service"): (),
     ("v1", "ConfigMap"): (),
+    ("v1", "Secret"): (),
     ("apps/v1", "Deployment"): ("apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"),
     ("policy/v1", "PodDisruptionBudget"): ("policy/v1beta1",),
     ("networking.k8s.io/v1", "NetworkPolicy"): ("extensions/v1beta1",),
@@ -32,6 +33,8 @@ BUILT_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"): _ADMISSION,
     ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"): _ADMISSION,
 }
+
+_SECRET_FIELDS = ["data", "stringData"]
 
 # Groups of Kubernetes itself: without a dot, or below k8s.io. (Gateway API and the like live below x-k8s.io or
 # gateway.networking.k8s.io and are custom resources, but this program uses none of them.)
@@ -72,7 +75,11 @@ def submit(document: Document, *, opts: pulumi.ResourceOptions, with_status: boo
     ]
     opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(aliases=aliases))
     # A property without a value is one that the engine answers.
-    properties = {**document, "status": None} if with_status else document
+    properties = {**document, "status": None} if with_status else {**document}
+    if kind == "Secret":
+        # Here, so that no component can forget it: else the state and every log of the engine would have it.
+        opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(additional_secret_outputs=_SECRET_FIELDS))
+        properties |= {field: pulumi.Output.secret(properties[field]) for field in _SECRET_FIELDS if field in document}
     return KubernetesResource(_pulumi_kind(api_version, kind), logical_name(document), properties, opts)
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+import re
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, PlainValidator
+from pydantic_core import PydanticKnownError
 
 from configuration.admission import Enforcement
 from configuration.authentication import Authentication
@@ -145,6 +148,42 @@ class Stickiness:
 
 
 @section
+class FromSecret:
+    """The value of an environment variable that is no plain text: exactly one of the two."""
+
+    secret: str | None = None
+    """The name of one of `secrets.values`. It becomes a Kubernetes Secret of the application's own."""
+    secret_ref: str | None = None
+    """`name/key` of a Kubernetes Secret in the application's namespace that somebody else makes. Its pods do not roll
+    when it changes."""
+
+
+# https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data
+_SECRET_REFERENCE = re.compile(r"(?=[^/]{1,253}/)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[-._a-zA-Z0-9]{1,253}")
+
+
+def _environment_value(value: Any) -> str | FromSecret:
+    # By hand: a union's errors would name its members in the path.
+    if isinstance(value, str | FromSecret):
+        return value
+    if not isinstance(value, Mapping):
+        raise PydanticKnownError("string_type")
+    match dict(value):
+        case {"secret": str(name), **rest} if not rest:
+            return FromSecret(secret=name)
+        case {"secretRef": str(name), **rest} if not rest and _SECRET_REFERENCE.fullmatch(name):
+            return FromSecret(secret_ref=name)
+    raise rejection(
+        "A variable is text, {secret: <name>} with a name of secrets.values, or {secretRef: <name>/<key>} with a "
+        "Kubernetes Secret of the namespace.",
+        "Write it as one of the three.",
+    )
+
+
+EnvironmentValue = Annotated[str | FromSecret, PlainValidator(_environment_value)]
+
+
+@section
 class Resources:
     cpu: Cpu = "100m"
     memory: Memory = "128Mi"
@@ -181,7 +220,8 @@ class Application:
     liveness_path: ExactPath = "/"
     command: tuple[str, ...] = ()
     args: tuple[str, ...] = ()
-    environment: dict[str, str] = Field(default_factory=dict)
+    environment: dict[str, EnvironmentValue] = Field(default_factory=dict)
+    """Text as it is, which whoever may see the pods reads; or from a secret, see below."""
     writable_paths: tuple[Directory, ...] = ()
     """Paths that get an emptyDir, since the root filesystem is read-only."""
     user_id: Annotated[Whole, within(1, 65534, "(a user id other than root's)")] = 10001
@@ -191,6 +231,15 @@ class Application:
     def identity(self) -> str:
         """The name of its service account."""
         return self.service_account or f"{self.name}-sa"
+
+    @property
+    def secrets(self) -> dict[str, str]:
+        """Variable -> which of the stack's secrets it holds."""
+        return {
+            variable: value.secret
+            for variable, value in sorted(self.environment.items())
+            if isinstance(value, FromSecret) and value.secret is not None
+        }
 
     @property
     def opaque(self) -> bool:

@@ -7,11 +7,12 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from pydantic import TypeAdapter
+from pydantic import SecretStr, TypeAdapter
 
 from configuration import rules
 from configuration.kinds.keys import AWS_KEYS, unread
 from configuration.kinds.leaves import unreadable
+from configuration.kinds.secrets import SECRETS, misplaced, sealed
 from configuration.names import REFUSED_NAME, DeclaredNames
 from configuration.problems import Problem, SettingsError
 from configuration.salvage import SalvagingReader
@@ -22,7 +23,8 @@ def parse(stack: str, config: Mapping[str, Any]) -> Settings:
     """Validates a stack's configuration.
 
     config: `{"aws:region": …, "zero-trust-mesh:network": …}`, structured values as such or as JSON text, the way
-    the engine hands them over. Raises `SettingsError`.
+    the engine hands them over; what the engine holds encrypted is a `SecretStr` of that. Raises `SettingsError`, which
+    never shows a secret.
     """
     raw, problems = _tree(config)
     if problems:
@@ -64,9 +66,11 @@ def _tree(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     problems: list[Problem] = []
     for key, value in config.items():
         namespace, _, name = key.partition(":")
-        problem = unread(key, value)
+        problem = unread(key, value) or misplaced(key, value)
         if problem is not None:
             problems.append(problem)
+        elif isinstance(value, SecretStr) and namespace == PROJECT:
+            tree[SECRETS] = sealed(_decode(value.get_secret_value()))
         elif namespace == PROJECT:
             tree[name] = _decode(value)
         elif key in AWS_KEYS:

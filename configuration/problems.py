@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from pydantic import SecretStr
 from pydantic_core import ErrorDetails, PydanticCustomError
 
 _REJECTED = "setting_rejected"
@@ -125,10 +126,14 @@ def show(value: object) -> str:
         text = "(not set)"
     elif isinstance(value, bool):
         text = str(value).lower()
+    elif isinstance(value, SecretStr):
+        text = "[secret]"
     elif isinstance(value, str):
         text = f'"{value}"'
     elif isinstance(value, tuple | list):
         text = "[" + ", ".join(show(item) for item in value) + "]"
+    elif isinstance(value, Mapping) and any(isinstance(item, SecretStr) for item in value.values()):
+        text = "{" + ", ".join(f"{key}: {show(item)}" for key, item in value.items()) + "}"
     else:
         text = str(value)
     # As it can be printed: a lone surrogate ends every terminal and every log otherwise.

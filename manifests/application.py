@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from configuration.kinds.secrets import NO_SECRETS, Secrets
 from manifests.authentication import authentication_documents
 from manifests.authorization import application_authorization
 from manifests.document import Document
+from manifests.environment import environment_secret
 from manifests.images import Images
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.network_policies import application_network_policy
@@ -18,6 +20,8 @@ from manifests.workload import deployment, disruption_budget, service, service_a
 @dataclass(frozen=True, kw_only=True)
 class ApplicationDocuments:
     service_account: Document | None
+    secret: Document | None
+    """What its environment takes of the stack's secrets, in the clear: see `environment_secret`."""
     policies: tuple[Document, ...]
     """Sidecar, what asks for a token, AuthorizationPolicy and NetworkPolicy: they must stand before its pods run. Empty
     outside the mesh."""
@@ -32,9 +36,9 @@ class ApplicationDocuments:
 
 
 def application_documents(
-    member: Member, *, graph: MeshGraph, images: Images, revision: str, tracing: bool
+    member: Member, *, graph: MeshGraph, images: Images, revision: str, tracing: bool, secrets: Secrets = NO_SECRETS
 ) -> ApplicationDocuments:
-    """revision: Istio's; tracing: whether the collector exists."""
+    """revision: Istio's; tracing: whether the collector exists; secrets: the stack's."""
     managed = member.application.workload == "managed"
     policies = (
         (
@@ -49,8 +53,9 @@ def application_documents(
     workload = (service(member, graph), disruption_budget(member)) if managed else ()
     return ApplicationDocuments(
         service_account=service_account(member) if managed else None,
+        secret=environment_secret(member, secrets) if managed else None,
         policies=tuple(policy for policy in policies if policy is not None),
-        deployment=deployment(member, images=images, revision=revision) if managed else None,
+        deployment=deployment(member, images=images, revision=revision, secrets=secrets) if managed else None,
         workload=tuple(part for part in workload if part is not None),
         destination_rule=application_destination_rule(member, graph),
         rule_before_pods=calls_in_plaintext(member, graph),

@@ -99,8 +99,9 @@ class StackDocuments:
             images=self.images,
             revision=self.settings.mesh.revision,
             tracing=self.settings.observability.tracing,
+            secrets=self.settings.secrets,
         )
-        one = (found.service_account, found.deployment, found.destination_rule, found.virtual_service)
+        one = (found.service_account, found.secret, found.deployment, found.destination_rule, found.virtual_service)
         yield from (*found.policies, *found.workload)
         yield from (document for document in one if document)
 

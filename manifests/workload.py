@@ -7,7 +7,9 @@ import re
 from typing import Any
 
 from configuration.applications import Application
+from configuration.kinds.secrets import NO_SECRETS, Secrets
 from manifests.document import Document, document
+from manifests.environment import environment_checksum, variables
 from manifests.images import Images
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.names import INJECTION_LABEL, ISTIO_INGRESS
@@ -72,11 +74,12 @@ def disruption_budget(member: Member) -> Document | None:
     )
 
 
-def deployment(member: Member, *, images: Images, revision: str) -> Document:
+def deployment(member: Member, *, images: Images, revision: str, secrets: Secrets = NO_SECRETS) -> Document:
     """The Deployment. revision: Istio's; it stands on the pods of the mesh, so that they roll when it changes, and
-    when their namespace enters or leaves the mesh."""
+    when their namespace enters or leaves the mesh. secrets: the stack's; none of them stands in it."""
     application = member.application
     injected = {INJECTION_LABEL: revision} if member.namespace.in_mesh else {}
+    annotations = {**(BOOTSTRAP_CHECKSUM if injected else {}), **environment_checksum(member, secrets)}
     return document(
         "apps/v1",
         "Deployment",
@@ -92,7 +95,7 @@ def deployment(member: Member, *, images: Images, revision: str) -> Document:
             "template": {
                 "metadata": {
                     "labels": {**_labels(application), **injected},
-                    **({"annotations": dict(BOOTSTRAP_CHECKSUM)} if injected else {}),
+                    **({"annotations": annotations} if annotations else {}),
                 },
                 "spec": _pod(application, images),
             },
@@ -152,7 +155,7 @@ def _container(application: Application, images: Images, volumes: dict[str, str]
     if application.args:
         container["args"] = list(application.args)
     if application.environment:
-        container["env"] = [{"name": name, "value": value} for name, value in sorted(application.environment.items())]
+        container["env"] = variables(application)
     if application.port is not None:
         container["ports"] = [{"name": "main", "containerPort": application.port, "protocol": "TCP"}]
         container["readinessProbe"] = {**_check(application, application.readiness_path), "periodSeconds": 5}

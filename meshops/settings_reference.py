@@ -17,6 +17,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any
 
+from pydantic import SecretStr
 from pydantic.alias_generators import to_camel
 from pydantic.fields import FieldInfo
 
@@ -96,10 +97,17 @@ def _type(hint: Any) -> str:
     if origin is tuple:
         return f"list of {_type(arguments[0])}"
     if origin is dict:
-        return "mapping of text to text"
+        return f"mapping of text to {_type(arguments[1])}"
     if origin is typing.Literal:
         return ", ".join(f"`{argument}`" for argument in arguments)
-    names = {str: "text", int: "whole number", float: "number", bool: "true or false", ipaddress.IPv4Network: "CIDR"}
+    names = {
+        str: "text",
+        SecretStr: "secret text",
+        int: "whole number",
+        float: "number",
+        bool: "true or false",
+        ipaddress.IPv4Network: "CIDR",
+    }
     return names.get(hint, "object")
 
 

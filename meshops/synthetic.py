@@ -22,6 +22,7 @@ def with_applications(config: Mapping[str, Any], count: int) -> dict[str, Any]:
     cluster = _section(config, "cluster")
     # Who may work in the namespaces that are replaced has nothing to work in.
     cluster["access"] = [entry for entry in cluster.get("access", ()) if not entry.get("namespaces")]
+    text = json.dumps(cluster)
     namespaces = [
         {
             "name": f"synthetic-{first // _PER_NAMESPACE:03}",
@@ -34,7 +35,7 @@ def with_applications(config: Mapping[str, Any], count: int) -> dict[str, Any]:
     ]
     return {
         **config,
-        f"{PROJECT}:cluster": json.dumps(cluster),
+        f"{PROJECT}:cluster": Secret(text) if isinstance(config.get(f"{PROJECT}:cluster"), Secret) else text,
         f"{PROJECT}:namespaces": json.dumps(namespaces),
     }
 

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
-from collections.abc import Hashable, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import SecretStr
 
+from configuration.kinds.secrets import SECRETS
 from configuration.settings import PROJECT
-from offline.values import MASK, Secret
+from offline.values import Secret
 
 _STACK_FILE = re.compile(r"Pulumi\.(?P<stack>.+)\.ya?ml")
 
@@ -26,7 +29,8 @@ class StackConfig:
     """One stack's configuration.
 
     config: key -> value as the engine passes it: text, with objects and lists as JSON text. A value that the stack
-            file holds encrypted is `Secret("[secret]")`: there is no key to decrypt it here, and none is wanted.
+            file holds encrypted is a `Secret` of a stand-in: there is no key to decrypt it here, and none is wanted.
+            The stand-in changes with the encrypted text, so that what depends on it does too.
     path:   the stack's file
     """
 
@@ -54,6 +58,11 @@ def read_stack(directory: Path, stack: str) -> StackConfig:
     values = {**_defaults(directory / "Pulumi.yaml"), **_section(path, _load(path))}
     config: dict[str, str | Secret] = {}
     for key, value in values.items():
+        if key == f"{PROJECT}:{SECRETS}" and (clear := next(_in_plain_text(value, SECRETS), None)):
+            raise StackError(
+                f"{path.name}: {clear} stands in plain text: whoever reads the repository reads it. Take it for known "
+                f"and change it, then set it encrypted: pulumi config set --secret --path {clear}"
+            )
         try:
             config[key] = _as_passed(value)
         except (TypeError, ValueError, RecursionError):
@@ -63,6 +72,11 @@ def read_stack(directory: Path, stack: str) -> StackConfig:
                 "date), or is nested without end."
             ) from None
     return StackConfig(stack=stack, path=path, config=config)
+
+
+def for_parsing(config: Mapping[str, Any]) -> dict[str, Any]:
+    """A stack's configuration as `configuration.parsing` takes it."""
+    return {key: SecretStr(value.value) if isinstance(value, Secret) else value for key, value in config.items()}
 
 
 def _defaults(project_file: Path) -> dict[str, Any]:
@@ -98,13 +112,26 @@ def _without_ciphertext(value: Any) -> tuple[Any, bool]:
     """The value with each `secure: …` replaced, and whether there was any: one makes the whole key secret."""
     if isinstance(value, Mapping):
         if set(value) == {"secure"}:
-            return MASK, True
+            return f"[secret {hashlib.sha256(str(value['secure']).encode()).hexdigest()}]", True
         pairs = {str(key): _without_ciphertext(item) for key, item in value.items()}
         return {key: item for key, (item, _) in pairs.items()}, any(secret for _, secret in pairs.values())
     if isinstance(value, list):
         items = [_without_ciphertext(item) for item in value]
         return [item for item, _ in items], any(secret for _, secret in items)
     return value, False
+
+
+def _in_plain_text(value: Any, path: str) -> Iterator[str]:
+    """The paths of what is not encrypted. At run time the engine no longer tells: it is here that it comes to light."""
+    if isinstance(value, Mapping):
+        if set(value) != {"secure"}:
+            for key, item in value.items():
+                yield from _in_plain_text(item, f"{path}.{key}")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _in_plain_text(item, f"{path}[{index}]")
+    elif value not in (None, ""):
+        yield path
 
 
 def _load(path: Path) -> Any:

@@ -7,6 +7,8 @@ import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from pydantic import SecretStr
+
 from configuration.problems import Problem, path_of, show
 
 DEEPEST = 30
@@ -37,7 +39,7 @@ def unreadable(tree: Mapping[str, Any]) -> Iterator[Problem]:
                 yield _problem(location, tree, show(value), rule)
         elif isinstance(value, float) and not math.isfinite(value):
             yield _problem(location, tree, show(value), "It is not a number that can be counted with.")
-        elif value is not None and not isinstance(value, bool | int | float):
+        elif value is not None and not isinstance(value, bool | int | float | SecretStr):
             kind = type(value).__name__
             yield _problem(location, tree, f"({kind})", f"A stack file holds no value of the kind {kind}.")
 

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import difflib
 import re
 from collections.abc import Callable, Iterator
 
 from configuration.applications import SIDECAR_USER, Application, Namespace, qualified
 from configuration.breaches import Breach, breach
 from configuration.kinds.quantities import bytes_of
+from configuration.kinds.secrets import GENERATE_KEY
 from configuration.names import DeclaredNames
 from configuration.settings import Settings
 
@@ -177,6 +179,46 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                 )
 
 
+def secrets_exist(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+    known = settings.secrets.values
+    for name in known:
+        if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,62}", name):
+            yield breach(
+                f"secrets.values.{name}",
+                name,
+                "A secret's name begins with a letter, has letters, digits, '_' and '-', and at most 63 of them.",
+                "Rename it; names are no secrets, and are shown.",
+            )
+    for _, application, path in _applications(settings):
+        for variable, name in application.secrets.items():
+            if name not in known:
+                close = difflib.get_close_matches(name, known, n=1)
+                yield breach(
+                    f"{path}.environment.{variable}.secret",
+                    name,
+                    "The stack has no secret of this name.",
+                    f'Write it as "{close[0]}".'
+                    if close
+                    else f"Set it: pulumi config set --secret --path secrets.values.{name}",
+                    "secrets",
+                )
+            if application.workload == "external":
+                yield breach(
+                    f"{path}.environment.{variable}",
+                    name,
+                    "Another pipeline deploys this workload: a secret given here would never reach it.",
+                    'Remove it, or set workload to "managed".',
+                )
+    if known and settings.secrets.key is None:
+        yield breach(
+            "secrets.key",
+            None,
+            "The pods' template holds a hash of their secrets, so that they roll with them; without a key, whoever "
+            "sees the pods could try short secrets against it.",
+            f"Set it once: {GENERATE_KEY}",
+        )
+
+
 def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     entries = settings.load_balancer.entries
     for _, application, path in _applications(settings):
@@ -276,6 +318,7 @@ RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
     callers_exist,
     callers_can_be_matched,
     applications_are_complete,
+    secrets_exist,
     passthrough_has_its_way_in,
     protocols_reach_their_callers,
     stickiness_is_possible,

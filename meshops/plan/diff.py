@@ -1,6 +1,7 @@
 """Compares two plans: which resources come, go and change, and in which fields. Secrets are masked in both.
 
-A secret that only changes its value is therefore no change here; the real engine's preview is what shows that.
+A secret that only changes its value is therefore no change here, except that the pods which take it roll: the hash in
+their template changes.
 """
 
 from __future__ import annotations

@@ -16,7 +16,7 @@ from meshops.plan.platform import PlatformFacts, platform_facts
 from offline.made_up import MadeUpOutputs
 from offline.objects import KubernetesObject, kubernetes_objects
 from offline.run import ProgramRun, run_program
-from offline.stack_files import read_stack
+from offline.stack_files import for_parsing, read_stack
 from offline.values import Secret
 from validation.findings import Finding
 from validation.references import Workload
@@ -91,7 +91,7 @@ def _settings(stack: str, config: Mapping[str, Any]) -> Settings | None:
     if not any(key.startswith(f"{PROJECT}:") for key in config):
         return None
     try:
-        return parse(stack, {key: _clear(value) for key, value in config.items()})
+        return parse(stack, for_parsing(config))
     except SettingsError as problem:
         raise PlanError(str(problem)) from None
 

@@ -29,6 +29,7 @@ MODULES: dict[str, Any] = {
 _BOUND = {"roleRef": {"kind": "ClusterRole", "name": "a"}, "subjects": [{"kind": "Group", "name": "b"}]}
 BESIDE_METADATA: dict[str, Any] = {
     "ConfigMap": {"data": {"a.b": "c"}},
+    "Secret": {"type": "Opaque", "data": {"a.b": "Yw=="}},
     "ServiceAccount": {"automountServiceAccountToken": False},
     "ClusterRole": {"rules": [{"verbs": ["get"]}]},
     "ClusterRoleBinding": _BOUND,

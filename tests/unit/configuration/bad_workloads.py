@@ -19,6 +19,37 @@ def path(value: str) -> Callable[[Stack], None]:
 
 
 BAD_WORKLOADS: dict[str, Bad] = {
+    **{
+        f"the variable {value}": (
+            put(f"{API}.environment", {"TOKEN": value}),
+            f"{API_PATH}.environment.TOKEN",
+            "{secretRef: <name>/<key>}",
+            "one of the three",
+        )
+        for value in (
+            {},
+            {"secret": 1},
+            {"secrets": "a"},
+            {"secret": "a", "secretRef": "a/b"},
+            {"secretRef": "a"},
+            {"secretRef": "a/b/c"},
+            {"secretRef": "A/b"},
+            {"secretRef": "/b"},
+            {"value": "a"},
+        )
+    },
+    "a variable that is a list": (
+        put(f"{API}.environment", {"TOKEN": ["a"]}),
+        f"{API_PATH}.environment.TOKEN",
+        "It must be text",
+        "stands in quotes",
+    ),
+    "a secret that the stack does not have": (
+        put(f"{API}.environment", {"TOKEN": {"secret": "token"}}),
+        f"{API_PATH}.environment.TOKEN.secret",
+        "no secret of this name",
+        "pulumi config set --secret --path secrets.values.token",
+    ),
     "a request above its limit": (
         lambda tree: [resources("memory", "1Gi")(tree), resources("memoryLimit", "1000Mi")(tree)][0],
         f"{API_PATH}.resources.memory",

@@ -6,8 +6,10 @@ import dataclasses
 from typing import Any, Literal
 
 import pytest
+from pydantic import SecretStr
 
-from configuration.applications import Application, Namespace
+from configuration.applications import Application, FromSecret, Namespace
+from configuration.kinds.secrets import Secrets
 from manifests.application import ApplicationDocuments, application_documents
 from manifests.collector import collector_documents
 from manifests.images import Images
@@ -176,3 +178,27 @@ def test_istio_shows_a_service_to_its_callers_namespaces_alone() -> None:
     assert seen_by(SECURE_APPS, "billing-api") == "secure-apps"
     assert seen_by(SECURE_APPS, "frontend-ui") == "istio-ingress,secure-apps"
     assert seen_by(PAYMENTS, "ledger") == "legacy,payments,secure-apps"
+
+
+def test_secrets_of_an_environment_stand_in_a_secret_of_the_application() -> None:
+    application = Application(
+        name="till",
+        image="ghcr.io/example/till:v1",
+        environment={
+            "LEVEL": "info",
+            "API_KEY": FromSecret(secret="stripe"),
+            "PIN": FromSecret(secret="pin"),
+            "DATABASE_URL": FromSecret(secret_ref="till-db/url"),
+        },
+    )
+    secrets = Secrets(key=SecretStr("k" * 32), values={"stripe": SecretStr("sk"), "pin": SecretStr("0042")})
+    namespace = Namespace(name="shop", phase="strict", applications=(application,))
+    documents = application_documents(
+        Member(namespace=namespace, application=application),
+        graph=graph(namespace),
+        images=Images(),
+        revision="1-31-1",
+        tracing=True,
+        secrets=secrets,
+    )
+    assert_golden("application-with-secrets", [documents.secret, documents.deployment])

@@ -14,7 +14,7 @@ from manifests.document import Document
 from manifests.stack import StackDocuments
 from meshops.plan import plan
 from offline.stack_files import read_stack
-from offline.values import revealed
+from offline.values import Secret, revealed
 from tests import ROOT
 
 _ALB = "alb.ingress.kubernetes.io"
@@ -43,10 +43,13 @@ VARIANTS: dict[str, str] = {
           hostedZoneId: Z0123456789DEVEXAMPLE
           entries: [alb, nlb]
           allowedCidrs: [198.51.100.0/24]
+        secrets: {key: 0123456789abcdef0123456789abcdef, values: {token: t, pin: 0042}}
         namespaces:
           - name: vault
             phase: strict
             applications:
+              - {name: till, image: "example.com/till:1", environment: {
+                 LEVEL: info, TOKEN: {secret: token}, PIN: {secret: pin}, URL: {secretRef: database/url}}}
               - {name: safe, port: 8443, image: "example.com/safe:1", tls: passthrough, hosts: [safe.dev.example.com]}
         """,
 }
@@ -58,7 +61,9 @@ def variant(text: str) -> dict[str, Any]:
     # Those of tenants name namespaces of the stack's own.
     cluster["access"] = [entry for entry in cluster["access"] if "namespaces" not in entry]
     config["zero-trust-mesh:cluster"] = json.dumps(cluster)
-    return config | {f"zero-trust-mesh:{key}": json.dumps(value) for key, value in yaml.safe_load(text).items()}
+    config |= {f"zero-trust-mesh:{key}": json.dumps(value) for key, value in yaml.safe_load(text).items()}
+    secrets = "zero-trust-mesh:secrets"
+    return config | {key: Secret(value) for key, value in config.items() if key == secrets}
 
 
 CONFIGS = {

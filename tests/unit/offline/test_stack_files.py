@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -42,11 +43,26 @@ def test_defaults_of_the_project_file_stand_behind_the_stacks_values(tmp_path: P
 
 def test_encrypted_values_become_a_masked_secret_wherever_they_stand(tmp_path: Path) -> None:
     found = stack(tmp_path, "config:\n  token: {secure: AAAB}\n  nested:\n    inner: [{secure: AAAC}]\n    open: yes\n")
-    assert found == {
-        "zero-trust-mesh:token": Secret("[secret]"),
-        "zero-trust-mesh:nested": Secret('{"inner": ["[secret]"], "open": "yes"}'),
-    }
-    assert "AAAB" not in repr(found)
+    token, nested = found["zero-trust-mesh:token"], found["zero-trust-mesh:nested"]
+    assert isinstance(token, Secret)
+    assert isinstance(nested, Secret)
+    assert token.value.startswith("[secret ")
+    assert json.loads(nested.value)["inner"][0].startswith("[secret ")
+    assert json.loads(nested.value)["open"] == "yes"
+    assert "AAAB" not in f"{found!r} {token.value}"
+
+
+def test_the_stand_in_of_an_encrypted_value_changes_with_it(tmp_path: Path) -> None:
+    one, same, other = (stack(tmp_path, f"config:\n  token: {{secure: {text}}}\n") for text in ("v1:a", "v1:a", "v1:b"))
+    assert one == same != other
+
+
+def test_what_stands_in_plain_text_among_the_secrets_is_refused_and_not_shown(tmp_path: Path) -> None:
+    text = "config:\n  secrets:\n    key: {secure: AAAC}\n    values: {good: {secure: AAAD}, bad: tr0ub4dor}\n"
+    with pytest.raises(StackError) as refusal:
+        stack(tmp_path, text)
+    assert "secrets.values.bad stands in plain text" in str(refusal.value)
+    assert "tr0ub4dor" not in str(refusal.value)
 
 
 def test_yes_and_on_are_text_as_they_are_to_the_engine(tmp_path: Path) -> None:
