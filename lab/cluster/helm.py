@@ -148,9 +148,11 @@ class Helm:
 
 
 def deployment_available(deployment: Mapping[str, Any]) -> bool:
-    """Whether all of its replicas are of its newest template and available."""
+    """Whether all of its replicas are of its newest template and available, and none of an older one is left."""
     status, wanted = deployment.get("status", {}), deployment["spec"].get("replicas", 1)
-    return _observed(deployment) and min(status.get("availableReplicas", 0), status.get("updatedReplicas", 0)) >= wanted
+    updated, available = status.get("updatedReplicas", 0), status.get("availableReplicas", 0)
+    # While one rolls, what is available may be the old ones. This is what `kubectl rollout status` waits for.
+    return _observed(deployment) and updated >= wanted and status.get("replicas", 0) <= updated <= available
 
 
 def daemon_set_available(daemon_set: Mapping[str, Any]) -> bool:

@@ -39,3 +39,6 @@ def test_a_deployment_of_one_that_is_not_ready_is_not_available() -> None:
 
     assert not deployment_available(found)
     assert deployment_available({**found, "status": {**status, "availableReplicas": 1}})
+    # While it rolls: the new pod is there and not available, the old one is available.
+    rolling = {**status, "replicas": 2, "updatedReplicas": 1, "availableReplicas": 1}
+    assert not deployment_available({**found, "status": rolling})
