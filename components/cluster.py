@@ -19,6 +19,7 @@ from manifests.access_entries import PolicyScope, access_by_principal
 from manifests.iam import CNI_POLICY, NODE_POLICIES, service_trust
 from manifests.kubeconfig import kubeconfig, with_profile
 from manifests.pod_identities import ServiceAccountIdentity
+from versions import METRICS_SERVER_ADDON, METRICS_SERVER_ADDON_VERSION
 
 _AMI_TYPES: dict[Literal["x86_64", "arm64"], str] = {
     "x86_64": "AL2023_x86_64_STANDARD",
@@ -115,7 +116,10 @@ class Cluster(pulumi.ComponentResource):
             pulumi.log.warn(waits)
         networking = self._networking_addons(cluster)
         nodes = self._nodes(cluster, networking, self._identities(cluster))
-        self.ready = (self._addon("coredns", cluster, nodes),)
+        dns = self._addon("coredns", cluster, nodes)
+        # Nothing waits for it: until it is there, each HorizontalPodAutoscaler leaves its pods as many as they are.
+        self._addon(METRICS_SERVER_ADDON, cluster, nodes, version=METRICS_SERVER_ADDON_VERSION)
+        self.ready = (dns,)
 
     def _control_plane(self) -> eks.Cluster:
         settings = self._settings
@@ -214,6 +218,7 @@ class Cluster(pulumi.ComponentResource):
         self,
         name: str,
         *depends_on: pulumi.Resource,
+        version: str | None = None,
         configuration: Mapping[str, str] | None = None,
         identities: Sequence[aws.eks.AddonPodIdentityAssociationArgs] | None = None,
     ) -> aws.eks.Addon:
@@ -221,6 +226,7 @@ class Cluster(pulumi.ComponentResource):
             name,
             cluster_name=self.name,
             addon_name=name,
+            addon_version=version,
             configuration_values=json.dumps(configuration) if configuration else None,
             pod_identity_associations=identities,
             # What EKS or a hand left behind is taken over: the add-on is ours.
