@@ -63,5 +63,5 @@ class Cluster:
     node_group: NodeGroup = NodeGroup()
     existing: bool = False
     """The cluster `name` is somebody else's: nothing of it is changed, the mesh is installed into it. It must run the
-    add-on `eks-pod-identity-agent`, and `metrics-server` if anything in it is to scale, and its nodes must admit the API server to the webhooks' ports (15017, 10250,
-    9443). All other settings of the cluster are without effect then."""
+    add-on `eks-pod-identity-agent`, and `metrics-server` if anything in it is to scale; its nodes must admit the API
+    server to the webhooks' ports (15017, 10250, 9443). All other settings of the cluster are without effect then."""

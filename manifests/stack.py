@@ -100,7 +100,7 @@ class StackDocuments:
             revision=self.settings.mesh.revision,
             tracing=self.settings.observability.tracing,
         )
-        one = (found.service_account, found.deployment, found.destination_rule, found.virtual_service)
+        one = (found.service_account, found.deployment, found.autoscaler, found.destination_rule, found.virtual_service)
         yield from (*found.policies, *found.workload)
         yield from (document for document in one if document)
 

@@ -54,7 +54,9 @@ def test_metrics_come_from_the_kubelets_to_the_api_server_only() -> None:
 
 
 def test_an_existing_cluster_brings_its_own_metrics_server() -> None:
-    assert ("kube-system", "metrics-server") not in policies(("cluster.existing", True))
+    private, public = ([f"subnet-0000000{number}" for number in pair] for pair in ((1, 2), (3, 4)))
+    network = {"existing": {"vpcId": "vpc-00000001", "privateSubnetIds": private, "publicSubnetIds": public}}
+    assert ("kube-system", "metrics-server") not in policies(("network", network), ("cluster.existing", True))
 
 
 def test_without_tracing_there_is_no_namespace_for_the_collector() -> None:
