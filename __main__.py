@@ -58,6 +58,7 @@ cluster = Cluster(
         vpc_id=network.vpc_id,
         private_subnet_ids=network.private_subnet_ids,
         public_subnet_ids=network.public_subnet_ids,
+        tags=tags,
         identities=pod_identities(
             region=settings.region, cluster_name=settings.cluster.name, observability=settings.observability
         ),

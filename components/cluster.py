@@ -35,6 +35,8 @@ class ClusterArgs:
     vpc_id: pulumi.Input[str]
     private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    tags: Mapping[str, str]
+    """Of nodes and their volumes: the provider's default tags do not reach what a launch template makes."""
     identities: Sequence[ServiceAccountIdentity]
     """Of the platform's service accounts, in an existing cluster too."""
     after: Sequence[pulumi.Resource]
@@ -313,8 +315,12 @@ class Cluster(pulumi.ComponentResource):
                     ),
                 )
             ],
+            # EC2 makes these at each launch, from what stands here and from nothing else.
+            # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html: a group's own do not propagate.
             tag_specifications=[
-                aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags={"Name": name})
+                aws.ec2.LaunchTemplateTagSpecificationArgs(
+                    resource_type=kind, tags={**self._args.tags, "Name": self._args.tags.get("Name", name)}
+                )
                 for kind in ("instance", "volume")
             ],
             opts=self._child(),

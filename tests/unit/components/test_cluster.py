@@ -52,6 +52,7 @@ def record(
                 vpc_id="vpc-1",
                 private_subnet_ids=["subnet-a", "subnet-b"],
                 public_subnet_ids=["subnet-c", "subnet-d"],
+                tags={"team": "platform"},
                 identities=identities,
                 after=[route],
             ),
@@ -187,8 +188,8 @@ def test_nodes_are_hardened_and_sized_as_the_settings_say(preview: bool) -> None
             }
         ],
         "tagSpecifications": [
-            {"resourceType": "instance", "tags": {"Name": "mesh-dev-node"}},
-            {"resourceType": "volume", "tags": {"Name": "mesh-dev-node"}},
+            {"resourceType": "instance", "tags": {"team": "platform", "Name": "mesh-dev-node"}},
+            {"resourceType": "volume", "tags": {"team": "platform", "Name": "mesh-dev-node"}},
         ],
     }
     assert recording[NODES].inputs == {
