@@ -316,7 +316,7 @@ class Cluster(pulumi.ComponentResource):
                 )
             ],
             # EC2 makes these at each launch, from what stands here and from nothing else.
-            # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html: a group's own do not propagate.
+            # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html: the tags of EKS stay on EKS.
             tag_specifications=[
                 aws.ec2.LaunchTemplateTagSpecificationArgs(
                     resource_type=kind, tags={**self._args.tags, "Name": self._args.tags.get("Name", name)}

@@ -21,8 +21,8 @@ from manifests.names import OBSERVABILITY
 from manifests.namespace import platform_namespace
 from versions import CLOUDWATCH_ADDON, CLOUDWATCH_ADDON_VERSION
 
-# On AL2023 `host` and `dataplane` may stay empty, which costs nothing. Whatever the agent does write to, it makes itself
-# where it is missing (`auto_create_group` in the chart's Fluent Bit configuration), and then without an end.
+# On AL2023 `host` and `dataplane` may stay empty, which costs nothing. Whatever the agent does write to, it makes
+# itself where it is missing (`auto_create_group` in the chart's Fluent Bit configuration), and then without an end.
 _LOG_GROUPS = ("application", "dataplane", "host", "performance")
 # What the collector's pods refer to; the rest refers to them.
 _BEFORE_PODS = ("ServiceAccount", "ServiceEntry", "ConfigMap")
