@@ -34,7 +34,9 @@ class ClusterArgs:
     profile: str | None
     vpc_id: pulumi.Input[str]
     private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """The nodes'."""
+    control_plane_private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    control_plane_public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     tags: Mapping[str, str]
     """Of nodes and their volumes: the provider's default tags do not reach what a launch template makes."""
     identities: Sequence[ServiceAccountIdentity]
@@ -145,8 +147,8 @@ class Cluster(pulumi.ComponentResource):
             name=settings.name,
             version=settings.kubernetes_version,
             vpc_id=self._args.vpc_id,
-            private_subnet_ids=self._args.private_subnet_ids,
-            public_subnet_ids=self._args.public_subnet_ids,
+            private_subnet_ids=self._args.control_plane_private_subnet_ids,
+            public_subnet_ids=self._args.control_plane_public_subnet_ids,
             authentication_mode=eks.AuthenticationMode.API,
             access_entries=self._access_entries(),
             create_oidc_provider=settings.oidc,

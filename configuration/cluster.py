@@ -54,6 +54,9 @@ class Cluster:
     """An IAM OIDC provider, for workloads that still use IAM roles for service accounts."""
     logs: tuple[LogType, ...] = ("api", "audit", "authenticator", "controllerManager", "scheduler")
     log_retention_days: RetentionDays = 90
+    control_plane_zones: tuple[str, ...] = ()
+    """The zones that the control plane was created in, once `network.zones` has got more: EKS takes subnets of no other
+    zone later. Nodes and pods use all zones. Empty means all of them."""
     public_access_cidrs: tuple[Cidr, ...] = ()
     """Who may reach the API server from the internet; empty means that it has a private endpoint only."""
     private_access_cidrs: tuple[Cidr, ...] = ()

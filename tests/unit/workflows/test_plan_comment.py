@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshops.plan import diff
 from tests import ROOT
 from tests.unit.workflows.workflow_scripts import load
 
@@ -216,13 +217,10 @@ def test_plans_of_any_length_fit_into_a_comment(text: str) -> None:
 
 
 def test_what_a_plan_says_it_destroys_stands_in_the_line_that_everybody_sees() -> None:
-    text = "\n".join(
-        [
-            "## Plan of stack `prod`: 2 REPLACED, 1 added, 1 removed, 2 changed",
-            "",
-            "**REMOVED: `audit` (`aws:cloudwatch/logGroup:LogGroup`): its logs go with it.**",
-        ]
-    )
+    group = "aws:cloudwatch/logGroup:LogGroup::audit"
+    replaced = {f"aws:eks/nodeGroup:NodeGroup::{name}": ("instanceTypes",) for name in ("a", "b")}
+    comparison = diff.Comparison(added=(), removed=(group,), changed={}, unchanged=0, replaced=replaced)
+    text = diff.render(comparison, stack="prod")
     body = script.comment(script.Run.of(event()), [script.Plan(stack="prod", diff=text)], repository_url=URL)
     line = "<details open><summary>Stack <code>prod</code> (2 REPLACED, 1 lost with what is in it)</summary>"
     assert line in body.splitlines()
