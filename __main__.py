@@ -41,7 +41,12 @@ in_account = pulumi.ResourceOptions(providers={"aws": account})
 
 network = Network(
     "network",
-    NetworkArgs(settings=settings.network, region=settings.region, cluster_name=settings.cluster.name),
+    NetworkArgs(
+        settings=settings.network,
+        region=settings.region,
+        cluster_name=settings.cluster.name,
+        control_plane_zones=settings.cluster.control_plane_zones,
+    ),
     opts=in_account,
 )
 dns_firewall = DnsFirewall(
@@ -57,7 +62,9 @@ cluster = Cluster(
         profile=settings.profile,
         vpc_id=network.vpc_id,
         private_subnet_ids=network.private_subnet_ids,
-        public_subnet_ids=network.public_subnet_ids,
+        control_plane_private_subnet_ids=network.control_plane_private_subnet_ids,
+        control_plane_public_subnet_ids=network.control_plane_public_subnet_ids,
+        tags=tags,
         identities=pod_identities(
             region=settings.region, cluster_name=settings.cluster.name, observability=settings.observability
         ),

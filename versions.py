@@ -65,6 +65,9 @@ CLOUDWATCH_ADDON = "amazon-cloudwatch-observability"
 # Its values are checked against schemas/addons/, which is of this build: 5.x turned Application Signals on by default,
 # and only 6.x takes the key that turns it off. For Kubernetes 1.32 to 1.36.
 CLOUDWATCH_ADDON_VERSION = "v6.4.0-eksbuild.1"
+# The metrics API: EKS has none by itself, and without it no HorizontalPodAutoscaler scales. A community add-on.
+METRICS_SERVER_ADDON = "metrics-server"
+METRICS_SERVER_ADDON_VERSION = "v0.8.1-eksbuild.10"
 
 # --- Tools -------------------------------------------------------------------------------------------------
 PULUMI_CLI_MINIMUM = "3.200.0"

@@ -57,7 +57,14 @@ class Application(pulumi.ComponentResource):
         workload = submit_all(documents.workload, opts=order.after())
         pods: tuple[pulumi.Resource, ...] = ()
         if documents.deployment:
-            pods = (submit(documents.deployment, opts=order.after(*(rule or policies), *identity, *secret)),)
+            opts = order.after(*(rule or policies), *identity, *secret)
+            if documents.autoscaler:
+                # With server-side apply the provider then sends the number that is there, as long as nobody else has
+                # changed it, and none at all once the autoscaler has: neither `up` undoes the other, and nobody falls
+                # back to one pod in between. pulumi-kubernetes, provider/pkg/await (handleSSAIgnoreFields).
+                opts = pulumi.ResourceOptions.merge(opts, pulumi.ResourceOptions(ignore_changes=["spec.replicas"]))
+            pods = (submit(documents.deployment, opts=opts),)
+        scaled = (submit(documents.autoscaler, opts=order.after(*pods)),) if documents.autoscaler else ()
         if documents.destination_rule and not documents.rule_before_pods:
             # Into the mesh: callers begin to use it only when the last pod has its own. Until then the namespace's
             # exemption holds (mesh_policies), which the engine deletes when all else is done.
@@ -65,5 +72,5 @@ class Application(pulumi.ComponentResource):
         route = (submit(documents.virtual_service, opts=order.after(*rule)),) if documents.virtual_service else ()
 
         self.hosts = pulumi.Output.from_input(list(args.member.application.hosts))
-        self.ready = order.last(*policies, *workload, *pods, *rule, *route)
+        self.ready = order.last(*policies, *workload, *pods, *scaled, *rule, *route)
         self.register_outputs({"hosts": self.hosts})

@@ -19,6 +19,7 @@ from manifests.access_entries import PolicyScope, access_by_principal
 from manifests.iam import CNI_POLICY, NODE_POLICIES, service_trust
 from manifests.kubeconfig import kubeconfig, with_profile
 from manifests.pod_identities import ServiceAccountIdentity
+from versions import METRICS_SERVER_ADDON, METRICS_SERVER_ADDON_VERSION
 
 _AMI_TYPES: dict[Literal["x86_64", "arm64"], str] = {
     "x86_64": "AL2023_x86_64_STANDARD",
@@ -33,7 +34,11 @@ class ClusterArgs:
     profile: str | None
     vpc_id: pulumi.Input[str]
     private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
-    public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    """The nodes'."""
+    control_plane_private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    control_plane_public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
+    tags: Mapping[str, str]
+    """Of nodes and their volumes: the provider's default tags do not reach what a launch template makes."""
     identities: Sequence[ServiceAccountIdentity]
     """Of the platform's service accounts, in an existing cluster too."""
     after: Sequence[pulumi.Resource]
@@ -115,7 +120,10 @@ class Cluster(pulumi.ComponentResource):
             pulumi.log.warn(waits)
         networking = self._networking_addons(cluster)
         nodes = self._nodes(cluster, networking, self._identities(cluster))
-        self.ready = (self._addon("coredns", cluster, nodes),)
+        dns = self._addon("coredns", cluster, nodes)
+        # Nothing waits for it: until it is there, each HorizontalPodAutoscaler leaves its pods as many as they are.
+        self._addon(METRICS_SERVER_ADDON, cluster, nodes, version=METRICS_SERVER_ADDON_VERSION)
+        self.ready = (dns,)
 
     def _control_plane(self) -> eks.Cluster:
         settings = self._settings
@@ -139,8 +147,8 @@ class Cluster(pulumi.ComponentResource):
             name=settings.name,
             version=settings.kubernetes_version,
             vpc_id=self._args.vpc_id,
-            private_subnet_ids=self._args.private_subnet_ids,
-            public_subnet_ids=self._args.public_subnet_ids,
+            private_subnet_ids=self._args.control_plane_private_subnet_ids,
+            public_subnet_ids=self._args.control_plane_public_subnet_ids,
             authentication_mode=eks.AuthenticationMode.API,
             access_entries=self._access_entries(),
             create_oidc_provider=settings.oidc,
@@ -214,6 +222,7 @@ class Cluster(pulumi.ComponentResource):
         self,
         name: str,
         *depends_on: pulumi.Resource,
+        version: str | None = None,
         configuration: Mapping[str, str] | None = None,
         identities: Sequence[aws.eks.AddonPodIdentityAssociationArgs] | None = None,
     ) -> aws.eks.Addon:
@@ -221,6 +230,7 @@ class Cluster(pulumi.ComponentResource):
             name,
             cluster_name=self.name,
             addon_name=name,
+            addon_version=version,
             configuration_values=json.dumps(configuration) if configuration else None,
             pod_identity_associations=identities,
             # What EKS or a hand left behind is taken over: the add-on is ours.
@@ -307,8 +317,12 @@ class Cluster(pulumi.ComponentResource):
                     ),
                 )
             ],
+            # EC2 makes these at each launch, from what stands here and from nothing else.
+            # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html: the tags of EKS stay on EKS.
             tag_specifications=[
-                aws.ec2.LaunchTemplateTagSpecificationArgs(resource_type=kind, tags={"Name": name})
+                aws.ec2.LaunchTemplateTagSpecificationArgs(
+                    resource_type=kind, tags={**self._args.tags, "Name": self._args.tags.get("Name", name)}
+                )
                 for kind in ("instance", "volume")
             ],
             opts=self._child(),

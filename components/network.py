@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import pulumi
@@ -24,6 +24,8 @@ class NetworkArgs:
     region: str
     cluster_name: str
     """Of the cluster that this network is for; its subnets are tagged for it."""
+    control_plane_zones: tuple[str, ...] = ()
+    """Those of its control plane; empty for all."""
 
 
 def subnet_tags(role: str, clusters: Iterable[str]) -> dict[str, str]:
@@ -40,6 +42,8 @@ class Network(pulumi.ComponentResource):
     private_subnet_ids: pulumi.Output[list[str]]
     """Nodes and pods, and internal load balancers; in the order of the zones."""
     public_subnet_ids: pulumi.Output[list[str]]
+    control_plane_private_subnet_ids: pulumi.Output[list[str]]
+    control_plane_public_subnet_ids: pulumi.Output[list[str]]
     ready: tuple[pulumi.Resource, ...]
     """The pods' way out, and the tags by which a load balancer finds its subnets: needed by whatever runs in the
     cluster, and until it is gone."""
@@ -76,6 +80,8 @@ class Network(pulumi.ComponentResource):
         self.vpc_id = pulumi.Output.from_input(existing.vpc_id)
         self.private_subnet_ids = pulumi.Output.from_input(list(existing.private_subnet_ids))
         self.public_subnet_ids = pulumi.Output.from_input(list(existing.public_subnet_ids))
+        self.control_plane_private_subnet_ids = self.private_subnet_ids
+        self.control_plane_public_subnet_ids = self.public_subnet_ids
         vpc = aws.ec2.get_vpc_output(id=existing.vpc_id, opts=pulumi.InvokeOutputOptions(parent=self))
         self.vpc_cidr = vpc.cidr_block
         self.ready = (
@@ -132,8 +138,10 @@ class Network(pulumi.ComponentResource):
         self._flow_logs()
         self.vpc_id = self._vpc.id
         self.vpc_cidr = self._vpc.cidr_block
-        self.private_subnet_ids = pulumi.Output.all(*[subnet.id for subnet in private.values()])
-        self.public_subnet_ids = pulumi.Output.all(*[subnet.id for subnet in public.values()])
+        self.private_subnet_ids = _ids(private, zones=())
+        self.public_subnet_ids = _ids(public, zones=())
+        self.control_plane_private_subnet_ids = _ids(private, zones=self._args.control_plane_zones)
+        self.control_plane_public_subnet_ids = _ids(public, zones=self._args.control_plane_zones)
 
     def _subnet(self, kind: str, zone: str, cidr: str, role: str) -> aws.ec2.Subnet:
         return aws.ec2.Subnet(
@@ -289,3 +297,8 @@ class Network(pulumi.ComponentResource):
             # The role may write only once its policy is attached.
             opts=self._child(delivery),
         )
+
+
+def _ids(subnets: Mapping[str, aws.ec2.Subnet], *, zones: tuple[str, ...]) -> pulumi.Output[list[str]]:
+    """zones: whose subnets; empty for all."""
+    return pulumi.Output.all(*[subnet.id for zone, subnet in subnets.items() if not zones or zone in zones])

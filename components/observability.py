@@ -21,6 +21,8 @@ from manifests.names import OBSERVABILITY
 from manifests.namespace import platform_namespace
 from versions import CLOUDWATCH_ADDON, CLOUDWATCH_ADDON_VERSION
 
+# On AL2023 `host` and `dataplane` may stay empty, which costs nothing. Whatever the agent does write to, it makes
+# itself where it is missing (`auto_create_group` in the chart's Fluent Bit configuration), and then without an end.
 _LOG_GROUPS = ("application", "dataplane", "host", "performance")
 # What the collector's pods refer to; the rest refers to them.
 _BEFORE_PODS = ("ServiceAccount", "ServiceEntry", "ConfigMap")
@@ -75,7 +77,9 @@ class Observability(pulumi.ComponentResource):
         """Sends the region's spans to CloudWatch Logs, which X-Ray's OTLP endpoint requires.
 
         Region-wide: the other stacks of this account and region use it too, so a destroy leaves it, and the permission
-        that it needs, behind.
+        that it needs, behind. X-Ray makes the log group `aws/spans`; how long it keeps them cannot be said here, since
+        nobody else may make a group whose name begins with `aws/`: `aws logs put-retention-policy` sets it.
+        https://docs.aws.amazon.com/AmazonCloudWatchLogs/latest/APIReference/API_CreateLogGroup.html
         """
         args = self._args
         account = aws.get_caller_identity_output(opts=pulumi.InvokeOutputOptions(parent=self)).account_id

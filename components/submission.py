@@ -26,6 +26,7 @@ BUILT_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("v1", "ConfigMap"): (),
     ("v1", "Secret"): (),
     ("apps/v1", "Deployment"): ("apps/v1beta1", "apps/v1beta2", "extensions/v1beta1"),
+    ("autoscaling/v2", "HorizontalPodAutoscaler"): ("autoscaling/v1", "autoscaling/v2beta1", "autoscaling/v2beta2"),
     ("policy/v1", "PodDisruptionBudget"): ("policy/v1beta1",),
     ("networking.k8s.io/v1", "NetworkPolicy"): ("extensions/v1beta1",),
     ("networking.k8s.io/v1", "Ingress"): ("extensions/v1beta1", "networking.k8s.io/v1beta1"),

@@ -24,6 +24,8 @@ ORIGINATED_PORT = 80
 
 Phase = Literal["outside", "permissive", "strict"]
 
+_REPLICAS = 2
+
 SIDECAR_USER = 1337
 """The sidecar's own user and group: iptables lets its traffic pass uncaptured, so an application that runs as it
 bypasses the mesh altogether."""
@@ -201,7 +203,13 @@ class Application:
     port: Port | None = None
     """What the container listens on, and its Service too; none for a job that only calls."""
     protocol: Literal["http", "grpc", "tcp"] = "http"
-    replicas: Annotated[Whole, within(1, 1000, "replicas")] = 2
+    replicas: Annotated[Whole, within(1, 1000, "replicas")] | None = None
+    """2 unless said otherwise; not beside `minReplicas` and `maxReplicas`."""
+    min_replicas: Annotated[Whole, within(2, 1000, "replicas")] | None = None
+    """With `maxReplicas` instead of `replicas`: a HorizontalPodAutoscaler adds pods while those there use more than 70%
+    of the processor they ask for (`resources.cpu`), and takes them away again. Two at least, so that one may leave its
+    node while another answers."""
+    max_replicas: Annotated[Whole, within(2, 1000, "replicas")] | None = None
     service_account: ServiceAccountName | None = None
     """The identity; `<name>-sa` unless said otherwise. Callers insist on it, and policies name it."""
     accepted_service_accounts: tuple[ServiceAccountName, ...] = ()
@@ -240,6 +248,16 @@ class Application:
             for variable, value in sorted(self.environment.items())
             if isinstance(value, FromSecret) and value.secret is not None
         }
+
+    @property
+    def fewest_replicas(self) -> int:
+        """What it runs with: the least of an autoscaler, or the fixed number."""
+        return self.min_replicas or self.replicas or _REPLICAS
+
+    @property
+    def is_scaled(self) -> bool:
+        """Whether an autoscaler says how many pods there are; the rules see to it that it has both bounds."""
+        return self.min_replicas is not None
 
     @property
     def opaque(self) -> bool:

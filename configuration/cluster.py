@@ -54,6 +54,9 @@ class Cluster:
     """An IAM OIDC provider, for workloads that still use IAM roles for service accounts."""
     logs: tuple[LogType, ...] = ("api", "audit", "authenticator", "controllerManager", "scheduler")
     log_retention_days: RetentionDays = 90
+    control_plane_zones: tuple[str, ...] = ()
+    """The zones that the control plane was created in, once `network.zones` has got more: EKS takes subnets of no other
+    zone later. Nodes and pods use all zones. Empty means all of them."""
     public_access_cidrs: tuple[Cidr, ...] = ()
     """Who may reach the API server from the internet; empty means that it has a private endpoint only."""
     private_access_cidrs: tuple[Cidr, ...] = ()
@@ -63,5 +66,5 @@ class Cluster:
     node_group: NodeGroup = NodeGroup()
     existing: bool = False
     """The cluster `name` is somebody else's: nothing of it is changed, the mesh is installed into it. It must run the
-    add-on `eks-pod-identity-agent`, and its nodes must admit the API server to the webhooks' ports (15017, 10250,
-    9443). All other settings of the cluster are without effect then."""
+    add-on `eks-pod-identity-agent`, and `metrics-server` if anything in it is to scale; its nodes must admit the API
+    server to the webhooks' ports (15017, 10250, 9443). All other settings of the cluster are without effect then."""

@@ -14,7 +14,7 @@ from manifests.mesh_graph import Member, MeshGraph
 from manifests.network_policies import application_network_policy
 from manifests.routing import application_destination_rule, calls_in_plaintext, virtual_service
 from manifests.sidecars import application_sidecar
-from manifests.workload import deployment, disruption_budget, service, service_account
+from manifests.workload import autoscaler, deployment, disruption_budget, service, service_account
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -26,6 +26,7 @@ class ApplicationDocuments:
     """Sidecar, what asks for a token, AuthorizationPolicy and NetworkPolicy: they must stand before its pods run. Empty
     outside the mesh."""
     deployment: Document | None
+    autoscaler: Document | None
     workload: tuple[Document, ...]
     """Service and PodDisruptionBudget; with the Deployment nothing where another pipeline deploys it."""
     destination_rule: Document | None
@@ -56,6 +57,7 @@ def application_documents(
         secret=environment_secret(member, secrets) if managed else None,
         policies=tuple(policy for policy in policies if policy is not None),
         deployment=deployment(member, images=images, revision=revision, secrets=secrets) if managed else None,
+        autoscaler=autoscaler(member) if managed else None,
         workload=tuple(part for part in workload if part is not None),
         destination_rule=application_destination_rule(member, graph),
         rule_before_pods=calls_in_plaintext(member, graph),

@@ -42,6 +42,11 @@ _ISTIOD_WEBHOOK = 15017
 _CERT_MANAGER_WEBHOOK = {"app.kubernetes.io/name": "webhook", "app.kubernetes.io/component": "webhook"}
 _CERT_MANAGER_WEBHOOK_PORT = 10250
 _HTTPS = 443
+# As the chart labels it, from which the add-on is built, and on the port that EKS sets:
+# https://docs.aws.amazon.com/eks/latest/userguide/metrics-server.html ("pre-configured to use port 10251")
+_METRICS_SERVER = {"app.kubernetes.io/name": "metrics-server"}
+_METRICS_SERVER_PORT = 10251
+_KUBELET_PORT = 10250
 
 # RFC 1918 and RFC 6598: where a VPC may lie whose own range the settings do not say.
 _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")))
@@ -112,6 +117,15 @@ def _rows(settings: Settings) -> Iterable[_Row]:
     )
     # The chart's own check after an installation too, which is a Job.
     yield _Row(namespace=CERT_MANAGER, name="api-server", pods={}, egress=(_dns(), api_out))
+    if not settings.cluster.existing:
+        # The rest of kube-system is EKS's and stays open. Each node is asked on its own address, inside the VPC.
+        yield _Row(
+            namespace=KUBE_SYSTEM,
+            name="metrics-server",
+            pods=_METRICS_SERVER,
+            ingress=(_ingress(api_in, _METRICS_SERVER_PORT),),
+            egress=(_dns(), api_out, _egress(_blocks(addresses.vpc), _KUBELET_PORT)),
+        )
     if settings.observability.tracing:
         # X-Ray is outside, or an interface endpoint of the VPC; which name it is, nothing here can say.
         aws = _blocks([_EVERYWHERE], but=(*_PRIVATE, _LINK_LOCAL))

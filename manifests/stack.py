@@ -101,7 +101,14 @@ class StackDocuments:
             tracing=self.settings.observability.tracing,
             secrets=self.settings.secrets,
         )
-        one = (found.service_account, found.secret, found.deployment, found.destination_rule, found.virtual_service)
+        one = (
+            found.service_account,
+            found.secret,
+            found.deployment,
+            found.autoscaler,
+            found.destination_rule,
+            found.virtual_service,
+        )
         yield from (*found.policies, *found.workload)
         yield from (document for document in one if document)
 

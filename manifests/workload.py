@@ -1,4 +1,4 @@
-"""The workload of an application: its service account, Deployment, Service and PodDisruptionBudget."""
+"""The workload of an application: its service account, Deployment, Service, PodDisruptionBudget and autoscaler."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ from manifests.names import INJECTION_LABEL, ISTIO_INGRESS
 from manifests.proxy_config import BOOTSTRAP_CHECKSUM
 
 _GRACE_SECONDS = 45
+_TARGET_PERCENT = 70
+"""Of the processor asked for. What is left must carry the load for as long as a new pod takes to begin."""
 
 
 def service_account(member: Member) -> Document:
@@ -62,7 +64,7 @@ def service(member: Member, graph: MeshGraph) -> Document | None:
 def disruption_budget(member: Member) -> Document | None:
     """None for a single replica: a budget would only keep its node from being drained."""
     application = member.application
-    if application.replicas < 2:
+    if application.fewest_replicas < 2:
         return None
     return document(
         "policy/v1",
@@ -74,9 +76,47 @@ def disruption_budget(member: Member) -> Document | None:
     )
 
 
+def autoscaler(member: Member) -> Document | None:
+    """None for a fixed number of replicas.
+
+    By the application's own container: its sidecar asks for processor too, and mostly leaves it unused.
+    https://kubernetes.io/docs/tasks/run-application/horizontal-pod-autoscale/#container-resource-metrics (stable: 1.30)
+    """
+    application = member.application
+    if not application.is_scaled:
+        return None
+    return document(
+        "autoscaling/v2",
+        "HorizontalPodAutoscaler",
+        application.name,
+        namespace=member.namespace.name,
+        labels=_labels(application),
+        spec={
+            "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": application.name},
+            "minReplicas": application.min_replicas,
+            "maxReplicas": application.max_replicas,
+            "metrics": [
+                {
+                    "type": "ContainerResource",
+                    "containerResource": {
+                        "name": "cpu",
+                        "container": application.name,
+                        "target": {"type": "Utilization", "averageUtilization": _TARGET_PERCENT},
+                    },
+                }
+            ],
+        },
+    )
+
+
 def deployment(member: Member, *, images: Images, revision: str, secrets: Secrets = NO_SECRETS) -> Document:
     """The Deployment. revision: Istio's; it stands on the pods of the mesh, so that they roll when it changes, and
-    when their namespace enters or leaves the mesh. secrets: the stack's; none of them stands in it."""
+    when their namespace enters or leaves the mesh. secrets: the stack's; none of them stands in it.
+
+    Of an application with an autoscaler `replicas` is what it begins with; whoever submits it must leave that field
+    alone from then on (components/application.py). Left out, the API server would take it for 1 the moment we stop
+    saying it: https://kubernetes.io/docs/reference/using-api/server-side-apply/#transferring-ownership
+    """
     application = member.application
     injected = {INJECTION_LABEL: revision} if member.namespace.in_mesh else {}
     annotations = {**(BOOTSTRAP_CHECKSUM if injected else {}), **environment_checksum(member, secrets)}
@@ -86,8 +126,10 @@ def deployment(member: Member, *, images: Images, revision: str, secrets: Secret
         application.name,
         namespace=member.namespace.name,
         labels=_labels(application),
+        # Where an autoscaler once was, its controller owns `replicas`: without force a fixed number is a conflict then.
+        annotations=None if application.is_scaled else {"pulumi.com/patchForce": "true"},
         spec={
-            "replicas": application.replicas,
+            "replicas": application.fewest_replicas,
             "selector": {"matchLabels": {"app": application.name}},
             # Without loss: a pod goes only when its successor has been ready for a while.
             "minReadySeconds": 5,

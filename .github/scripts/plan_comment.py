@@ -37,6 +37,9 @@ _MAX_COMMENT_PAGES = 20
 _PLAN = re.compile(r"plan-([a-z][a-z0-9-]{0,30})")
 _SHA = re.compile(r"[0-9a-f]{40}")
 _DIFF = "diff.md"
+# Two lines of meshops/plan/diff.py. A stranger may have written them: only their numbers are taken over.
+_REPLACED = re.compile(r"## Plan of stack `[a-z][a-z0-9-]{0,30}`: ([0-9]{1,6}) REPLACED, ")
+_LOST = re.compile(r"^\*\*(?:REPLACED|REMOVED): `", re.MULTILINE)
 
 
 class Refused(Exception):
@@ -170,14 +173,25 @@ def comment(run: Run, plans: Iterable[Plan], *, repository_url: str) -> str:
     elif not plans:
         parts.append("This commit touches no stack that is planned offline.")
     for plan in plans:
+        warned = warning(plan.diff)
         parts += [
-            f"<details><summary>Stack <code>{plan.stack}</code></summary>",
+            f"<details{' open' if warned else ''}><summary>Stack <code>{plan.stack}</code>{warned}</summary>",
             literal(plan.diff, MAX_SHOWN_CHARACTERS // len(plans)),
         ]
         if plan.picture_id is not None:
             parts.append(f"[Picture of the stack]({run_url}/artifacts/{plan.picture_id}) (drawn by the same code)")
         parts.append("</details>")
     return "\n\n".join(parts)
+
+
+def warning(diff: str) -> str:
+    """What the plan says it would destroy, for whoever reads one line only: ` (2 REPLACED, 1 lost with what is in it)`;
+    "" for nothing."""
+    replaced = _REPLACED.match(diff)
+    lost = len(_LOST.findall(diff))
+    parts = [f"{int(replaced[1])} REPLACED"] if replaced else []
+    parts += [f"{lost} lost with what is in it"] if lost else []
+    return f" ({', '.join(parts)})" if parts else ""
 
 
 def publish(api: Api, run: Run, *, repository: str, repository_url: str) -> str:

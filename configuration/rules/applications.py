@@ -219,6 +219,45 @@ def secrets_exist(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]
         )
 
 
+def autoscalers_are_possible(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+    for _, application, path in _applications(settings):
+        least, most = application.min_replicas, application.max_replicas
+        if least is None and most is None:
+            continue
+        if least is None or most is None:
+            one, other = ("minReplicas", "maxReplicas") if most is None else ("maxReplicas", "minReplicas")
+            yield breach(
+                f"{path}.{one}",
+                least or most,
+                "An autoscaler needs both of its bounds.",
+                f"Set {other} too, or give a fixed number of replicas.",
+                f"{path}.{other}",
+            )
+        elif least > most:
+            yield breach(
+                f"{path}.minReplicas",
+                least,
+                f"It is above maxReplicas ({most}).",
+                "Lower it, or raise maxReplicas.",
+                f"{path}.maxReplicas",
+            )
+        if application.replicas is not None:
+            yield breach(
+                f"{path}.replicas",
+                application.replicas,
+                "An autoscaler says how many pods there are; a fixed number would never hold.",
+                "Remove it, or remove minReplicas and maxReplicas.",
+                f"{path}.minReplicas",
+            )
+        if application.workload == "external":
+            yield breach(
+                f"{path}.workload",
+                application.workload,
+                "Another pipeline deploys this workload, and its autoscaler with it.",
+                'Remove minReplicas and maxReplicas, or set workload to "managed".',
+            )
+
+
 def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     entries = settings.load_balancer.entries
     for _, application, path in _applications(settings):
@@ -319,6 +358,7 @@ RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
     callers_can_be_matched,
     applications_are_complete,
     secrets_exist,
+    autoscalers_are_possible,
     passthrough_has_its_way_in,
     protocols_reach_their_callers,
     stickiness_is_possible,

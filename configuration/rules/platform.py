@@ -58,6 +58,29 @@ def _own_network(settings: Settings) -> dict[str, object]:
     return {"cidr": network.cidr, "zones": network.zones, "subnets": network.subnets}
 
 
+def control_plane_zones(settings: Settings) -> Iterator[Breach]:
+    """https://docs.aws.amazon.com/eks/latest/userguide/network-reqs.html: two zones, and never another one later."""
+    chosen, names = settings.cluster.control_plane_zones, settings.network.zone_names
+    path = "cluster.controlPlaneZones"
+    if not chosen:
+        return
+    if settings.network.existing or settings.cluster.existing:
+        yield breach(
+            path,
+            list(chosen),
+            "It picks among the zones of a network and a cluster of our own.",
+            "Remove it; of an existing network, name the subnets.",
+        )
+        return
+    for name in chosen:
+        if name not in names:
+            yield breach(
+                path, name, "It is no zone of the network.", f"Choose among {', '.join(names)}.", "network.zones"
+            )
+    if len(set(chosen)) < 2:
+        yield breach(path, list(chosen), "A control plane stands in two zones at least.", "Name two zones.")
+
+
 def zones(settings: Settings) -> Iterator[Breach]:
     network = settings.network
     if network.existing:
@@ -366,6 +389,7 @@ def mesh_is_not_held_strict_too_early(settings: Settings) -> Iterator[Breach]:
 RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (
     network_is_one_of_three,
     zones,
+    control_plane_zones,
     vpc_size,
     subnets_fit,
     existing_subnets,

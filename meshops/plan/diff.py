@@ -9,11 +9,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from meshops.plan.files import OPTIONS, RESOURCES
+from meshops.plan.replacements import STATEFUL, verdict
 
 _LIMIT = 100
 """Resources in each section and fields in each resource; a comment on a pull request has an end."""
@@ -52,7 +53,17 @@ class Comparison:
     added: tuple[str, ...]
     removed: tuple[str, ...]
     changed: Mapping[str, tuple[Change, ...]]
+    """The replaced ones among them."""
     unchanged: int
+    replaced: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """Of those that the provider deletes and makes anew, the properties that it cannot change in place."""
+    unrecorded: tuple[str, ...] = ()
+    """Types of changed resources of which nobody has recorded what the provider does."""
+
+    @property
+    def lost(self) -> tuple[str, ...]:
+        """What goes, or is replaced, and takes more with it than itself."""
+        return tuple(key for key in (*self.removed, *self.replaced) if _type(key) in STATEFUL)
 
 
 def read(directory: Path) -> PlanFiles:
@@ -76,19 +87,32 @@ def compare(old: PlanFiles, new: PlanFiles) -> Comparison:
         before = old.resources.get(key)
         if before is not None and (found := tuple(_changes(_relative(before), _relative(entry), ""))):
             changed[key] = found
+    verdicts = {
+        key: verdict(_type(key), ((change.path, change.new is None) for change in found))
+        for key, found in changed.items()
+    }
     shared = sum(key in old.resources for key in new.resources)
     return Comparison(
         added=tuple(key for key in new.resources if key not in old.resources),
         removed=tuple(key for key in old.resources if key not in new.resources),
         changed=changed,
         unchanged=shared - len(changed),
+        replaced={key: found.because for key, found in verdicts.items() if found.because},
+        unrecorded=tuple(sorted({_type(key) for key, found in verdicts.items() if not found.known})),
     )
 
 
 def render(comparison: Comparison, *, stack: str) -> str:
     """The comparison as Markdown."""
     counts = f"{len(comparison.added)} added, {len(comparison.removed)} removed, {len(comparison.changed)} changed"
-    lines = [f"## Plan of stack `{stack}`: {counts}", "", f"{comparison.unchanged} resources stay as they are."]
+    if comparison.replaced:
+        counts = f"{len(comparison.replaced)} REPLACED, {counts}"
+    lines = [f"## Plan of stack `{stack}`: {counts}", ""]
+    lines += _losses(comparison)
+    lines += [f"{comparison.unchanged} resources stay as they are."]
+    if comparison.unrecorded:
+        names = ", ".join(f"`{name}`" for name in comparison.unrecorded)
+        lines += ["", f"Whether a change replaces these is not recorded; `pulumi preview` knows: {names}."]
     for title, keys in (("Added", comparison.added), ("Removed", comparison.removed)):
         if keys:
             lines += ["", f"### {title}", "", "| Resource | Type |", "| --- | --- |"]
@@ -108,6 +132,23 @@ def render(comparison: Comparison, *, stack: str) -> str:
             lines += _rest(len(changes), "fields")
         lines += _rest(len(comparison.changed), "resources")
     return "\n".join(lines)
+
+
+def _losses(comparison: Comparison) -> list[str]:
+    """What cannot be taken back, before all else: a comment may be cut, and a reader may stop."""
+    lines: list[str] = []
+    for key in comparison.lost[:_LIMIT]:
+        verb = "REPLACED" if key in comparison.replaced else "REMOVED"
+        lines += [f"**{verb}: `{_name(key)}` (`{_type(key)}`): {STATEFUL[_type(key)]}.**", ""]
+    if comparison.replaced:
+        lines += ["### REPLACED: deleted and made anew", "", "| Resource | Type | Because of |", "| --- | --- | --- |"]
+        lines += [
+            f"| {_cell(_name(key))} | {_cell(_type(key))} | {', '.join(f'`{name}`' for name in because)} |"
+            for key, because in list(comparison.replaced.items())[:_LIMIT]
+        ]
+        lines += _rest(len(comparison.replaced), "resources")
+        lines += ["", "What refers to one of them by its id may be replaced with it; `pulumi preview` names those.", ""]
+    return lines
 
 
 def _changes(old: Any, new: Any, path: str) -> Iterator[Change]:

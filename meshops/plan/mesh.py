@@ -29,12 +29,14 @@ PLAINTEXT = "without identity (plaintext)"
 
 @dataclass(frozen=True, kw_only=True)
 class ApplicationFacts:
-    """identity: its service account; replicas: None where another pipeline deploys it; hosts: public names."""
+    """identity: its service account; replicas: None where another pipeline deploys it, the fewest of an autoscaler,
+    which may make it most_replicas; hosts: public names."""
 
     namespace: str
     name: str
     identity: str | None = None
     replicas: int | None = None
+    most_replicas: int | None = None
     port: int | None = None
     hosts: tuple[str, ...] = ()
     passthrough: bool = False
@@ -143,6 +145,10 @@ def _applications(by_kind: Mapping[str, Sequence[KubernetesObject]]) -> dict[str
                 "identity": item.at("spec", "template", "spec", "serviceAccountName"),
                 "replicas": item.at("spec", "replicas"),
             }
+    for item in by_kind.get("HorizontalPodAutoscaler", ()):
+        name = item.at("spec", "scaleTargetRef", "name")
+        if name in found.get(item.namespace or "", {}):
+            found[item.namespace or ""][name]["most_replicas"] = item.at("spec", "maxReplicas")
     for kind, path in (
         ("Sidecar", ("workloadSelector", "labels")),
         ("AuthorizationPolicy", ("selector", "matchLabels")),

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from configuration.weakenings import weakenings
 from manifests.address_plan import plan_addresses
-from meshops.plan.mesh import ANYONE, GATEWAY, PLAINTEXT, CallFacts
+from meshops.plan.mesh import ANYONE, GATEWAY, PLAINTEXT, ApplicationFacts, CallFacts
 from meshops.plan.platform import EntryFacts, PlatformFacts
 from offline.registration import Registration
 
@@ -157,14 +157,18 @@ def _namespaces(plan: Plan) -> str:
         (
             f"`{namespace.name}`",
             namespace.phase,
-            ", ".join(
-                f"{application.name}{_times(application.replicas or 1)}" for application in namespace.applications
-            ),
+            ", ".join(f"{application.name}{_replicas(application)}" for application in namespace.applications),
             ", ".join(host for application in namespace.applications for host in application.hosts) or "none",
         )
         for namespace in plan.mesh.namespaces
     ]
     return "## Namespaces\n\n" + _table(("Namespace", "Phase", "Applications", "Public hosts"), rows)
+
+
+def _replicas(application: ApplicationFacts) -> str:
+    if application.most_replicas is not None:
+        return f" ×{application.replicas} to {application.most_replicas}"  # noqa: RUF001
+    return _times(application.replicas or 1)
 
 
 def _callers(plan: Plan) -> str:

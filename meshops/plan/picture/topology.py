@@ -81,6 +81,8 @@ def _details(application: ApplicationFacts) -> str:
     parts.append("deployed elsewhere" if application.replicas is None else f"{application.replicas} replicas")
     if application.replicas == 1:
         parts[-1] = "1 replica"
+    if application.most_replicas is not None:
+        parts[-1] = f"{application.replicas} to {application.most_replicas} replicas"
     if application.passthrough:
         parts.append("own TLS")
     return " · ".join(parts)

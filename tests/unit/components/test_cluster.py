@@ -50,8 +50,10 @@ def record(
                 region="eu-west-1",
                 profile=profile,
                 vpc_id="vpc-1",
-                private_subnet_ids=["subnet-a", "subnet-b"],
-                public_subnet_ids=["subnet-c", "subnet-d"],
+                private_subnet_ids=["subnet-a", "subnet-b", "subnet-e"],
+                control_plane_private_subnet_ids=["subnet-a", "subnet-b"],
+                control_plane_public_subnet_ids=["subnet-c", "subnet-d"],
+                tags={"team": "platform"},
                 identities=identities,
                 after=[route],
             ),
@@ -78,7 +80,7 @@ def test_a_cluster_of_our_own_consists_of_exactly_these_resources(preview: bool)
             "aws:kms/key:Key::secrets",
             "aws:cloudwatch/logGroup:LogGroup::control-plane",
             EKS,
-            *map(addon, ("vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent")),
+            *map(addon, ("vpc-cni", "kube-proxy", "coredns", "eks-pod-identity-agent", "metrics-server")),
             "mesh:pod_identity:PodIdentity::vpc-cni",
             "aws:iam/role:Role::vpc-cni",
             "aws:iam/rolePolicyAttachment:RolePolicyAttachment::vpc-cni",
@@ -187,14 +189,14 @@ def test_nodes_are_hardened_and_sized_as_the_settings_say(preview: bool) -> None
             }
         ],
         "tagSpecifications": [
-            {"resourceType": "instance", "tags": {"Name": "mesh-dev-node"}},
-            {"resourceType": "volume", "tags": {"Name": "mesh-dev-node"}},
+            {"resourceType": "instance", "tags": {"team": "platform", "Name": "mesh-dev-node"}},
+            {"resourceType": "volume", "tags": {"team": "platform", "Name": "mesh-dev-node"}},
         ],
     }
     assert recording[NODES].inputs == {
         "clusterName": "mesh-dev",
         "nodeRoleArn": known("arn:aws:iam::111122223333:role/nodes", preview),
-        "subnetIds": ["subnet-a", "subnet-b"],
+        "subnetIds": ["subnet-a", "subnet-b", "subnet-e"],
         "version": "1.35",
         "amiType": "AL2023_ARM_64_STANDARD",
         "capacityType": "SPOT",
@@ -259,6 +261,19 @@ def test_nodes_come_after_the_cni_and_the_way_out_and_coredns_after_the_nodes(pr
     assert NODES in recording[addon("coredns")].depends_on
     assert addon("eks-pod-identity-agent") in recording[addon("vpc-cni")].depends_on
     assert EKS in recording[addon("kube-proxy")].depends_on
+
+
+def test_without_a_metrics_api_no_autoscaler_would_scale(preview: bool) -> None:
+    metrics = record(preview=preview)[addon("metrics-server")]
+    assert metrics.inputs == {
+        "clusterName": "mesh-dev",
+        "addonName": "metrics-server",
+        "addonVersion": "v0.8.1-eksbuild.10",
+        "resolveConflictsOnCreate": "OVERWRITE",
+        "resolveConflictsOnUpdate": "OVERWRITE",
+    }
+    assert metrics.parent == COMPONENT
+    assert NODES in metrics.depends_on, "its pods need a node, or the add-on never becomes active"
 
 
 def test_there_is_one_explicit_kubernetes_provider_with_a_stable_identity(preview: bool) -> None:

@@ -95,6 +95,20 @@ def test_a_strict_namespace_is_submitted_whole(preview: bool) -> None:
     }
 
 
+def test_an_up_does_not_undo_what_the_autoscaler_did(preview: bool) -> None:
+    (first, *others) = SECURE_APPS.applications
+    scaled = dataclasses.replace(first, replicas=None, min_replicas=2, max_replicas=6)
+    namespace = dataclasses.replace(SECURE_APPS, applications=(scaled, *others))
+    recording = submitted(namespace, PAYMENTS, LEGACY, preview=preview)
+    pods = f"{DEPLOYMENT}::secure-apps/billing-api"
+    assert tuple(recording[pods].ignore_changes) == ("spec.replicas",)
+    assert tuple(recording[f"{DEPLOYMENT}::secure-apps/frontend-ui"].ignore_changes) == ()
+    autoscaler = recording["kubernetes:autoscaling/v2:HorizontalPodAutoscaler::secure-apps/billing-api"]
+    assert autoscaler.parent == "mesh:application:Application::secure-apps/billing-api"
+    assert autoscaler.depends_on == (pods,), "it scales what is there, and goes before it"
+    assert autoscaler.deleted_with == CLUSTER
+
+
 def test_everything_in_the_cluster_goes_with_it(preview: bool) -> None:
     recording = whole(preview)
     objects = [

@@ -33,12 +33,17 @@ def own(**changes: Any) -> NetworkSettings:
 
 
 @functools.cache  # a recording is only read
-def record(settings: NetworkSettings, *, preview: bool) -> Recording:
+def record(settings: NetworkSettings, *, preview: bool, control_plane_zones: tuple[str, ...] = ()) -> Recording:
     def program() -> dict[str, Any]:
         provider = aws.Provider("aws", region="eu-west-1")
         network = Network(
             "network",
-            NetworkArgs(settings=settings, region="eu-west-1", cluster_name="mesh-dev"),
+            NetworkArgs(
+                settings=settings,
+                region="eu-west-1",
+                cluster_name="mesh-dev",
+                control_plane_zones=control_plane_zones,
+            ),
             pulumi.ResourceOptions(providers={"aws": provider}),
         )
         return {
@@ -46,6 +51,7 @@ def record(settings: NetworkSettings, *, preview: bool) -> Recording:
             "vpc_cidr": network.vpc_cidr,
             "private_subnet_ids": network.private_subnet_ids,
             "public_subnet_ids": network.public_subnet_ids,
+            "control_plane": [network.control_plane_private_subnet_ids, network.control_plane_public_subnet_ids],
             "ready": pulumi.Output.all(*[resource.urn for resource in network.ready]).apply(
                 lambda urns: [key_of(urn) for urn in urns]
             ),
@@ -60,6 +66,15 @@ def test_every_resource_is_a_child_of_the_component_and_uses_the_explicit_provid
     children = [resource for resource in recording.resources if resource.type.startswith("aws:")]
     assert {resource.parent for resource in children} == {COMPONENT}
     assert {resource.provider for resource in children} == {"aws"}
+
+
+def test_the_control_plane_keeps_the_zones_of_its_birth() -> None:
+    zones = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
+    returned = record(own(zones=zones), preview=False, control_plane_zones=zones[:2]).returned
+    assert returned["control_plane"] == [[f"{kind}-{zone}-id" for zone in zones[:2]] for kind in ("private", "public")]
+    assert returned["private_subnet_ids"] == [f"private-{zone}-id" for zone in zones], "nodes stand in all of them"
+    returned = record(own(zones=zones), preview=False).returned
+    assert returned["control_plane"] == [returned["private_subnet_ids"], returned["public_subnet_ids"]]
 
 
 def test_a_vpc_of_our_own_consists_of_exactly_these_resources(preview: bool) -> None:
@@ -247,7 +262,8 @@ def test_flow_logs_are_kept_and_their_role_writes_nowhere_else() -> None:
 
 
 def test_what_pods_need_to_leave_the_vpc_is_handed_on() -> None:
-    returned = record(own(), preview=False).returned
+    returned = {**record(own(), preview=False).returned}
+    del returned["control_plane"]
     assert returned == {
         "vpc_id": "vpc-id",
         "vpc_cidr": "10.20.0.0/16",

@@ -21,6 +21,7 @@ from versions import Chart
 MODULES: dict[str, Any] = {
     "v1": kubernetes.core.v1,
     "apps/v1": kubernetes.apps.v1,
+    "autoscaling/v2": kubernetes.autoscaling.v2,
     "policy/v1": kubernetes.policy.v1,
     "networking.k8s.io/v1": kubernetes.networking.v1,
     "rbac.authorization.k8s.io/v1": kubernetes.rbac.v1,
@@ -31,6 +32,7 @@ BESIDE_METADATA: dict[str, Any] = {
     "ConfigMap": {"data": {"a.b": "c"}},
     "Secret": {"type": "Opaque", "data": {"a.b": "Yw=="}},
     "ServiceAccount": {"automountServiceAccountToken": False},
+    "HorizontalPodAutoscaler": {"spec": {"maxReplicas": 3}},
     "ClusterRole": {"rules": [{"verbs": ["get"]}]},
     "ClusterRoleBinding": _BOUND,
     "RoleBinding": _BOUND,

@@ -48,6 +48,24 @@ BAD_AWS: dict[str, Bad] = {
         "not the id of a subnet",
         "subnet-",
     ),
+    "a control plane in a zone that the network has not": (
+        put("cluster.controlPlaneZones", ["eu-west-1a", "eu-west-1b", "eu-west-1c"]),
+        "cluster.controlPlaneZones",
+        "no zone of the network",
+        "eu-west-1a, eu-west-1b",
+    ),
+    "a control plane in one zone": (
+        put("cluster.controlPlaneZones", ["eu-west-1a"]),
+        "cluster.controlPlaneZones",
+        "two zones at least",
+        "Name two",
+    ),
+    "zones of the control plane in somebody else's network": (
+        both(existing(), put("cluster.controlPlaneZones", ["eu-west-1a", "eu-west-1b"])),
+        "cluster.controlPlaneZones",
+        "of our own",
+        "name the subnets",
+    ),
     "41 public networks": (
         put("cluster.publicAccessCidrs", [f"198.51.{number}.0/24" for number in range(41)]),
         "cluster.publicAccessCidrs",

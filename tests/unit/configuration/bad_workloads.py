@@ -63,6 +63,41 @@ BAD_WORKLOADS: dict[str, Bad] = {
         "Raise memoryLimit",
     ),
     **{
+        name: (lambda tree, values=values: tree["namespaces"][0]["applications"][0].update(values), *told)
+        for name, values, told in (
+            (
+                "an autoscaler without an upper bound",
+                {"minReplicas": 2},
+                (f"{API_PATH}.minReplicas", "both of its bounds", "Set maxReplicas"),
+            ),
+            (
+                "an autoscaler without a lower bound",
+                {"maxReplicas": 4},
+                (f"{API_PATH}.maxReplicas", "both of its bounds", "Set minReplicas"),
+            ),
+            (
+                "an autoscaler's bounds the wrong way round",
+                {"minReplicas": 5, "maxReplicas": 4},
+                (f"{API_PATH}.minReplicas", "above maxReplicas (4)", "raise maxReplicas"),
+            ),
+            (
+                "an autoscaler down to one pod, which no drain could move",
+                {"minReplicas": 1, "maxReplicas": 4},
+                (f"{API_PATH}.minReplicas", "from 2 to 1000 replicas", "in that range"),
+            ),
+            (
+                "an autoscaler and a fixed number",
+                {"minReplicas": 2, "maxReplicas": 4, "replicas": 3},
+                (f"{API_PATH}.replicas", "would never hold", "Remove it"),
+            ),
+            (
+                "an autoscaler of another pipeline's pods",
+                {"minReplicas": 2, "maxReplicas": 4, "workload": "external", "image": None},
+                (f"{API_PATH}.workload", "its autoscaler with it", "managed"),
+            ),
+        )
+    },
+    **{
         f"memory of {text!r}": (
             resources("memory", text),
             f"{API_PATH}.resources.memory",

@@ -55,6 +55,54 @@ def test_a_job_that_only_calls_has_no_service_no_probes_and_no_rule_to_call_it()
     assert not {"ports", "readinessProbe", "livenessProbe", "lifecycle"} & set(container)
 
 
+SCALED = Application(name="shop-ui", image="x:1", port=8080, min_replicas=3, max_replicas=9)
+
+
+def scaled_documents(application: Application) -> ApplicationDocuments:
+    namespace = Namespace(name="shop", phase="strict", applications=(application,))
+    one = Member(namespace=namespace, application=application)
+    return application_documents(one, graph=graph(namespace), images=Images(), revision="1", tracing=True)
+
+
+def test_an_autoscaler_goes_by_the_applications_own_container() -> None:
+    documents = scaled_documents(SCALED)
+    assert documents.autoscaler is not None
+    assert documents.autoscaler["spec"] == {
+        "scaleTargetRef": {"apiVersion": "apps/v1", "kind": "Deployment", "name": "shop-ui"},
+        "minReplicas": 3,
+        "maxReplicas": 9,
+        "metrics": [
+            {
+                "type": "ContainerResource",
+                "containerResource": {
+                    "name": "cpu",
+                    "container": "shop-ui",
+                    "target": {"type": "Utilization", "averageUtilization": 70},
+                },
+            }
+        ],
+    }
+    assert documents.deployment is not None
+    (container,) = documents.deployment["spec"]["template"]["spec"]["containers"]
+    assert container["name"] == "shop-ui", "the autoscaler would find no such container"
+    assert container["resources"]["requests"]["cpu"], "a percentage of nothing"
+    assert "PodDisruptionBudget" in [document["kind"] for document in documents.workload]
+
+
+def test_a_fixed_number_is_taken_back_from_the_autoscaler_that_was_there() -> None:
+    fixed = scaled_documents(dataclasses.replace(SCALED, min_replicas=None, max_replicas=None, replicas=4))
+    assert fixed.autoscaler is None
+    assert fixed.deployment is not None
+    assert fixed.deployment["spec"]["replicas"] == 4
+    assert fixed.deployment["metadata"]["annotations"] == {"pulumi.com/patchForce": "true"}, (
+        "or the apply is a conflict"
+    )
+    scaled = scaled_documents(SCALED).deployment
+    assert scaled is not None
+    assert scaled["spec"]["replicas"] == 3, "what it begins with; left out it would be 1"
+    assert "annotations" not in scaled["metadata"]
+
+
 @pytest.mark.parametrize("phase", ["permissive", "strict"])
 def test_in_the_mesh_callers_use_mutual_tls_once_the_pods_have_sidecars(phase: Literal["permissive", "strict"]) -> None:
     documents = rendered(dataclasses.replace(SECURE_APPS, phase=phase), "frontend-ui")

@@ -45,6 +45,20 @@ def test_every_namespace_of_the_platform_is_closed_first() -> None:
         assert spec == {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}
 
 
+def test_metrics_come_from_the_kubelets_to_the_api_server_only() -> None:
+    spec = policies()["kube-system", "metrics-server"]["spec"]
+    assert spec["podSelector"] == {"matchLabels": {"app.kubernetes.io/name": "metrics-server"}}, "kube-system is EKS's"
+    (api,) = spec["ingress"]
+    assert (blocks(api["from"]), [port["port"] for port in api["ports"]]) == (["10.20.0.0/16"], [10251])
+    assert [port["port"] for rule in spec["egress"][1:] for port in rule["ports"]] == [443, 10250]
+
+
+def test_an_existing_cluster_brings_its_own_metrics_server() -> None:
+    private, public = ([f"subnet-0000000{number}" for number in pair] for pair in ((1, 2), (3, 4)))
+    network = {"existing": {"vpcId": "vpc-00000001", "privateSubnetIds": private, "publicSubnetIds": public}}
+    assert ("kube-system", "metrics-server") not in policies(("network", network), ("cluster.existing", True))
+
+
 def test_without_tracing_there_is_no_namespace_for_the_collector() -> None:
     assert "observability" not in {namespace for namespace, _ in policies(("observability.tracing", False))}
 

@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from meshops.plan import diff
 from tests import ROOT
 from tests.unit.workflows.workflow_scripts import load
 
@@ -213,6 +214,30 @@ def test_plans_of_any_length_fit_into_a_comment(text: str) -> None:
     body = script.comment(script.Run.of(event()), plans, repository_url=URL)
     assert len(body) <= 65_536
     assert body.count("<details>") == body.count("</details>") == script.MAX_PLANS
+
+
+def test_what_a_plan_says_it_destroys_stands_in_the_line_that_everybody_sees() -> None:
+    group = "aws:cloudwatch/logGroup:LogGroup::audit"
+    replaced = {f"aws:eks/nodeGroup:NodeGroup::{name}": ("instanceTypes",) for name in ("a", "b")}
+    comparison = diff.Comparison(added=(), removed=(group,), changed={}, unchanged=0, replaced=replaced)
+    text = diff.render(comparison, stack="prod")
+    body = script.comment(script.Run.of(event()), [script.Plan(stack="prod", diff=text)], repository_url=URL)
+    line = "<details open><summary>Stack <code>prod</code> (2 REPLACED, 1 lost with what is in it)</summary>"
+    assert line in body.splitlines()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "## Plan of stack `prod`: 1 added, 0 removed, 0 changed",
+        "## Plan of stack `prod`: <b>2</b> REPLACED, 1 added",
+        "## Plan of stack `@everyone`: 2 REPLACED, 1 added",
+        "say\n## Plan of stack `prod`: 2 REPLACED, 1 added",
+        "",
+    ],
+)
+def test_a_stranger_puts_no_words_of_his_own_into_that_line(text: str) -> None:
+    assert script.warning(text) == ""
 
 
 def test_the_token_does_not_follow_a_download_to_the_storage_host() -> None:

@@ -101,6 +101,8 @@ def test_the_comparison_reads_as_markdown(tmp_path: Path) -> None:
             "",
             "0 resources stay as they are.",
             "",
+            "Whether a change replaces these is not recorded; `pulumi preview` knows: `k:v1:Service`.",
+            "",
             "### Added",
             "",
             "| Resource | Type |",
@@ -122,6 +124,77 @@ def test_the_comparison_reads_as_markdown(tmp_path: Path) -> None:
             "| `inputs.port` | `80` | `81` |",
         ]
     )
+
+
+NODES = "aws:eks/nodeGroup:NodeGroup"
+SUBNET = "aws:ec2/subnet:Subnet"
+
+
+@pytest.mark.parametrize(
+    ("kind", "old", "new", "because"),
+    [
+        (NODES, {"subnetIds": ["a"]}, {"subnetIds": ["a", "b"]}, ("subnetIds",)),
+        (NODES, {"subnetIds": ["a", "b"]}, {"subnetIds": ["b", "a"]}, ()),
+        (NODES, {"instanceTypes": ["a", "b"]}, {"instanceTypes": ["b", "a"]}, ("instanceTypes",)),
+        (NODES, {"launchTemplate": {"id": "a"}}, {"launchTemplate": {"id": "b"}}, ("launchTemplate.id",)),
+        (NODES, {"launchTemplate": {"version": "1"}}, {"launchTemplate": {"version": "2"}}, ()),
+        (SUBNET, {"cidrBlock": "a", "vpcId": "a"}, {"cidrBlock": "b", "vpcId": "b"}, ("cidrBlock", "vpcId")),
+        (SUBNET, {"tags": {"cidrBlock": "a"}}, {"tags": {"cidrBlock": "b"}}, ()),
+        ("eks:index:Cluster", {"encryptionConfigKeyArn": "a"}, {}, ("encryptionConfigKeyArn",)),
+        ("eks:index:Cluster", {}, {"encryptionConfigKeyArn": "a"}, ()),
+        ("kubernetes:core/v1:ConfigMap", {"data": {"a": "1"}}, {"data": {"a": "2"}}, ("data",)),
+        ("kubernetes:core/v1:Service", {"spec": {"ports": [1]}}, {"spec": {"ports": [2]}}, ()),
+        (
+            "kubernetes:example.com/v1:Thing",
+            {"metadata": {"name": "a"}},
+            {"metadata": {"name": "b"}},
+            ("metadata.name",),
+        ),
+    ],
+)
+def test_what_cannot_change_in_place_is_replaced(
+    tmp_path: Path, kind: str, old: dict[str, Any], new: dict[str, Any], because: tuple[str, ...]
+) -> None:
+    before, after = (
+        written(tmp_path / name, entry(kind, "one", **inputs)) for name, inputs in (("old", old), ("new", new))
+    )
+    comparison = diff.compare(before, after)
+    assert comparison.replaced == ({f"{kind}::one": because} if because else {})
+    assert comparison.unrecorded == ()
+
+
+def test_losses_come_before_everything_else_and_by_name(tmp_path: Path) -> None:
+    group = "aws:cloudwatch/logGroup:LogGroup"
+    before = written(tmp_path / "old", entry(SUBNET, "a", cidrBlock="x"), entry(group, "audit"))
+    after = written(tmp_path / "new", entry(SUBNET, "a", cidrBlock="y"), entry(group, "trail"))
+    assert diff.render(diff.compare(before, after), stack="dev").splitlines()[:12] == [
+        "## Plan of stack `dev`: 1 REPLACED, 1 added, 1 removed, 1 changed",
+        "",
+        "**REMOVED: `audit` (`aws:cloudwatch/logGroup:LogGroup`): its logs go with it.**",
+        "",
+        "**REPLACED: `a` (`aws:ec2/subnet:Subnet`): nodes and load balancers stand in it.**",
+        "",
+        "### REPLACED: deleted and made anew",
+        "",
+        "| Resource | Type | Because of |",
+        "| --- | --- | --- |",
+        "| `a` | `aws:ec2/subnet:Subnet` | `cidrBlock` |",
+        "",
+    ]
+
+
+def test_a_type_that_nobody_recorded_is_said_to_be_unknown(tmp_path: Path) -> None:
+    before, after = (written(tmp_path / name, entry("aws:s3/bucket:Bucket", "b", acl=name)) for name in ("old", "new"))
+    comparison = diff.compare(before, after)
+    assert (comparison.replaced, comparison.unrecorded) == ({}, ("aws:s3/bucket:Bucket",))
+
+
+def test_another_option_or_order_replaces_nothing(tmp_path: Path) -> None:
+    before = written(tmp_path / "old", entry("aws:s3/bucket:Bucket", "b", depends_on=("x::y",)))
+    after = written(tmp_path / "new", entry("aws:s3/bucket:Bucket", "b"))
+    comparison = diff.compare(before, after)
+    assert comparison.changed
+    assert (comparison.replaced, comparison.unrecorded) == ({}, ())
 
 
 def test_a_directory_without_a_plan_is_one_line(tmp_path: Path) -> None:
