@@ -355,6 +355,22 @@ def test_without_its_limits_the_gateway_waits_for_whoever_says_nothing(whole_lab
     assert opened == {"MA644": "fail", "MA645": "fail"}
 
 
+def test_without_its_limits_the_gateway_takes_an_underscore_for_a_hyphen_s_twin(whole_lab: WholeLab) -> None:
+    gateway = _gateway(whole_lab)
+    asked = ["curl", "--http1.1", "--silent", "--insecure", "--max-time", "5"]
+    asked += ["--connect-to", f"{HOST}:443:{gateway}:443"]
+    asked += ["--header", "x_real_ip: 198.51.100.7", "--output", "/dev/null", "--write-out", "HTTP %{http_code}"]
+
+    def answer() -> str:
+        done = subprocess.run([*asked, f"https://{HOST}/"], capture_output=True, text=True, check=False, timeout=20)
+        return done.stdout
+
+    closed = answer()
+    with _without(whole_lab, "envoyfilter", "gateway-limits", "istio-system"):
+        opened = _eventually(answer, "HTTP 200")
+    assert (closed, opened) == ("HTTP 400", "HTTP 200")
+
+
 def test_without_istiods_settings_a_proxy_learns_of_others_and_a_certificate_outlives_its_token(
     whole_lab: WholeLab, tmp_path: Path
 ) -> None:
