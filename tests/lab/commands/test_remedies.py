@@ -401,3 +401,15 @@ def test_only_where_the_sidecar_begins_tls_another_host_behind_a_declared_name_i
     whole_lab: WholeLab, tmp_path: Path
 ) -> None:
     assert _attacked(whole_lab, tmp_path / "both", "MA705", "MA730") == {"MA705": "listed", "MA730": "pass"}
+
+
+def test_without_its_refusals_an_application_answers_whoever_has_no_token(whole_lab: WholeLab, tmp_path: Path) -> None:
+    (name,) = (
+        item["metadata"]["name"]
+        for item in whole_lab.get("authorizationpolicies", "--namespace=secure-apps")["items"]
+        if item["metadata"]["name"].endswith(".authentication")
+    )
+    with _without(whole_lab, "authorizationpolicy", name, "secure-apps"):
+        time.sleep(5)
+        opened = _attacked(whole_lab, tmp_path / "opened", "MA340", "MA348")
+    assert opened == {"MA340": "fail", "MA348": "fail"}
