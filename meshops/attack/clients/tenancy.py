@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
 from manifests.document import Document, document
-from meshops.attack.clients.api import ApiProxy
+from meshops.api_proxy import ApiProxy
+from meshops.attack.clients.api import created
 from meshops.attack.model import Answer, Ask
 from meshops.progress import Progress
 from meshops.tools import ToolError, Tools
@@ -17,7 +17,6 @@ from meshops.verify.probes.pods import run_labels
 GROUP = "mesh-tenants"
 """Whom the program binds to its tenant's role in each namespace, where it has one; as in `mesh-tenants:shop`."""
 _WORKERS = 4
-_IN_FORCE_SECONDS = 15.0
 _SERVICE_ACCOUNT = "system:serviceaccount:"
 
 
@@ -63,16 +62,6 @@ class Tenancy:
         self.groups = (f"meshops-attack:{self._run}",)
         item = _binding(self._binding, self._namespace, self.groups[0], self._run)
         self._tools.ask_kubectl("create", "--filename=-", stdin=json.dumps(item))
-        self._await_binding()
-
-    def _await_binding(self) -> None:
-        """The API server's authorizer learns of a new binding a moment after it was made."""
-        who = ("--as=meshops-attack", f"--as-group={self.groups[0]}", f"--namespace={self._namespace}")
-        until = time.monotonic() + _IN_FORCE_SECONDS
-        while "yes" not in self._tools.ask_kubectl("auth", "can-i", "create", "deployments", *who, accept=(0, 1)):
-            if time.monotonic() > until:
-                raise ToolError(f"the binding {self._binding} was not in force after {_IN_FORCE_SECONDS:.0f} s")
-            time.sleep(0.2)
 
     def answers(self, asks: Mapping[str, Ask]) -> dict[str, Answer]:
         """Id -> what the API server said."""
@@ -81,6 +70,8 @@ class Tenancy:
         found: dict[str, Answer] = {}
         try:
             with ApiProxy(self._tools) as api, ThreadPoolExecutor(max_workers=_WORKERS) as pool:
+                if self._binding:
+                    api.await_access(self._namespace, _impersonation("meshops-attack", self.groups))
                 for id, answer in zip(asks, pool.map(lambda ask: self._answer(api, ask), asks.values()), strict=True):
                     found[id] = answer
                     self._progress.update(f"asking as a tenant: {len(found)} of {len(asks)}")
@@ -92,7 +83,7 @@ class Tenancy:
         # Kubernetes knows a service account's groups itself.
         groups = () if ask.user.startswith(_SERVICE_ACCOUNT) else (*self.groups, "system:authenticated")
         if ask.document is not None:
-            answer = api.created(ask.document, ask.user, groups)
+            answer = created(api, ask.document, _impersonation(ask.user, groups))
         else:
             answer = self._by_kubectl(ask, groups)
         return self._answer(api, ask.then) if ask.then is not None and answer.ended == "ok" else answer
@@ -109,6 +100,10 @@ class Tenancy:
         except ToolError as problem:
             return Answer(ended="refused", error=str(problem))
         return Answer(ended="ok", received=said[:400].encode())
+
+
+def _impersonation(user: str, groups: Sequence[str]) -> tuple[tuple[str, str], ...]:
+    return (("Impersonate-User", user), *(("Impersonate-Group", group) for group in groups))
 
 
 def _binding(name: str, namespace: str, group: str, run: str) -> Document:

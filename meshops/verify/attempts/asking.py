@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import re
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from manifests.admission.roles import TENANTS_GROUP, group_of
 from manifests.document import Document, document
+from meshops.api_proxy import ApiProxy
 from meshops.tools import ToolError, Tools
 from meshops.verify.attempt import Answer, As, Attempt
-from meshops.verify.attempts.api_proxy import ApiProxy
 from meshops.verify.facts import MANAGED_BY, RUN_LABEL
 
 _CONTROLLER = "system:serviceaccount:kube-system:replicaset-controller"
@@ -26,7 +25,6 @@ _WALLS: tuple[tuple[str, re.Pattern[str]], ...] = (
 )
 # A stream that was admitted, but not asked for as one.
 _ADMITTED = re.compile(r"[Uu]pgrade (request )?required|unable to upgrade")
-_IN_FORCE_SECONDS = 15.0
 _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
 
 
@@ -57,36 +55,24 @@ class Asking:
         """Raises ToolError if there is no API server, or the binding cannot be made."""
         bindings = _BINDINGS.format(namespace=self.namespace)
         with ApiProxy(self.tools) as api:
-            status, said = api.ask("POST", bindings, body=self.binding())
-            if status >= 300:
-                raise ToolError(said)
+            made = api.ask("POST", bindings, body=self.binding())
+            if made.status >= 300:
+                raise ToolError(made.message)
             try:
-                self._await_binding(api)
+                api.await_access(self.namespace, self._impersonation("namespace-admin"))
                 return tuple(self._one(api, attempt) for attempt in attempts)
             finally:
                 api.ask("DELETE", f"{bindings}/{self.user}")
 
-    def _await_binding(self, api: ApiProxy) -> None:
-        """Until the API server acts on it: its authorizer learns of a new binding a moment after it was made."""
-        path = f"/apis/apps/v1/namespaces/{self.namespace}/deployments?limit=1"
-        until = time.monotonic() + _IN_FORCE_SECONDS
-        while True:
-            status, said = api.ask("GET", path, headers=self._impersonation("namespace-admin"))
-            if status < 300:
-                return
-            if time.monotonic() > until:
-                raise ToolError(f"the binding {self.user} was not in force after {_IN_FORCE_SECONDS:.0f} s: {said}")
-            time.sleep(0.1)
-
     def _one(self, api: ApiProxy, attempt: Attempt) -> Answer:
-        status, said = api.ask(
+        reply = api.ask(
             attempt.method,
             attempt.path,
             body=attempt.body,
             content_type=attempt.content_type,
             headers=self._impersonation(attempt.as_),
         )
-        return judged(attempt, status, said)
+        return judged(attempt, reply.status, reply.message)
 
     def _impersonation(self, as_: As) -> tuple[tuple[str, str], ...]:
         if as_ == "controller":

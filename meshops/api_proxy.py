@@ -10,23 +10,38 @@ import shutil
 import socket
 import subprocess
 import tempfile
+import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from meshops.tools import ToolError, Tools
 
-_SECONDS = 30.0
+_START_SECONDS = 20.0
+_ANSWER_SECONDS = 30.0
+_IN_FORCE_SECONDS = 15.0
+
+
+@dataclass(frozen=True, kw_only=True)
+class Reply:
+    """message, reason: the API server's words, empty where it says none."""
+
+    status: int
+    message: str = ""
+    reason: str = ""
 
 
 class ApiProxy:
-    """A context manager. Listens on a socket in a directory that only this user may enter."""
+    """A context manager. Listens on a socket in a directory that only this user may enter: behind it nobody is asked
+    who he is. May be asked in several threads, each over a connection of its own."""
 
     def __init__(self, tools: Tools) -> None:
         self._tools = tools
         self._directory = tempfile.TemporaryDirectory(prefix="meshops-")
         self._socket = Path(self._directory.name) / "api"
+        self._connections = threading.local()
 
     def __enter__(self) -> ApiProxy:
         """Raises ToolError."""
@@ -44,13 +59,12 @@ class ApiProxy:
             stderr=subprocess.DEVNULL,
             env=environment,
         )
-        deadline = time.monotonic() + _SECONDS
+        deadline = time.monotonic() + _START_SECONDS
         while not self._socket.exists():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__()
                 raise ToolError("kubectl proxy did not start")
             time.sleep(0.05)
-        self._connection = _Connection(self._socket)
         return self
 
     def __exit__(self, *problem: object) -> None:
@@ -66,37 +80,55 @@ class ApiProxy:
         body: Mapping[str, Any] | None = None,
         content_type: str = "application/json",
         headers: tuple[tuple[str, str], ...] = (),
-    ) -> tuple[int, str]:
-        """HTTP's status, and the API server's words where it is no success. Raises ToolError."""
+    ) -> Reply:
+        """Raises ToolError if there is no answer."""
         payload = b"" if body is None else json.dumps(body).encode()
+        connection = self._connection()
         try:
-            self._connection.putrequest(method, path)
-            self._connection.putheader("Content-Type", content_type)
-            self._connection.putheader("Content-Length", str(len(payload)))
+            connection.putrequest(method, path)
+            connection.putheader("Content-Type", content_type)
+            connection.putheader("Content-Length", str(len(payload)))
             for name, value in headers:
-                self._connection.putheader(name, value)
-            self._connection.endheaders(payload)
-            answer = self._connection.getresponse()
+                connection.putheader(name, value)
+            connection.endheaders(payload)
+            answer = connection.getresponse()
             text = answer.read()
         except (OSError, http.client.HTTPException) as problem:
-            self._connection.close()
+            connection.close()
             raise ToolError(f"{method} {path}: {problem!r}") from problem
-        return answer.status, "" if answer.status < 300 else _message(text)
+        return Reply(status=answer.status) if answer.status < 300 else _refusal(answer.status, text)
+
+    def await_access(self, namespace: str, headers: tuple[tuple[str, str], ...]) -> None:
+        """Until whoever these headers impersonate may read Deployments: the API server's authorizer learns of a new
+        binding a moment after it was made. Raises ToolError."""
+        path = f"/apis/apps/v1/namespaces/{namespace}/deployments?limit=1"
+        until = time.monotonic() + _IN_FORCE_SECONDS
+        while (reply := self.ask("GET", path, headers=headers)).status >= 300:
+            if time.monotonic() > until:
+                raise ToolError(f"a new binding was not in force after {_IN_FORCE_SECONDS:.0f} s: {reply.message}")
+            time.sleep(0.1)
+
+    def _connection(self) -> _Connection:
+        if not hasattr(self._connections, "own"):
+            self._connections.own = _Connection(self._socket)
+        found: _Connection = self._connections.own
+        return found
 
 
 class _Connection(http.client.HTTPConnection):
     def __init__(self, path: Path) -> None:
-        super().__init__("localhost", timeout=_SECONDS)
+        super().__init__("localhost", timeout=_ANSWER_SECONDS)
         self._path = path
 
     def connect(self) -> None:
         self.sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
-        self.sock.settimeout(_SECONDS)
+        self.sock.settimeout(_ANSWER_SECONDS)
         self.sock.connect(str(self._path))
 
 
-def _message(text: bytes) -> str:
+def _refusal(status: int, text: bytes) -> Reply:
     try:
-        return str(json.loads(text)["message"])
-    except (ValueError, KeyError, TypeError):
-        return text.decode(errors="replace").strip()[:300]
+        said = json.loads(text)
+        return Reply(status=status, message=str(said["message"]), reason=str(said.get("reason", "")))
+    except (ValueError, KeyError, TypeError, AttributeError):
+        return Reply(status=status, message=text.decode(errors="replace").strip()[:300])
