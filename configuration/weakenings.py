@@ -32,7 +32,8 @@ class Weakening:
 def weakenings(settings: Settings) -> tuple[Weakening, ...]:
     """Every weakening of a stack, in the order of its settings."""
     return (
-        *_network_and_cluster(settings),
+        *_network(settings),
+        *_cluster(settings),
         *_mesh(settings),
         *_way_in(settings),
         *_observability(settings),
@@ -41,7 +42,7 @@ def weakenings(settings: Settings) -> tuple[Weakening, ...]:
     )
 
 
-def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
+def _network(settings: Settings) -> Iterator[Weakening]:
     if settings.network.nat == "single" and not settings.network.existing:
         yield Weakening(
             path="network.nat", value="single", effect="When its zone fails, no node of any zone reaches the internet."
@@ -67,6 +68,9 @@ def _network_and_cluster(settings: Settings) -> Iterator[Weakening]:
             value=str(settings.network.flow_log_retention_days),
             effect="Who spoke to whom is gone after so many days.",
         )
+
+
+def _cluster(settings: Settings) -> Iterator[Weakening]:
     cluster = settings.cluster
     if cluster.existing:
         yield Weakening(
@@ -276,6 +280,27 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
             value=", ".join(application.accepted_service_accounts),
             effect="Pods under these service accounts pass for this application too.",
         )
+    yield from _egress(application, path)
+    if application.hosts:
+        yield from _users(namespace, application, path)
+    if application.protocol == "tcp":
+        # Envoy, network RBAC filter (enforcement_type): rules are judged when the first byte comes, not when the
+        # connection does.
+        yield Weakening(
+            path=f"{path}.protocol",
+            value="tcp",
+            effect="A policy is judged at the client's first byte: a server that speaks first (MySQL, SMTP, SSH) has "
+            "greeted any identity of the mesh before it is refused.",
+        )
+    if application.tls == "passthrough":
+        yield Weakening(
+            path=f"{path}.tls",
+            value="passthrough",
+            effect="The mesh sees an opaque stream: who may connect is checked, what is asked for is not.",
+        )
+
+
+def _egress(application: Application, path: str) -> Iterator[Weakening]:
     for egress in application.egress:
         if egress.protocol == "HTTP":
             yield Weakening(
@@ -294,23 +319,6 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
                 value=f"{egress.host}:{egress.port}",
                 effect="Opaque TCP: any connection to this port goes to this host, and nothing of it is seen.",
             )
-    if application.hosts:
-        yield from _users(namespace, application, path)
-    if application.protocol == "tcp":
-        # Envoy, network RBAC filter (enforcement_type): rules are judged when the first byte comes, not when the
-        # connection does.
-        yield Weakening(
-            path=f"{path}.protocol",
-            value="tcp",
-            effect="A policy is judged at the client's first byte: a server that speaks first (MySQL, SMTP, SSH) has "
-            "greeted any identity of the mesh before it is refused.",
-        )
-    if application.tls == "passthrough":
-        yield Weakening(
-            path=f"{path}.tls",
-            value="passthrough",
-            effect="The mesh sees an opaque stream: who may connect is checked, what is asked for is not.",
-        )
 
 
 def _users(namespace: Namespace, application: Application, path: str) -> Iterator[Weakening]:

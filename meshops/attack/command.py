@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from configuration.settings import Settings
 from meshops.attack.registry import ENTRIES, selected
 from meshops.attack.run import AttackOptions, attack
-from meshops.checks.command import execute
+from meshops.checks.command import execute, terminated_as_interrupted
 from meshops.checks.model import Report
 from meshops.checks.options import UsageError, add_options
 from meshops.progress import Progress
@@ -70,13 +68,5 @@ def _run(arguments: argparse.Namespace, only: tuple[str, ...], settings: Setting
         generated=arguments.generated,
         seed=arguments.seed,
     )
-    # A run that is told to end removes its pods as one that is interrupted does.
-    before = signal.signal(signal.SIGTERM, _terminated)
-    try:
+    with terminated_as_interrupted():
         return attack(settings, options, stack=arguments.stack, progress=progress)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+import signal
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Generator, Sequence
+from types import FrameType
 
 from configuration.problems import SettingsError
 from configuration.settings import Settings
@@ -63,6 +66,20 @@ def _written(report: Report, arguments: argparse.Namespace, style: Style) -> str
     if arguments.format == "junit":
         return junit_document(report)
     return render(report, style=style, verbose=arguments.verbose)
+
+
+@contextlib.contextmanager
+def terminated_as_interrupted() -> Generator[None]:
+    """A run that is told to end removes what it made as one that is interrupted does."""
+    before = signal.signal(signal.SIGTERM, _interrupted)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _interrupted(number: int, frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
 
 
 def _listed(checks: Sequence[Check]) -> str:

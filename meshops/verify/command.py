@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import signal
 from collections.abc import Sequence
 from pathlib import Path
-from types import FrameType
 
 from configuration.settings import Settings
-from meshops.checks.command import execute
+from meshops.checks.command import execute, terminated_as_interrupted
 from meshops.checks.model import Report
 from meshops.checks.options import UsageError, add_options
 from meshops.progress import Progress
@@ -55,13 +53,5 @@ def _run(arguments: argparse.Namespace, settings: Settings, progress: Progress) 
         istioctl=arguments.istioctl,
         aws_endpoint_url=arguments.endpoint_url,
     )
-    # A run that is told to end removes its pods as one that is interrupted does.
-    before = signal.signal(signal.SIGTERM, _terminated)
-    try:
+    with terminated_as_interrupted():
         return verify(settings, options, stack=arguments.stack, progress=progress)
-    finally:
-        signal.signal(signal.SIGTERM, before)
-
-
-def _terminated(number: int, frame: FrameType | None) -> None:
-    raise KeyboardInterrupt

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
@@ -18,6 +17,7 @@ from offline.objects import KubernetesObject, releases
 from offline.registration import Registration
 from tests import ROOT
 from tests.unit.configuration.mutations import STACKS, Mutation, base, mutations
+from tests.unit.validation.validation_objects import registered
 from validation import schemas
 from validation.findings import Finding
 from validation.references import Workload
@@ -48,23 +48,6 @@ def judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
         yield from seen[key]
 
     monkeypatch.setattr(schemas, "check", remembered)
-
-
-def registered(document: dict[str, Any]) -> Registration:
-    metadata = document["metadata"]
-    name = f"{metadata.get('namespace', '')}/{metadata['name']}"
-    kind = f"kubernetes:{document['apiVersion']}:{document['kind']}"
-    return Registration(
-        urn=f"urn:pulumi:dev::zero-trust-mesh::{kind}::{name}",
-        type=kind,
-        name=name,
-        parent="",
-        provider="",
-        depends_on=(),
-        property_dependencies={},
-        inputs=document,
-        custom=True,
-    )
 
 
 def planned(settings: Settings, charts: tuple[Registration, ...]) -> list[str]:
