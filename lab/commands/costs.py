@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import json
-import os
 import subprocess
 from collections.abc import Generator, Sequence
 from contextlib import contextmanager
@@ -16,6 +15,8 @@ from lab.errors import LabError
 from lab.lifecycle.running import running
 from meshops.checks.model import Table
 from meshops.checks.text import table_lines
+from meshops.tools import ToolError, Tools
+from meshops.verify.probes.pods import HARDENED
 from versions import CURL_IMAGE
 
 _NAMESPACE = "secure-apps"
@@ -85,7 +86,6 @@ def _from_here(plane: ControlPlane, requests: int) -> str:
 @contextmanager
 def _client(plane: ControlPlane) -> Generator[None]:
     """A pod of frontend-ui's identity, that is no endpoint of its Service."""
-    security = {"allowPrivilegeEscalation": False, "capabilities": {"drop": ["ALL"]}, "readOnlyRootFilesystem": True}
     users = {
         "runAsNonRoot": True,
         "runAsUser": 10001,
@@ -107,7 +107,7 @@ def _client(plane: ControlPlane) -> Generator[None]:
                     "name": "curl",
                     "image": CURL_IMAGE,
                     "command": ["sleep", "infinity"],
-                    "securityContext": security,
+                    "securityContext": dict(HARDENED),
                 }
             ],
         },
@@ -134,15 +134,8 @@ def _admin(plane: ControlPlane, pod: dict[str, Any], path: str) -> str:
 
 
 def _kubectl(plane: ControlPlane, *arguments: str, stdin: str | None = None) -> str:
-    done = subprocess.run(
-        [plane.toolchain.bin("kubectl"), *arguments],
-        env={**os.environ, **plane.environment},
-        input=stdin,
-        capture_output=True,
-        text=True,
-        check=False,
-        timeout=300,
-    )
-    if done.returncode:
-        raise LabError(f"kubectl {arguments[0]}: {done.stderr.strip()[-300:]}")
-    return done.stdout
+    tools = Tools(kubectl=str(plane.toolchain.bin("kubectl")), kubeconfig=plane.kubeconfig)
+    try:
+        return tools.ask_kubectl(*arguments, stdin=stdin, seconds=300)
+    except ToolError as problem:
+        raise LabError(str(problem)) from problem
