@@ -12,6 +12,7 @@ from typing import Any
 
 from lab import paths
 from lab.cluster.control_plane import ControlPlane
+from lab.cluster.objects import FIELD_MANAGER
 from lab.lifecycle.running import running as running_lab
 from tests import ROOT
 
@@ -46,11 +47,13 @@ class WholeLab:
         assert answer.returncode == 0, answer.stderr
         return json.loads(answer.stdout)
 
-    def dry_run(self, text: str) -> subprocess.CompletedProcess[str]:
+    def dry_run(self, documents: str | Path) -> subprocess.CompletedProcess[str]:
         """What the API server and every webhook behind it say to these documents; nothing is kept.
 
-        Strict: an unknown field is an error and not a warning.
+        documents: their text, or the directory of their files. As the program's own field manager: what stands in the
+        lab already is changed, as the next `up` would. Strict: an unknown field is an error and not a warning.
         """
+        text, where = (documents, "-") if isinstance(documents, str) else (None, str(documents))
         return self.tool(
             "kubectl",
             "apply",
@@ -58,8 +61,8 @@ class WholeLab:
             "--dry-run=server",
             "--validate=strict",
             "--force-conflicts",
-            "--field-manager=contract",
-            "--filename=-",
+            f"--field-manager={FIELD_MANAGER}",
+            f"--filename={where}",
             stdin=text,
         )
 
