@@ -7,7 +7,7 @@ and istiod say, only they know.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -58,7 +58,7 @@ def spoilt() -> list[tuple[str, Document]]:
 
 
 @contextmanager
-def namespaces_there(lab: WholeLab, documents: list[Document]) -> Iterator[None]:
+def namespaces_there(lab: WholeLab, documents: list[Document]) -> Generator[None]:
     """A server's dry run keeps no Namespace, and refuses what would stand in one that is not there."""
     there = {item["metadata"]["name"] for item in lab.get("namespaces")["items"]}
     missing = sorted({document["metadata"].get("namespace", "default") for document in documents} - there)
