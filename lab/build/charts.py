@@ -11,7 +11,7 @@ from lab.build import pins
 from lab.errors import LabError
 
 # Part of the toolchain's key: raise it when what is copied here changes.
-REVISION = "charts-2"
+REVISION = "charts-3"
 
 # Where each chart lies below `manifests/charts` of the Istio module.
 ISTIO_CHARTS: dict[str, str] = {
@@ -22,6 +22,7 @@ ISTIO_CHARTS: dict[str, str] = {
 }
 ISTIO_MODULE = "istio.io/istio"
 CERT_MANAGER_MODULE = "github.com/cert-manager/cert-manager"
+METRICS_SERVER_MODULE = "sigs.k8s.io/metrics-server"
 
 
 class Modules(Protocol):
@@ -42,6 +43,8 @@ def collect(modules: Modules, target: Path) -> None:
     _copy(cert_manager / "deploy" / "charts" / "cert-manager", chart)
     # Its release process writes these two; until then the images would be tagged v0.0.0.
     _set_version(chart / "Chart.yaml", pins.CERT_MANAGER)
+    metrics_server = modules.module_directory(METRICS_SERVER_MODULE)
+    _copy(metrics_server / "charts" / "metrics-server", target / "charts" / "metrics-server")
     shutil.copy(istio / "tools" / "packaging" / "common" / "envoy_bootstrap.json", target / "envoy_bootstrap.json")
 
 

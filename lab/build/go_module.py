@@ -22,6 +22,7 @@ PACKAGES: tuple[str, ...] = (
     "istio.io/istio/cni/cmd/istio-cni",
     "istio.io/istio/cni/cmd/install-cni",
     "helm.sh/helm/v3/cmd/helm",
+    "sigs.k8s.io/metrics-server/cmd/metrics-server",
 )
 KUBECTL_PACKAGE = "k8s.io/kubernetes/cmd/kubectl"
 # What `go build -v` will name, near enough for a progress display; measured when the pins were made.

@@ -26,8 +26,9 @@ PROGRAMS: tuple[str, ...] = (
     "helm",
     "cert-manager",
     "lab-node",
+    "metrics-server",
 )
-CHARTS: tuple[str, ...] = ("base", "istiod", "cni", "gateway", "cert-manager")
+CHARTS: tuple[str, ...] = ("base", "istiod", "cni", "gateway", "cert-manager", "metrics-server")
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -56,8 +56,9 @@ def _etcd(plane: ControlPlane) -> Command:
 
 def _api_server(plane: ControlPlane) -> Command:
     record, secrets = plane.network, plane.state.certificates
-    serving, to_etcd, to_nodes = (
-        certificates.pair(secrets, name) for name in ("kube-apiserver", "etcd-client", "kubelet-client")
+    serving, to_etcd, to_nodes, to_apis = (
+        certificates.pair(secrets, name)
+        for name in ("kube-apiserver", "etcd-client", "kubelet-client", credentials.FRONT_PROXY_CLIENT)
     )
     authority = certificates.authority(secrets, credentials.KUBERNETES)
     tokens = credentials.service_accounts(secrets)
@@ -79,6 +80,13 @@ def _api_server(plane: ControlPlane) -> Command:
         f"--service-cluster-ip-range={record.services}",
         # Webhooks are reached by endpoint address, so that nothing has to play Service addresses for them.
         "--enable-aggregator-routing=true",
+        f"--requestheader-client-ca-file={certificates.authority(secrets, credentials.FRONT_PROXY)}",
+        f"--requestheader-allowed-names={credentials.FRONT_PROXY_CLIENT}",
+        "--requestheader-username-headers=X-Remote-User",
+        "--requestheader-group-headers=X-Remote-Group",
+        "--requestheader-extra-headers-prefix=X-Remote-Extra-",
+        f"--proxy-client-cert-file={to_apis.certificate}",
+        f"--proxy-client-key-file={to_apis.key}",
         f"--service-account-issuer={SERVICE_ACCOUNT_ISSUER}",
         f"--service-account-key-file={tokens.certificate}",
         f"--service-account-signing-key-file={tokens.key}",

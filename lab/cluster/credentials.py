@@ -10,8 +10,9 @@ from lab.cluster.certificates import Authority, KeyPair
 from lab.cluster.control_plane import CLUSTER_DOMAIN, KUBE_PROXY_USER, NODE_NAME
 from lab.state import NetworkRecord, State
 
-ETCD, KUBERNETES = "etcd", "kubernetes"
-"""The two authorities."""
+ETCD, KUBERNETES, FRONT_PROXY = "etcd", "kubernetes", "front-proxy"
+"""The authorities."""
+FRONT_PROXY_CLIENT = "front-proxy-client"
 # Who has a kubeconfig beside the administrator.
 _CLIENTS = ("controller-manager", "node", "kube-proxy")
 _SERVICE_ACCOUNTS = "service-accounts"
@@ -43,6 +44,8 @@ def issue(state: State, record: NetworkRecord, api: ApiServer) -> None:
     # The node lets this one in and no other; what the API server's own clients may do is the API server's to check.
     kubernetes.issue("kubelet-client", "kube-apiserver-kubelet-client")
     certificates.signing_key(directory, _SERVICE_ACCOUNTS)
+    # By which an API behind the API server, the metrics API, knows that it is asked by it.
+    Authority(directory, FRONT_PROXY).issue(FRONT_PROXY_CLIENT, FRONT_PROXY_CLIENT)
     written = {"admin": state.kubeconfig, **{name: certificates.kubeconfig(directory, name) for name in _CLIENTS}}
     for name, path in written.items():
         client = certificates.pair(directory, name)

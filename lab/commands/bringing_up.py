@@ -11,7 +11,7 @@ from configuration.settings import Settings
 from lab.aws import moto
 from lab.build import build
 from lab.build.toolchain_files import Toolchain
-from lab.cluster import dns, network
+from lab.cluster import dns, metrics, network
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Objects
 from lab.cluster.readiness import await_ready
@@ -121,6 +121,7 @@ class _BringingUp:
         self._progress.line(f"control plane {'found running' if self.plane.reused else 'up'}: {self.plane.api.url}")
         self._ran = frozenset(self.plane.state.alive()) if self.plane.reused else frozenset()
         dns.apply(self.plane, self._settings)
+        metrics.apply(self.plane)
 
     def _remove_lab(self) -> None:
         # One that did not get as far as a plane has undone its own steps.

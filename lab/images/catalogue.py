@@ -24,6 +24,7 @@ BUNDLE_TARGET = "/etc/ssl/certs/ca-certificates.crt"
 # The users that the real images name.
 ISTIO_USER = 1337
 CERT_MANAGER_USER = 1000
+METRICS_SERVER_USER = 1000
 CURL_USER = 100
 COLLECTOR_USER = 10001
 # As in the image: options and addresses go to curl, anything else is a command.
@@ -61,7 +62,7 @@ def _trusting(row: Image, trusted: Path) -> Image:
 
 
 def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
-    """istiod, cert-manager's four, the CNI agent and the cluster's DNS."""
+    """istiod, cert-manager's four, the CNI agent, the cluster's DNS and its metrics."""
     rows = [
         Image(
             pattern="*/pilot:*",
@@ -88,6 +89,14 @@ def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
             # The image's own user is no root: its program has the file capability for port 53, which a bind mount of
             # ours has not.
             user=0,
+        )
+    )
+    rows.append(
+        Image(
+            pattern="*/metrics-server:*",
+            entrypoint=("/metrics-server",),
+            files={"/metrics-server": _real(toolchain, "metrics-server")},
+            user=METRICS_SERVER_USER,
         )
     )
     rows.append(

@@ -24,7 +24,17 @@ LAYERS: tuple[Layer, ...] = get_args(Layer)
 """The sections of the report, in the order of the first digit of their checks' ids."""
 
 Fact = Literal[
-    "objects", "secret", "acm", "edge", "passthrough", "proxies", "workloads", "analysis", "attempts", "traffic"
+    "objects",
+    "secret",
+    "acm",
+    "edge",
+    "passthrough",
+    "proxies",
+    "workloads",
+    "analysis",
+    "attempts",
+    "autoscalers",
+    "traffic",
 ]
 """What a check looks at, and so what a run has to gather for it. `objects` comes with each of the others."""
 

@@ -114,6 +114,27 @@ class Proxy:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Autoscaler:
+    """A HorizontalPodAutoscaler. target: `Deployment name`; least, most, replicas: pods.
+
+    active: whether it reads its metrics; why: the reason where it does not. limited: it wants more than `most`.
+    """
+
+    namespace: str
+    name: str
+    target: str
+    least: int
+    most: int
+    replicas: int
+    active: bool
+    why: str = ""
+    limited: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.name}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnalysisMessage:
     """One message of `istioctl analyze`. level: Error, Warning or Info; origin: `<Kind> <namespace>/<name>`."""
 
@@ -277,5 +298,6 @@ class Facts:
     analysis: tuple[AnalysisMessage, ...] | Unavailable
     attempts: tuple[AttemptAnswer, ...] | Unavailable
     """What somebody with rights in one namespace asked for, and got; empty where there was nobody to ask against."""
+    autoscalers: tuple[Autoscaler, ...] | Unavailable
     traffic: Traffic | Unavailable
     timings: tuple[tuple[str, float], ...] = field(default=())

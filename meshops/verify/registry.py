@@ -9,6 +9,7 @@ from meshops.verify.checks import (
     admission,
     analysis,
     authorization,
+    autoscalers,
     client,
     documents,
     egress,
@@ -33,6 +34,7 @@ MODULES: tuple[ModuleType, ...] = (
     analysis,
     admission,
     users,
+    autoscalers,
 )
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import TypeVar
 
 from configuration.settings import Settings
+from manifests.names import ISTIO_INGRESS, ISTIO_SYSTEM
 from meshops.checks.model import Report, Result, Unavailable, Verdict
 from meshops.checks.options import UsageError, chosen
 from meshops.progress import Progress, Silent
@@ -22,6 +23,7 @@ from meshops.verify.clock import Clock
 from meshops.verify.facts import Edge, Facts, Objects, Traffic
 from meshops.verify.gather.analysis import gather_analysis
 from meshops.verify.gather.attempts import gather_attempts
+from meshops.verify.gather.autoscalers import gather_autoscalers
 from meshops.verify.gather.edge import gather_acm, gather_edge, gather_passthrough
 from meshops.verify.gather.objects import gather_objects, gather_secret
 from meshops.verify.gather.proxies import gather_proxies, gather_workloads
@@ -118,7 +120,7 @@ def gather(
     if isinstance(objects, Unavailable):
         return _none(now, objects, clock.times)
     there: Objects = objects
-    pool = ThreadPoolExecutor(max_workers=7)
+    pool = ThreadPoolExecutor(max_workers=8)
 
     def start(fact: Fact, ask: Callable[[], _T | Unavailable]) -> Future[_T | Unavailable]:
         def timed() -> _T | Unavailable:
@@ -135,6 +137,8 @@ def gather(
         proxies = start("proxies", lambda: gather_proxies(tools, stack.settings.mesh.revision))
         workloads = start("workloads", lambda: gather_workloads(tools, stack, there))
         analysis = start("analysis", lambda: gather_analysis(tools, stack.settings.mesh.revision))
+        namespaces = (ISTIO_SYSTEM, ISTIO_INGRESS, *(namespace.name for namespace in stack.namespaces))
+        autoscalers = start("autoscalers", lambda: gather_autoscalers(tools, namespaces))
         attempts = start("attempts", lambda: gather_attempts(tools, stack, there, run))
         traffic: Traffic | Unavailable = _NOT_ASKED
         of_edge: Edge | Unavailable
@@ -156,6 +160,7 @@ def gather(
             workloads=workloads.result(),
             analysis=analysis.result(),
             attempts=attempts.result(),
+            autoscalers=autoscalers.result(),
             traffic=traffic,
             timings=clock.times,
         )
@@ -177,6 +182,7 @@ def _none(now: datetime, why: Unavailable, timings: tuple[tuple[str, float], ...
         workloads=why,
         analysis=why,
         attempts=why,
+        autoscalers=why,
         traffic=why,
         timings=timings,
     )

@@ -11,7 +11,18 @@ from manifests.mesh_graph import Member
 from meshops.checks.model import Unavailable
 from meshops.verify import attempt
 from meshops.verify.calls import Purpose
-from meshops.verify.facts import AnalysisMessage, Edge, Exchange, Facts, Objects, Passthrough, Proxy, Traffic, Workload
+from meshops.verify.facts import (
+    AnalysisMessage,
+    Autoscaler,
+    Edge,
+    Exchange,
+    Facts,
+    Objects,
+    Passthrough,
+    Proxy,
+    Traffic,
+    Workload,
+)
 from meshops.verify.stack import Stack
 
 _T = TypeVar("_T")
@@ -74,6 +85,10 @@ class Subject:
     @property
     def analysis(self) -> tuple[AnalysisMessage, ...]:
         return needed(self.facts.analysis)
+
+    @property
+    def autoscalers(self) -> tuple[Autoscaler, ...]:
+        return needed(self.facts.autoscalers)
 
     @property
     def attempts(self) -> tuple[attempt.Answer, ...]:

@@ -8,15 +8,16 @@ import (
 	"fmt"
 	"io"
 	"log"
+	"maps"
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"strconv"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/types"
 	"k8s.io/cri-streaming/pkg/streaming/portforward"
 	"k8s.io/cri-streaming/pkg/streaming/remotecommand"
 	"k8s.io/klog/v2"
@@ -24,7 +25,7 @@ import (
 
 const (
 	kubeletPort = 10250
-	// The only client: the API server, which has checked what its own client may do.
+	// The API server, which has checked what its own client may do.
 	kubeletClient     = "kube-apiserver-kubelet-client"
 	streamIdleTimeout = 4 * time.Hour // as a kubelet's
 )
@@ -53,7 +54,7 @@ func (n *Node) serveKubelet(ctx context.Context) error {
 		return err
 	}
 	server := &http.Server{
-		Handler:           onlyFor(kubeletClient, n.kubeletHandler()),
+		Handler:           n.admitted(n.kubeletHandler()),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          log.New(io.Discard, "", 0),
 		// SPDY takes the connection over, which HTTP/2 does not allow.
@@ -66,7 +67,7 @@ func (n *Node) serveKubelet(ctx context.Context) error {
 	go func() {
 		secured := tls.NewListener(listener, &tls.Config{
 			Certificates: []tls.Certificate{pair}, ClientCAs: clients,
-			ClientAuth: tls.RequireAndVerifyClientCert, MinVersion: tls.VersionTLS12,
+			ClientAuth: tls.VerifyClientCertIfGiven, MinVersion: tls.VersionTLS12,
 		})
 		if err := server.Serve(secured); err != nil && ctx.Err() == nil {
 			klog.ErrorS(err, "the kubelet's endpoints ended")
@@ -75,20 +76,11 @@ func (n *Node) serveKubelet(ctx context.Context) error {
 	return nil
 }
 
-func onlyFor(name string, handler http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.TLS == nil || len(r.TLS.PeerCertificates) == 0 || r.TLS.PeerCertificates[0].Subject.CommonName != name {
-			http.Error(w, "only the API server is served here", http.StatusForbidden)
-			return
-		}
-		handler.ServeHTTP(w, r)
-	})
-}
-
 func (n *Node) kubeletHandler() http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { fmt.Fprint(w, "ok") })
 	mux.HandleFunc("GET /pods", n.servePods)
+	mux.HandleFunc("GET "+resourceMetrics, n.serveResourceMetrics)
 	mux.HandleFunc("GET /containerLogs/{namespace}/{pod}/{container}", n.withPod(n.serveLogs))
 	mux.HandleFunc("/exec/{namespace}/{pod}/{container}", n.withPod(n.serveExec))
 	mux.HandleFunc("/attach/{namespace}/{pod}/{container}", n.withPod(n.serveAttach))
@@ -98,17 +90,17 @@ func (n *Node) kubeletHandler() http.Handler {
 
 func (n *Node) servePods(w http.ResponseWriter, _ *http.Request) {
 	list := corev1.PodList{TypeMeta: metav1.TypeMeta{Kind: "PodList", APIVersion: "v1"}}
-	n.mu.Lock()
-	workers := make([]*podWorker, 0, len(n.workers))
-	for _, worker := range n.workers {
-		workers = append(workers, worker)
-	}
-	n.mu.Unlock()
-	for _, worker := range workers {
+	for _, worker := range n.allWorkers() {
 		list.Items = append(list.Items, *worker.current())
 	}
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(list)
+}
+
+func (n *Node) allWorkers() []*podWorker {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return slices.Collect(maps.Values(n.workers))
 }
 
 // withPod finds the pod that the path names; of two of one name, the one that is not being deleted.
@@ -125,14 +117,8 @@ func (n *Node) withPod(serve func(http.ResponseWriter, *http.Request, *podWorker
 }
 
 func (n *Node) findWorker(namespace, name string) *podWorker {
-	n.mu.Lock()
-	workers := make(map[types.UID]*podWorker, len(n.workers))
-	for uid, worker := range n.workers {
-		workers[uid] = worker
-	}
-	n.mu.Unlock()
 	var found *podWorker
-	for _, worker := range workers {
+	for _, worker := range n.allWorkers() {
 		pod := worker.current()
 		if pod.Namespace == namespace && pod.Name == name && (found == nil || pod.DeletionTimestamp == nil) {
 			found = worker

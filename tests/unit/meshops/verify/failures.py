@@ -8,6 +8,7 @@ from typing import Any
 
 from cryptography.hazmat.primitives.asymmetric import ec
 
+from meshops.checks.model import Unavailable
 from meshops.verify import attempt
 from meshops.verify.access_log import LogLine
 from meshops.verify.call_plan import FORGED_PATH
@@ -33,6 +34,15 @@ def user(status: int, details: str, *, forged: bool = False) -> HttpAnswer:
     """An answer under the host that asks for a token, and what its sidecar wrote of it."""
     line = LogLine(namespace="shop", application="frontend", response_code=status, details=details)
     return HttpAnswer(host=FRONTEND, status=status, forged=forged, lines=(line,))
+
+
+def autoscaler(name: str, /, **changes: Any) -> Change:
+    def change(facts: Facts) -> Facts:
+        assert not isinstance(facts.autoscalers, Unavailable)
+        found = tuple(replace(one, **changes) if one.name == name else one for one in facts.autoscalers)
+        return replace(facts, autoscalers=found)
+
+    return change
 
 
 def edge(**changes: Any) -> Change:
@@ -437,5 +447,12 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV622", "label-of-another", attempted("label-of-another")),
     ("MV623", "no-network-policy (deletes default-deny): admitted", attempted("no-network-policy")),
     ("MV624", "exec (exec into a pod of billing): admitted", attempted("exec")),
+    (
+        "MV632",
+        "istio-system/istiod does not scale Deployment istiod: FailedGetResourceMetric: no metrics API",
+        autoscaler("istiod", active=False, why="FailedGetResourceMetric: no metrics API"),
+    ),
+    ("MV632", "shop/frontend scales from 2 to 9, not from 2 to 4", autoscaler("frontend", most=9)),
+    ("MV632", "shop/frontend has no autoscaler", autoscaler("frontend", name="another")),
     ("MV619", "Warning IST0103 Pod shop/billing-1", analyzed(code="IST0103", origin="Pod shop/billing-1")),
 )

@@ -28,6 +28,7 @@ from meshops.verify.calls import Call
 from meshops.verify.facts import (
     AnalysisMessage,
     Answer,
+    Autoscaler,
     Edge,
     Exchange,
     Facts,
@@ -109,7 +110,14 @@ def settings(phase: str = "strict", **sections: Any) -> Settings:
                         callers=[{"application": "frontend", "methods": ["GET"], "paths": ["/api/data"]}],
                         egress=[{"host": "api.stripe.com"}, {"host": "rates.example.net", "originate": True}],
                     ),
-                    _application("frontend", hosts=["app.test.example.com"], authentication=_AUTHENTICATION),
+                    _application(
+                        "frontend",
+                        hosts=["app.test.example.com"],
+                        authentication=_AUTHENTICATION,
+                        replicas=None,
+                        minReplicas=2,
+                        maxReplicas=4,
+                    ),
                     {"name": "job", "image": "ghcr.io/example/job:v1", "replicas": 1},
                 ],
             },
@@ -199,12 +207,34 @@ def _facts(world: Stack) -> Facts:
         workloads=workloads(world),
         analysis=ANALYSIS,
         attempts=attempts(world),
+        autoscalers=autoscalers(world),
         traffic=Traffic(
             exchanges=tuple(
                 _exchange(world, call, served)
                 for call in first_calls(world, GATEWAYS, proxies=PROXIES, control_planes=CONTROL_PLANES)
             )
         ),
+    )
+
+
+def autoscalers(world: Stack) -> tuple[Autoscaler, ...]:
+    """The applications' own, and istiod's, which its chart makes."""
+    istiod = Autoscaler(
+        namespace="istio-system", name="istiod", target="Deployment istiod", least=2, most=5, replicas=2, active=True
+    )
+    return (*(_autoscaler(item) for item in world.of_kind("HorizontalPodAutoscaler")), istiod)
+
+
+def _autoscaler(item: dict[str, Any]) -> Autoscaler:
+    name, spec = item["metadata"]["name"], item["spec"]
+    return Autoscaler(
+        namespace=item["metadata"]["namespace"],
+        name=name,
+        target=f"Deployment {name}",
+        least=spec["minReplicas"],
+        most=spec["maxReplicas"],
+        replicas=spec["minReplicas"],
+        active=True,
     )
 
 
