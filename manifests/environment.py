@@ -13,6 +13,8 @@ from configuration.kinds.secrets import Secrets
 from manifests.document import Document, document
 from manifests.mesh_graph import Member
 
+CHECKSUM_ANNOTATION = "checksum/environment"
+
 
 def variables(application: Application) -> list[dict[str, Any]]:
     """The container's `env`, by name. No secret stands in it, only where to find it."""
@@ -54,15 +56,20 @@ def environment_checksum(member: Member, secrets: Secrets) -> dict[str, str]:
         return {}
     text = json.dumps([member.namespace.name, member.application.name, values], sort_keys=True)
     key = secrets.key.get_secret_value().encode()
-    return {"checksum/environment": hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]}
+    return {CHECKSUM_ANNOTATION: hmac.new(key, text.encode(), hashlib.sha256).hexdigest()[:32]}
 
 
 def secret_name(application: Application) -> str:
     return f"{application.name}-environment"
 
 
+def secret_reference(application: Application, variable: str, value: FromSecret) -> str:
+    """`name/key` of the Kubernetes Secret that the variable comes from."""
+    return value.secret_ref or f"{secret_name(application)}/{variable}"
+
+
 def _from_secret(application: Application, variable: str, value: FromSecret) -> dict[str, Any]:
-    name, _, key = (value.secret_ref or f"{secret_name(application)}/{variable}").partition("/")
+    name, _, key = secret_reference(application, variable, value).partition("/")
     return {"valueFrom": {"secretKeyRef": {"name": name, "key": key}}}
 
 

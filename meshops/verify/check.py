@@ -34,6 +34,7 @@ Fact = Literal[
     "analysis",
     "attempts",
     "autoscalers",
+    "environments",
     "traffic",
 ]
 """What a check looks at, and so what a run has to gather for it. `objects` comes with each of the others."""

@@ -19,6 +19,7 @@ _SHOWN = {
     "workloads": "a proxy of each application",
     "analysis": "istioctl analyze",
     "attempts": "what a tenant may do",
+    "environments": "the applications' variables",
     "autoscalers": "the autoscalers",
     "traffic": "probe pods",
 }

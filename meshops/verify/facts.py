@@ -135,6 +135,25 @@ class Autoscaler:
 
 
 @dataclass(frozen=True, kw_only=True)
+class Environment:
+    """Where the variables of one application come from that the settings take from secrets. No value of them.
+
+    wanted: variable -> `name/key` of its Secret; sources: the same as the Deployment has it, empty where it has a value
+    or another source. keys: Secret -> its keys, none where it does not exist. behind: pods that began with others.
+    """
+
+    namespace: str
+    application: str
+    wanted: Mapping[str, str]
+    sources: Mapping[str, str]
+    keys: Mapping[str, tuple[str, ...]]
+    behind: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        return f"{self.namespace}/{self.application}"
+
+
+@dataclass(frozen=True, kw_only=True)
 class AnalysisMessage:
     """One message of `istioctl analyze`. level: Error, Warning or Info; origin: `<Kind> <namespace>/<name>`."""
 
@@ -298,6 +317,7 @@ class Facts:
     analysis: tuple[AnalysisMessage, ...] | Unavailable
     attempts: tuple[AttemptAnswer, ...] | Unavailable
     """What somebody with rights in one namespace asked for, and got; empty where there was nobody to ask against."""
+    environments: tuple[Environment, ...] | Unavailable
     autoscalers: tuple[Autoscaler, ...] | Unavailable
     traffic: Traffic | Unavailable
     timings: tuple[tuple[str, float], ...] = field(default=())

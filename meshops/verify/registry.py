@@ -13,6 +13,7 @@ from meshops.verify.checks import (
     client,
     documents,
     egress,
+    environments,
     gateway,
     mtls,
     pods,
@@ -35,6 +36,7 @@ MODULES: tuple[ModuleType, ...] = (
     admission,
     users,
     autoscalers,
+    environments,
 )
 
 

@@ -25,6 +25,7 @@ from meshops.verify.gather.analysis import gather_analysis
 from meshops.verify.gather.attempts import gather_attempts
 from meshops.verify.gather.autoscalers import gather_autoscalers
 from meshops.verify.gather.edge import gather_acm, gather_edge, gather_passthrough
+from meshops.verify.gather.environments import gather_environments
 from meshops.verify.gather.objects import gather_objects, gather_secret
 from meshops.verify.gather.proxies import gather_proxies, gather_workloads
 from meshops.verify.probes.runs import ProbeRun, clean_leftovers
@@ -120,7 +121,7 @@ def gather(
     if isinstance(objects, Unavailable):
         return _none(now, objects, clock.times)
     there: Objects = objects
-    pool = ThreadPoolExecutor(max_workers=8)
+    pool = ThreadPoolExecutor(max_workers=9)
 
     def start(fact: Fact, ask: Callable[[], _T | Unavailable]) -> Future[_T | Unavailable]:
         def timed() -> _T | Unavailable:
@@ -139,6 +140,7 @@ def gather(
         analysis = start("analysis", lambda: gather_analysis(tools, stack.settings.mesh.revision))
         namespaces = (ISTIO_SYSTEM, ISTIO_INGRESS, *(namespace.name for namespace in stack.namespaces))
         autoscalers = start("autoscalers", lambda: gather_autoscalers(tools, namespaces))
+        environments = start("environments", lambda: gather_environments(tools, stack))
         attempts = start("attempts", lambda: gather_attempts(tools, stack, there, run))
         traffic: Traffic | Unavailable = _NOT_ASKED
         of_edge: Edge | Unavailable
@@ -160,6 +162,7 @@ def gather(
             workloads=workloads.result(),
             analysis=analysis.result(),
             attempts=attempts.result(),
+            environments=environments.result(),
             autoscalers=autoscalers.result(),
             traffic=traffic,
             timings=clock.times,
@@ -182,6 +185,7 @@ def _none(now: datetime, why: Unavailable, timings: tuple[tuple[str, float], ...
         workloads=why,
         analysis=why,
         attempts=why,
+        environments=why,
         autoscalers=why,
         traffic=why,
         timings=timings,

@@ -15,6 +15,7 @@ from meshops.verify.facts import (
     AnalysisMessage,
     Autoscaler,
     Edge,
+    Environment,
     Exchange,
     Facts,
     Objects,
@@ -85,6 +86,10 @@ class Subject:
     @property
     def analysis(self) -> tuple[AnalysisMessage, ...]:
         return needed(self.facts.analysis)
+
+    @property
+    def environments(self) -> tuple[Environment, ...]:
+        return needed(self.facts.environments)
 
     @property
     def autoscalers(self) -> tuple[Autoscaler, ...]:

@@ -23,7 +23,15 @@ from meshops.verify.facts import (
     Passthrough,
     Workload,
 )
-from tests.unit.meshops.verify.world import changed, pem, with_exchanges, with_object, with_pod, without_object
+from tests.unit.meshops.verify.world import (
+    ENVIRONMENT,
+    changed,
+    pem,
+    with_exchanges,
+    with_object,
+    with_pod,
+    without_object,
+)
 
 Change = Callable[[Facts], Facts]
 FRONTEND = "app.test.example.com"
@@ -43,6 +51,14 @@ def autoscaler(name: str, /, **changes: Any) -> Change:
         return replace(facts, autoscalers=found)
 
     return change
+
+
+def environment(**changes: Any) -> Change:
+    return lambda facts: replace(facts, environments=(replace(ENVIRONMENT, **changes),))
+
+
+def source(variable: str, name: str) -> Change:
+    return environment(sources={**ENVIRONMENT.sources, variable: name})
 
 
 def edge(**changes: Any) -> Change:
@@ -447,6 +463,11 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV622", "label-of-another", attempted("label-of-another")),
     ("MV623", "no-network-policy (deletes default-deny): admitted", attempted("no-network-policy")),
     ("MV624", "exec (exec into a pod of billing): admitted", attempted("exec")),
+    ("MV631", "API_KEY is missing", environment(sources={"URL": "database/url"})),
+    ("MV631", "API_KEY stands in the Deployment in the clear", source("API_KEY", "")),
+    ("MV631", "URL comes from another/url, not from database/url", source("URL", "another/url")),
+    ("MV631", "there is no Secret database with the key url", environment(keys={**ENVIRONMENT.keys, "database": ()})),
+    ("MV631", "billing-1 runs with the secrets from before", environment(behind=("billing-1",))),
     (
         "MV632",
         "istio-system/istiod does not scale Deployment istiod: FailedGetResourceMetric: no metrics API",

@@ -30,6 +30,7 @@ from meshops.verify.facts import (
     Answer,
     Autoscaler,
     Edge,
+    Environment,
     Exchange,
     Facts,
     Handshake,
@@ -68,6 +69,14 @@ ANALYSIS = (
     ),
 )
 """What istioctl says of every mesh of this program."""
+ENVIRONMENT = Environment(
+    namespace="shop",
+    application="billing",
+    wanted={"API_KEY": "billing-environment/API_KEY", "URL": "database/url"},
+    sources={"API_KEY": "billing-environment/API_KEY", "URL": "database/url", "LEVEL": ""},
+    keys={"billing-environment": ("API_KEY",), "database": ("url",)},
+)
+"""What a check makes of settings with secrets is in `gather`; here it is what was found."""
 PROXIES = {"shop/billing-1": "10.0.0.21"}
 CONTROL_PLANES = {"istiod-1": "10.0.0.31"}
 _CODES = {"wrong-identity": 403, "wrong-method": 403, "wrong-path": 403}
@@ -208,6 +217,7 @@ def _facts(world: Stack) -> Facts:
         analysis=ANALYSIS,
         attempts=attempts(world),
         autoscalers=autoscalers(world),
+        environments=(ENVIRONMENT,),
         traffic=Traffic(
             exchanges=tuple(
                 _exchange(world, call, served)
