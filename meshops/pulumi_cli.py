@@ -12,8 +12,13 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterator
 
+from configuration.problems import SettingsError
+from configuration.settings import Settings
 from meshops.checks.exit_codes import WRONG_USAGE
+from meshops.stack_settings import PROGRAM, stack_settings
+from offline.stack_files import StackError
 from versions import PULUMI_CLI_MINIMUM
 
 LAB = "lab"
@@ -44,6 +49,32 @@ def _numbers(version: str) -> tuple[int, ...]:
     return tuple(map(int, version.split(".")))
 
 
+def _refuse_protected(stack: str, rest: list[str]) -> None:
+    """A protected load balancer holds its finalizer for 20 minutes before a destroy gives up, with half of it gone.
+
+    https://docs.aws.amazon.com/elasticloadbalancing/latest/application/edit-load-balancer-attributes.html
+    Raises `CliError`. What a stack file that cannot be read means, the CLI says itself.
+    """
+    if any(option.startswith(("--target", "-t")) for option in rest):
+        return
+    try:
+        protected = list(_protections(stack_settings(PROGRAM, stack)))
+    except (SettingsError, StackError):
+        return
+    if protected:
+        raise CliError(
+            f"Stack {stack} is protected: {' and '.join(protected)} in its file would stop this half way. "
+            f"Set {'both' if len(protected) > 1 else 'it'} to false, `make up STACK={stack}`, then destroy."
+        )
+
+
+def _protections(settings: Settings) -> Iterator[str]:
+    if settings.cluster.deletion_protection and not settings.cluster.existing:
+        yield "cluster.deletionProtection"
+    if settings.load_balancer.deletion_protection:
+        yield "loadBalancer.deletionProtection"
+
+
 def main(arguments: list[str]) -> int:
     """Returns an exit code only if the CLI cannot be called; otherwise this process becomes the CLI."""
     parser = argparse.ArgumentParser(
@@ -57,6 +88,8 @@ def main(arguments: list[str]) -> int:
         if chosen.stack == LAB:
             raise CliError(f"Stack {LAB} is not for an AWS account: it runs on this machine, with `make lab`.")
         path = find()
+        if chosen.command == "destroy" and not {"--help", "-h", "--preview-only"} & {*rest}:
+            _refuse_protected(chosen.stack, rest)
     except CliError as error:
         print(error, file=sys.stderr)
         return WRONG_USAGE

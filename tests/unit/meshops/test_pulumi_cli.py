@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pytest
@@ -55,3 +56,34 @@ def test_a_cli_that_fails_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
 
     with pytest.raises(CliError, match=r"does not tell its version \('broken'\)"):
         find("3.200.0")
+
+
+@pytest.fixture
+def executed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[list[str]]:
+    """What this process would have become."""
+    calls: list[list[str]] = []
+    cli(tmp_path, "echo v3.272.0")
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    monkeypatch.setattr(os, "execv", lambda _path, arguments: calls.append(arguments))
+    return calls
+
+
+def test_a_destroy_of_a_protected_stack_would_stop_half_way_and_is_refused_before_it_begins(
+    executed: list[list[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["destroy", "--stack", "prod"]) == 2
+    assert executed == []
+    said = capsys.readouterr().err
+    assert "cluster.deletionProtection and loadBalancer.deletionProtection" in said
+    assert "Set both to false, `make up STACK=prod`, then destroy." in said
+
+
+def test_a_destroy_of_an_unprotected_stack_is_the_clis(executed: list[list[str]]) -> None:
+    main(["destroy", "--stack", "dev", "--yes"])
+    assert [arguments[1:] for arguments in executed] == [["destroy", "--stack", "dev", "--yes"]]
+
+
+@pytest.mark.parametrize("arguments", [["up", "--stack", "prod"], ["destroy", "--stack", "prod", "--target", "urn"]])
+def test_what_takes_no_balancer_down_is_not_refused(executed: list[list[str]], arguments: list[str]) -> None:
+    main(arguments)
+    assert len(executed) == 1
