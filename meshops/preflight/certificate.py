@@ -80,10 +80,11 @@ def _absent(settings: Settings) -> Verdict:
             finding=f"{arn} does not exist in {settings.region}.",
             remedy="Correct loadBalancer.certificateArn: the ALB takes a certificate of its own region and account.",
         )
+    # Before the first `up` that is as it should be, and after it the ALB has none.
     return Verdict(
-        status="fail",
-        finding=f"No certificate in {settings.region} names {domain} or *.{domain}.",
-        remedy="`pulumi up` requests one and validates it in loadBalancer.hostedZoneId; see that it got so far.",
+        status="unknown",
+        finding=f"No certificate in {settings.region} names {domain} or *.{domain} yet.",
+        remedy="`pulumi up` requests one and validates it in loadBalancer.hostedZoneId; after it, see that it got so far.",
     )
 
 

@@ -261,12 +261,13 @@ def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytes
 def test_the_command_exits_1_when_something_fails_and_3_when_something_is_unknown(
     stack: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    # No certificate: a fail, whatever else is unknown.
+    # A certificate that does not cover the hosts: a fail, whatever else is unknown.
     balancer = ("--only", "MP101", "MP201")
+    imported("lab.example.com")
     assert command(stack, *balancer) == 1
     text = capsys.readouterr().out
     assert "FAIL  MP201  Certificate of the ALB" in text
-    assert "      remedy (critical): `pulumi up` requests one" in text
+    assert "It does not cover app.lab.example.com" in text
     imported("*.lab.example.com", "lab.example.com")
     assert command(stack, *balancer) == 3
     text = capsys.readouterr().out

@@ -116,9 +116,9 @@ def test_every_problem_is_said_at_once() -> None:
     assert found.finding == "5 days left, 30 wanted. It does not cover app.test.example.com."
 
 
-def test_no_certificate_for_the_domain_fails() -> None:
-    assert verdict().finding == "No certificate in eu-west-1 names test.example.com or *.test.example.com."
-    assert verdict().status == "fail"
+def test_before_the_first_up_the_certificate_that_it_requests_is_unknown_and_no_failure() -> None:
+    assert verdict().finding == "No certificate in eu-west-1 names test.example.com or *.test.example.com yet."
+    assert verdict().status == "unknown"
 
 
 def test_an_arn_that_does_not_exist_fails() -> None:
