@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from configuration.applications import Application, Egress, Namespace
+from configuration.applications import Application, Namespace
+from configuration.leaving.egress import Egress
 from manifests.document import Document, document
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import destination_rule

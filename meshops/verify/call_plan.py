@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import get_args
 
-from configuration.applications import Egress
+from configuration.leaving.egress import Egress
 from manifests.allowed_names import allowed_names
 from manifests.mesh_graph import Grant, Member
 from manifests.names import GATEWAY_SELECTOR, ISTIO_INGRESS

@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from configuration.applications import Egress
+from configuration.leaving.egress import Egress
 from manifests.mesh_graph import Member
 from meshops.attack import http, judging
 from meshops.attack.entry import attempt
