@@ -266,7 +266,7 @@ def _egress(stack: Stack) -> Iterator[Call]:
                 client=client,
                 caller=member,
                 url=_egress_url(egress),
-                host=egress.host,
+                host=egress.destination,
             )
         yield Call(
             id="",
@@ -288,7 +288,7 @@ def _egress(stack: Stack) -> Iterator[Call]:
 
 def _egress_url(egress: Egress) -> str:
     scheme = "http" if egress.protocol == "HTTP" or egress.originate else "https"
-    return f"{scheme}://{egress.host}:{egress.called_port}/"
+    return f"{scheme}://{egress.destination}:{egress.called_port}/"
 
 
 def _url(member: Member, path: str) -> str:
