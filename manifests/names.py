@@ -36,6 +36,8 @@ PUBLIC_PORT = 443
 # https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html: on every node, for its own pods.
 POD_IDENTITY_AGENT = "169.254.170.23/32"
 POD_IDENTITY_PORT = 80
+AGENTS_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+"""What EKS tells each container of a pod whose service account has an identity, and the SDKs of AWS read."""
 EXCLUDED_RANGES = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
 """The annotation of a pod whose connections to these addresses its sidecar does not take."""
 

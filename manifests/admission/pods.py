@@ -15,7 +15,7 @@ from configuration.applications import SIDECAR_USER, Namespace
 from configuration.mesh import Mesh
 from manifests.admission.cel import CONTROLLER, DEPLOYER, Variable, by_namespace, literal, only
 from manifests.admission.policy import Policy, Resources, Rule
-from manifests.names import EXCLUDED_RANGES, INJECTION_LABEL, POD_IDENTITY_AGENT
+from manifests.names import AGENTS_VARIABLE, EXCLUDED_RANGES, INJECTION_LABEL, POD_IDENTITY_AGENT
 
 # Containers and volumes of the injection template (istiod chart, files/injection-template.yaml) with the CNI plugin.
 _SIDECAR = ("istio-proxy", "istio-validation")
@@ -26,8 +26,6 @@ _VOLUMES = (
 )  # fmt: skip
 # What istiod takes a token for (pilot, TOKEN_AUDIENCES).
 _TOKEN_AUDIENCE = "istio-ca"
-# Where the SDKs of AWS find the node's Pod Identity agent.
-_AGENTS_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
 _DRAIN = ["pilot-agent", "request", "--debug-port=15020", "POST", "drain"]
 
 # What a template may say to Istio. Everything else that istiod's injection reads would change the proxy, its
@@ -243,7 +241,7 @@ class PodPolicies:
             yield _rule(
                 "created",
                 f"!({self._aws_accounts}) || variables.own.exists(container, container.?env.orValue([]).exists(entry, "
-                f"entry.name == {literal(_AGENTS_VARIABLE)}))",
+                f"entry.name == {literal(AGENTS_VARIABLE)}))",
                 "EKS has not given the pod its identity in AWS yet: it takes some seconds, then the pod is made.",
             )
 
