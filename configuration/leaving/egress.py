@@ -26,8 +26,8 @@ class Egress:
     `network.interfaceEndpoints` answers for it; what resolves elsewhere is refused below the sidecar."""
     port: Port = 443
     protocol: Literal["TLS", "HTTPS", "HTTP", "TCP"] = "TLS"
-    """What leaves the pod: the application's own TLS, as a rule. HTTP is plaintext, TCP opaque: of those an application
-    has one on each port, since nothing but the port tells it."""
+    """What leaves the pod: the application's own TLS, as a rule. HTTP is plaintext. TCP is opaque: on a port an
+    application has one such host, and networks that do not overlap."""
     originate: bool = False
     """The application speaks HTTP to port 80 of this host, and its sidecar TLS to `port`: it checks the certificate,
     sends to no other host behind the same address, and logs method and path. Else it knows the handshake's name only.
