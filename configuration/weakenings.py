@@ -272,7 +272,12 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
             value=", ".join(application.accepted_service_accounts),
             effect="Pods under these service accounts pass for this application too.",
         )
-    yield from leaving(settings, application, path)
+    yield from leaving(
+        application.egress,
+        application.aws_policy,
+        path=path,
+        existing_network=settings.network.existing is not None,
+    )
     if application.hosts:
         yield from _users(namespace, application, path)
     if application.protocol == "tcp":
