@@ -24,8 +24,8 @@ def leaving(
 
 def _egress(egress: Egress, path: str, *, existing_network: bool) -> Iterator[Weakening]:
     value = f"{egress.destination}:{egress.port}"
+    unknown = " Whether pods stand there, the settings do not know." if existing_network else ""
     if egress.cidr:
-        unknown = " Whether pods stand in it, the settings do not know." if existing_network else ""
         yield Weakening(
             path=path,
             value=value,
@@ -39,7 +39,7 @@ def _egress(egress: Egress, path: str, *, existing_network: bool) -> Iterator[We
             path=path,
             value=value,
             effect=f"Below the sidecar the port is open to all of {networks}: which host it is, the sidecar alone "
-            "decides.",
+            f"decides.{unknown}",
         )
     if egress.protocol == "HTTP":
         yield Weakening(path=path, value=value, effect="It leaves in plaintext.")

@@ -21,7 +21,7 @@ _NOT_CONNECTED = ("UF", "UH", "NC")
 @check(
     "MV504",
     _LAYER,
-    name="Private addresses are for those who declare them",
+    name="Private addresses, for those who declare them",
     shows="Each application reaches the private networks and hosts that it declares, through its sidecar, and an "
     "application that does not declare them is blocked by its own.",
     how="curl from a probe pod with the application's identity, labels and Sidecar to the host, or to one address of "
@@ -46,7 +46,7 @@ def private_destinations(subject: Subject) -> Verdict:
 @check(
     "MV505",
     _LAYER,
-    name="AWS identities are for those who have one",
+    name="AWS identities, for those who have one",
     shows="Each pod of an application with `awsPolicy` has been given its identity by EKS and reaches the node's Pod "
     "Identity agent; an application without one is blocked by its sidecar.",
     how="The variables of the running pods; curl of the agent, without the pod's token, from a probe pod with the "

@@ -152,7 +152,7 @@ def test_of_somebody_elses_vpc_nobody_knows_whether_a_network_holds_its_pods() -
     put("loadBalancer.scheme", "internal")(tree)
     put("namespaces.0.applications.0.egress", [{"cidr": "10.20.0.0/24", "port": 5432, "protocol": "TCP"}])(tree)
     (said,) = [w.effect for w in weakenings(read(tree)) if w.path.endswith("applications[api].egress")]
-    assert "Whether pods stand in it, the settings do not know" in said
+    assert "Whether pods stand there, the settings do not know" in said
 
 
 def test_what_an_application_may_do_in_aws_is_reported() -> None:
