@@ -24,6 +24,7 @@ from components.observability import Observability, ObservabilityArgs
 from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
 from manifests.images import Images
+from manifests.interface_endpoints import interface_endpoints
 from manifests.pod_identities import pod_identities
 
 settings = stack_settings.load()
@@ -174,9 +175,11 @@ namespaces = mesh_namespaces(
     images=images,
     tracing=settings.observability.tracing,
     secrets=settings.secrets,
+    cluster_name=settings.cluster.name,
+    endpoints=interface_endpoints(settings.network, region=settings.region),
     after=(*admission.ready, *platform_policies.ready, *gateway.ready),
     deleted_with=cluster.resource,
-    opts=in_cluster,
+    opts=in_both,
 )
 load_balancer = LoadBalancer(
     "load-balancer",

@@ -8,11 +8,13 @@ from dataclasses import dataclass
 import pulumi
 
 from components.order import Order
+from components.pod_identity import PodIdentity, PodIdentityArgs
 from components.submission import submit, submit_all
 from configuration.kinds.secrets import Secrets
 from manifests.application import application_documents
 from manifests.images import Images
 from manifests.mesh_graph import Member, MeshGraph
+from manifests.pod_identities import application_identity
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,9 +27,12 @@ class ApplicationArgs:
     tracing: bool
     secrets: Secrets
     """The stack's."""
+    cluster_name: str
+    """Of the EKS cluster, in which its service account may have an identity in AWS."""
     after: Sequence[pulumi.Resource]
     """Its namespace, labelled, with the policies that hold there."""
     deleted_with: pulumi.Resource | None
+    """The cluster, if it is ours."""
 
 
 class Application(pulumi.ComponentResource):
@@ -49,6 +54,7 @@ class Application(pulumi.ComponentResource):
         order = Order(self, after=args.after, deleted_with=args.deleted_with)
         policies = submit_all(documents.policies, opts=order.after())
         identity = (submit(documents.service_account, opts=order.after()),) if documents.service_account else ()
+        aws_identity = self._aws_identity(args)
         secret = (submit(documents.secret, opts=order.after()),) if documents.secret else ()
         rule: tuple[pulumi.Resource, ...] = ()
         if documents.destination_rule and documents.rule_before_pods:
@@ -57,7 +63,7 @@ class Application(pulumi.ComponentResource):
         workload = submit_all(documents.workload, opts=order.after())
         pods: tuple[pulumi.Resource, ...] = ()
         if documents.deployment:
-            opts = order.after(*(rule or policies), *identity, *secret)
+            opts = order.after(*(rule or policies), *identity, *secret, *aws_identity)
             if documents.autoscaler:
                 # With server-side apply the provider then sends the number that is there, as long as nobody else has
                 # changed it, and none at all once the autoscaler has: neither `up` undoes the other, and nobody falls
@@ -74,3 +80,22 @@ class Application(pulumi.ComponentResource):
         self.hosts = pulumi.Output.from_input(list(args.member.application.hosts))
         self.ready = order.last(*policies, *workload, *pods, *scaled, *rule, *route)
         self.register_outputs({"hosts": self.hosts})
+
+    def _aws_identity(self, args: ApplicationArgs) -> tuple[pulumi.Resource, ...]:
+        """Before its pods: one that starts without it keeps none. An association is effective some seconds after it is
+        made, so admission refuses a pod until EKS has told it of its agent (manifests/admission/pods.py)."""
+        identity = application_identity(args.member)
+        if identity is None:
+            return ()
+        return PodIdentity(
+            identity.name,
+            PodIdentityArgs(
+                cluster_name=args.cluster_name,
+                namespace=identity.namespace,
+                service_account=identity.service_account,
+                policy=identity.policy,
+                # As early as can be: it takes seconds to take effect.
+                after=(args.deleted_with,) if args.deleted_with else (),
+            ),
+            opts=pulumi.ResourceOptions(parent=self),
+        ).ready

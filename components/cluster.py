@@ -256,7 +256,9 @@ class Cluster(pulumi.ComponentResource):
                     policy=identity.policy,
                     after=after,
                 ),
-                opts=pulumi.ResourceOptions(parent=self, aliases=[_under(identity.formerly)]),
+                opts=pulumi.ResourceOptions(
+                    parent=self, aliases=[_under(identity.formerly)] if identity.formerly else None
+                ),
             ).ready
         )
 

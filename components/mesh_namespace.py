@@ -14,8 +14,10 @@ from configuration.applications import Namespace
 from configuration.kinds.secrets import NO_SECRETS, Secrets
 from configuration.mesh import Mesh
 from manifests.images import Images
+from manifests.interface_endpoints import NO_ENDPOINTS, InterfaceEndpoints
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import MeshMode, mesh_mode
+from manifests.names import registry_host
 from manifests.namespace import namespace_documents
 
 
@@ -30,6 +32,7 @@ class MeshNamespaceArgs:
     tracing: bool
     secrets: Secrets
     """The stack's."""
+    cluster_name: str
     after: Sequence[pulumi.Resource]
     """The mesh-wide policies, the control plane, and the gateway."""
     deleted_with: pulumi.Resource | None
@@ -63,12 +66,13 @@ class MeshNamespace(pulumi.ComponentResource):
                     revision=args.mesh.revision,
                     tracing=args.tracing,
                     secrets=args.secrets,
+                    cluster_name=args.cluster_name,
                     # Of the external hosts its own only: the number of dependencies stays linear.
                     after=(
                         *(policies or (namespace,)),
                         *(
                             entry
-                            for host in sorted({egress.host for egress in application.egress})
+                            for host in sorted(set(map(registry_host, application.egress)))
                             for entry in external_hosts.get(host, ())
                         ),
                     ),
@@ -95,12 +99,17 @@ def mesh_namespaces(
     images: Images,
     tracing: bool,
     secrets: Secrets = NO_SECRETS,
+    cluster_name: str,
+    endpoints: InterfaceEndpoints = NO_ENDPOINTS,
     after: Sequence[pulumi.Resource],
     deleted_with: pulumi.Resource | None,
     opts: pulumi.ResourceOptions | None = None,
 ) -> tuple[MeshNamespace, ...]:
-    """Every namespace of the stack, each under its own name. They need nothing of each other."""
-    graph = MeshGraph.of(mesh, namespaces)
+    """Every namespace of the stack, each under its own name. They need nothing of each other.
+
+    cluster_name: of the EKS cluster; endpoints: the VPC's own, of AWS's services.
+    """
+    graph = MeshGraph.of(mesh, namespaces, endpoints=endpoints)
     mode = mesh_mode(mesh, namespaces)
     return tuple(
         MeshNamespace(
@@ -113,6 +122,7 @@ def mesh_namespaces(
                 images=images,
                 tracing=tracing,
                 secrets=secrets,
+                cluster_name=cluster_name,
                 after=after,
                 deleted_with=deleted_with,
             ),

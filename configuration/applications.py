@@ -11,16 +11,14 @@ from pydantic_core import PydanticKnownError
 
 from configuration.admission import Enforcement
 from configuration.authentication import Authentication
-from configuration.external_hosts import ExternalHost
 from configuration.kinds.images import Image
 from configuration.kinds.paths import Directory, ExactPath, Path
 from configuration.kinds.quantities import Cpu, Memory
+from configuration.leaving.aws_identity import AwsStatement
+from configuration.leaving.egress import Egress
 from configuration.problems import rejection
 from configuration.section import section
 from configuration.values import Host, Label, Port, Whole, matching, within
-
-ORIGINATED_PORT = 80
-"""Where an application speaks HTTP to a host whose TLS its sidecar begins."""
 
 Phase = Literal["outside", "permissive", "strict"]
 
@@ -116,25 +114,6 @@ class Caller:
 
 
 @section
-class Egress:
-    """An external service that this application calls."""
-
-    host: ExternalHost
-    port: Port = 443
-    protocol: Literal["TLS", "HTTPS", "HTTP", "TCP"] = "TLS"
-    """What leaves the pod: the application's own TLS, as a rule. HTTP is plaintext to the internet, TCP opaque."""
-    originate: bool = False
-    """The application speaks HTTP to port 80 of this host, and its sidecar TLS to `port`: it checks the certificate,
-    sends to no other host behind the same address, and logs method and path. Else it knows the handshake's name only.
-    """
-
-    @property
-    def called_port(self) -> int:
-        """The port that the application itself calls."""
-        return ORIGINATED_PORT if self.originate else self.port
-
-
-@section
 class Stickiness:
     """Consistent-hash affinity: exactly one of the two."""
 
@@ -223,6 +202,11 @@ class Application:
     """The user's token that a request from the gateway must bring; without it the hosts are open to whoever comes."""
     callers: tuple[Caller, ...] = ()
     egress: tuple[Egress, ...] = ()
+    aws_policy: tuple[AwsStatement, ...] = ()
+    """What it may do in AWS, by EKS Pod Identity: a role of its own for its service account. Its pods, and no others,
+    reach the node's agent, past the sidecar; the services that they call are declared under `egress`. A workload that
+    is `external` carries the annotation itself: `traffic.sidecar.istio.io/excludeOutboundIPRanges: 169.254.170.23/32`.
+    """
     stickiness: Stickiness | None = None
     readiness_path: ExactPath = "/"
     liveness_path: ExactPath = "/"

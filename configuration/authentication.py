@@ -8,8 +8,8 @@ from urllib.parse import SplitResult, urlsplit
 
 from pydantic import AfterValidator, Field, TypeAdapter, ValidationError
 
-from configuration.external_hosts import ExternalHost
 from configuration.kinds.paths import Path
+from configuration.leaving.external_hosts import ExternalHost
 from configuration.problems import rejection
 from configuration.section import section
 from configuration.values import matching

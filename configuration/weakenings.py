@@ -6,27 +6,19 @@ Nothing here is an error: these are decisions that somebody may take, and that a
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from ipaddress import collapse_addresses
 
 from configuration.admission import Admission
 from configuration.applications import Application, Namespace, qualified
 from configuration.kinds.images import PUBLIC_HOSTS, split_host
+from configuration.kinds.weakening import Weakening as Weakening
+from configuration.leaving.weakenings import leaving
 from configuration.rules.aws import is_nearly_everyone
 from configuration.settings import Settings
 
 _WORKING_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
 _LASTING_DAYS = 30
 """An attack is often found weeks later: logs that are gone by then show nothing."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Weakening:
-    path: str
-    """The setting, e.g. `namespaces[shop].phase`."""
-    value: str
-    effect: str
-    """What it gives up, in one sentence."""
 
 
 def weakenings(settings: Settings) -> tuple[Weakening, ...]:
@@ -280,7 +272,12 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
             value=", ".join(application.accepted_service_accounts),
             effect="Pods under these service accounts pass for this application too.",
         )
-    yield from _egress(application, path)
+    yield from leaving(
+        application.egress,
+        application.aws_policy,
+        path=path,
+        existing_network=settings.network.existing is not None,
+    )
     if application.hosts:
         yield from _users(namespace, application, path)
     if application.protocol == "tcp":
@@ -298,27 +295,6 @@ def _application(settings: Settings, namespace: Namespace, application: Applicat
             value="passthrough",
             effect="The mesh sees an opaque stream: who may connect is checked, what is asked for is not.",
         )
-
-
-def _egress(application: Application, path: str) -> Iterator[Weakening]:
-    for egress in application.egress:
-        if egress.protocol == "HTTP":
-            yield Weakening(
-                path=f"{path}.egress", value=f"{egress.host}:{egress.port}", effect="It leaves in plaintext."
-            )
-        elif not egress.originate and egress.protocol != "TCP":
-            yield Weakening(
-                path=f"{path}.egress",
-                value=f"{egress.host}:{egress.port}",
-                effect="The sidecar sees the name in the TLS handshake only: whatever else answers at the same address "
-                "can be asked for behind it.",
-            )
-        elif egress.protocol == "TCP":
-            yield Weakening(
-                path=f"{path}.egress",
-                value=f"{egress.host}:{egress.port}",
-                effect="Opaque TCP: any connection to this port goes to this host, and nothing of it is seen.",
-            )
 
 
 def _users(namespace: Namespace, application: Application, path: str) -> Iterator[Weakening]:

@@ -66,7 +66,8 @@ def _declared(settings: Settings) -> Iterator[AllowedName]:
         for application in namespace.applications:
             who = f"{namespace.name}/{application.name}"
             for egress in application.egress:
-                yield AllowedName(name=egress.host, reason=f"egress of {who}")
+                if egress.host:
+                    yield AllowedName(name=egress.host, reason=f"egress of {who}")
             for issuer in application.authentication.issuers if application.authentication else ():
                 # istiod asks for the keys, at this name and not at the issuer's own.
                 host = urlsplit(issuer.jwks_uri).hostname

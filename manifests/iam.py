@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from configuration.leaving.aws_identity import AwsStatement
+
 Policy = dict[str, Any]
 """An IAM policy document, ready to be written as JSON."""
 
@@ -125,6 +127,11 @@ def container_log_writer(*, region: str, cluster_name: str) -> Policy:
             {"StringLike": {"cloudwatch:namespace": ["ContainerInsights", "ContainerInsights/*", "CWAgent"]}},
         ),
     )
+
+
+def application_policy(statements: tuple[AwsStatement, ...]) -> Policy:
+    """What an application may do, as the settings say it."""
+    return _policy(*(_allow(list(statement.actions), list(statement.resources)) for statement in statements))
 
 
 def load_balancer_controller(*, region: str, cluster_name: str) -> Policy:

@@ -9,6 +9,7 @@ from typing import Self
 
 from configuration.applications import Application, Caller, Namespace, qualified
 from configuration.mesh import Mesh
+from manifests.interface_endpoints import NO_ENDPOINTS, InterfaceEndpoints
 from manifests.names import principal, service_host
 
 
@@ -46,11 +47,15 @@ class MeshGraph:
     plaintext_hosts: frozenset[str] = frozenset()
     """Full Service names that the settings exempt from mutual TLS, by `mesh.plaintextServices`."""
 
+    endpoints: InterfaceEndpoints = NO_ENDPOINTS
+    """The VPC's own, which answer for some external hosts."""
+
     @classmethod
-    def of(cls, mesh: Mesh, namespaces: tuple[Namespace, ...]) -> Self:
+    def of(cls, mesh: Mesh, namespaces: tuple[Namespace, ...], *, endpoints: InterfaceEndpoints = NO_ENDPOINTS) -> Self:
         """The graph of a stack."""
         return cls(
             namespaces=namespaces,
+            endpoints=endpoints,
             trust_domain=mesh.trust_domain,
             plaintext_hosts=frozenset(service.host for service in mesh.plaintext_services),
         )

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import re
+
+from configuration.leaving.egress import Egress
+
 ISTIO_SYSTEM = "istio-system"
 """Istio's root namespace: what stands here without a selector holds for the whole mesh."""
 ISTIO_INGRESS = "istio-ingress"
@@ -29,6 +33,14 @@ GATEWAY_STATUS_PORT = 15021
 PUBLIC_PORT = 443
 """Of every load balancer."""
 
+# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html: on every node, for its own pods.
+POD_IDENTITY_AGENT = "169.254.170.23/32"
+POD_IDENTITY_PORT = 80
+AGENTS_VARIABLE = "AWS_CONTAINER_CREDENTIALS_FULL_URI"
+"""What EKS tells each container of a pod whose service account has an identity, and the SDKs of AWS read."""
+EXCLUDED_RANGES = "traffic.sidecar.istio.io/excludeOutboundIPRanges"
+"""The annotation of a pod whose connections to these addresses its sidecar does not take."""
+
 COLLECTOR = "otel-collector"
 OTLP_GRPC_PORT = 4317
 OTLP_HTTP_PORT = 4318
@@ -43,6 +55,12 @@ def service_host(name: str, namespace: str) -> str:
 COLLECTOR_HOST = service_host(COLLECTOR, OBSERVABILITY)
 DNS_HOST = service_host("kube-dns", KUBE_SYSTEM)
 """The cluster's DNS, by the name that it has on EKS too."""
+
+
+def registry_host(egress: Egress) -> str:
+    """Under which name Istio's registry has it. For a network one that nobody can look up (RFC 2606), since it has none
+    of its own: `10.50.0.0/24` -> `10-50-0-0-24.cidr.invalid`."""
+    return egress.host or f"{re.sub(r'[./]', '-', str(egress.cidr))}.cidr.invalid"
 
 
 def principal(trust_domain: str, namespace: str, service_account: str) -> str:

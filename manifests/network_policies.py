@@ -1,11 +1,13 @@
 """The same calls at layer 4, enforced by the VPC CNI on the node: what a process cannot go around.
 
 A NetworkPolicy does not see the node's own kubelet, so probes (15020, 15021) need no rule. It knows addresses and
-labels only: an external host is a port on any public address, and which host that is, the sidecar decides.
+labels only: an external host is a port on any public address, or on any of the private networks in which it is said to
+stand, and which host that is, the sidecar decides.
 """
 
 from __future__ import annotations
 
+from ipaddress import IPv4Network
 from typing import Any
 
 from configuration.applications import Namespace
@@ -20,11 +22,13 @@ from manifests.names import (
     OBSERVABILITY,
     OTLP_GRPC_PORT,
     OTLP_HTTP_PORT,
+    POD_IDENTITY_AGENT,
+    POD_IDENTITY_PORT,
 )
 
 _ISTIOD_PORT = 15012  # certificates and configuration, over TLS
 
-# RFC 1918, RFC 6598 and link-local (IMDS): an external host is on none of them.
+# RFC 1918, RFC 6598 and link-local (IMDS): a public host is on none of them.
 _PRIVATE_RANGES = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/12", "192.168.0.0/16")
 
 
@@ -77,10 +81,30 @@ def _egress(member: Member, graph: MeshGraph) -> list[dict[str, Any]]:
         {"to": [_pods(callee.namespace.name, {"app": callee.name})], "ports": [_port(callee.application.port)]}
         for callee in graph.callees(member.namespace.name, member.name)
     ]
-    ports = sorted({egress.port for egress in member.application.egress})
-    if ports:
-        public = {"ipBlock": {"cidr": "0.0.0.0/0", "except": list(_PRIVATE_RANGES)}}
-        rules.append({"to": [public], "ports": [_port(port) for port in ports]})
+    return [*rules, *_external(member, graph)]
+
+
+def _external(member: Member, graph: MeshGraph) -> list[dict[str, Any]]:
+    """What is outside the mesh, by where it stands: each network with the ports that are called in it."""
+    # Without a network it is the internet, which comes first.
+    ports: dict[tuple[IPv4Network, ...], set[int]] = {}
+    for egress in member.application.egress:
+        place = egress.private_networks
+        if not place and graph.endpoints.answer_for(egress.host, egress.port):
+            # Pods have addresses in these subnets as well; what they let in, their own policies say.
+            place = graph.endpoints.subnets
+        ports.setdefault(place, set()).add(egress.port)
+    public = {"ipBlock": {"cidr": "0.0.0.0/0", "except": list(_PRIVATE_RANGES)}}
+    rules = [
+        {
+            "to": [{"ipBlock": {"cidr": str(network)}} for network in place] if place else [public],
+            "ports": [_port(port) for port in sorted(ports[place])],
+        }
+        for place in sorted(ports)
+    ]
+    if member.application.aws_policy:
+        # Nothing else on the node's own addresses: 169.254.169.254 has the credentials of the node itself.
+        rules.append({"to": [{"ipBlock": {"cidr": POD_IDENTITY_AGENT}}], "ports": [_port(POD_IDENTITY_PORT)]})
     return rules
 
 

@@ -32,6 +32,8 @@ from manifests.names import (
     OTLP_GRPC_PORT,
     OTLP_HTTP_PORT,
     PASSTHROUGH_PORT,
+    POD_IDENTITY_AGENT,
+    POD_IDENTITY_PORT,
 )
 
 DEFAULT_DENY = "default-deny"
@@ -54,9 +56,6 @@ _LINK_LOCAL = IPv4Network("169.254.0.0/16")
 # https://docs.aws.amazon.com/eks/latest/APIReference/API_KubernetesNetworkConfigRequest.html: EKS takes one of these
 # two ranges for Services; the first address is the API server's, and the CNI sees a packet before kube-proxy does.
 _API_SERVICES = tuple(map(IPv4Network, ("10.100.0.1/32", "172.20.0.1/32")))
-# https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html: on every node.
-_POD_IDENTITY_AGENT = IPv4Network("169.254.170.23/32")
-_POD_IDENTITY_PORT = 80
 _EVERYWHERE = IPv4Network("0.0.0.0/0")
 
 # What verify makes in the gateway's namespace, to ask as the load balancer does; nobody else makes pods there.
@@ -136,7 +135,11 @@ def _rows(settings: Settings) -> Iterable[_Row]:
             name=COLLECTOR,
             pods={"app": COLLECTOR},
             ingress=(_ingress([_meshed()], OTLP_GRPC_PORT, OTLP_HTTP_PORT),),
-            egress=(_dns(), _egress(aws, _HTTPS), _egress(_blocks([_POD_IDENTITY_AGENT]), _POD_IDENTITY_PORT)),
+            egress=(
+                _dns(),
+                _egress(aws, _HTTPS),
+                _egress(_blocks([IPv4Network(POD_IDENTITY_AGENT)]), POD_IDENTITY_PORT),
+            ),
         )
 
 

@@ -9,11 +9,12 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable
 
-from configuration.applications import Application, Egress, Namespace
+from configuration.applications import Application, Namespace
+from configuration.leaving.egress import Egress
 from manifests.document import Document, document
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import destination_rule
-from manifests.names import COLLECTOR_HOST, DNS_HOST, KUBE_SYSTEM, OBSERVABILITY
+from manifests.names import COLLECTOR_HOST, DNS_HOST, KUBE_SYSTEM, OBSERVABILITY, registry_host
 
 
 def namespace_sidecar(namespace: Namespace, *, tracing: bool) -> Document:
@@ -36,7 +37,7 @@ def _declared_hosts(namespace: Namespace, application: Application, graph: MeshG
         home = "." if callee.namespace.name == namespace.name else callee.namespace.name
         yield f"{home}/{callee.host}"
     for egress in application.egress:
-        yield f"./{egress.host}"
+        yield f"./{registry_host(egress)}"
 
 
 def _sidecar(name: str, namespace: Namespace, hosts: list[str], *, selector: str | None, tracing: bool) -> Document:
@@ -59,7 +60,7 @@ def _sidecar(name: str, namespace: Namespace, hosts: list[str], *, selector: str
 
 
 def service_entries(namespace: Namespace) -> dict[str, tuple[Document, ...]]:
-    """By external host that any application of the namespace declares: its ServiceEntry, visible in it only.
+    """By host in the registry, of what any application of the namespace declares: its ServiceEntry, visible in it only.
 
     Applications that declare the same host share it, with all ports; which of them may use it is their Sidecar's.
     The mesh-wide `*.local` rule does not reach these hosts, and for MESH_EXTERNAL Istio adds no mutual TLS by itself.
@@ -68,7 +69,7 @@ def service_entries(namespace: Namespace) -> dict[str, tuple[Document, ...]]:
     by_host: defaultdict[str, dict[int, Egress]] = defaultdict(dict)
     for application in namespace.applications:
         for egress in application.egress:
-            by_host[egress.host][egress.called_port] = egress
+            by_host[registry_host(egress)][egress.called_port] = egress
     documents: dict[str, tuple[Document, ...]] = {}
     for host in sorted(by_host):
         documents[host] = (_service_entry(host, by_host[host], namespace),)
@@ -80,6 +81,7 @@ def service_entries(namespace: Namespace) -> dict[str, tuple[Document, ...]]:
 
 
 def _service_entry(host: str, by_port: dict[int, Egress], namespace: Namespace) -> Document:
+    cidr = next(iter(by_port.values())).cidr
     return document(
         "networking.istio.io/v1",
         "ServiceEntry",
@@ -87,6 +89,7 @@ def _service_entry(host: str, by_port: dict[int, Egress], namespace: Namespace) 
         namespace=namespace.name,
         spec={
             "hosts": [host],
+            **({"addresses": [str(cidr)]} if cidr else {}),
             "ports": [
                 {"number": port, "name": f"http-{port}", "protocol": "HTTP", "targetPort": egress.port}
                 if egress.originate
@@ -94,7 +97,9 @@ def _service_entry(host: str, by_port: dict[int, Egress], namespace: Namespace) 
                 for port, egress in sorted(by_port.items())
             ],
             "location": "MESH_EXTERNAL",
-            "resolution": "DNS",
+            # A network is no host to resolve: the connection goes on to the address that the application chose in it.
+            # With DNS istiod takes no network (istio pkg/config/validation/validation.go).
+            "resolution": "NONE" if cidr else "DNS",
             "exportTo": ["."],
         },
     )

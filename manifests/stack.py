@@ -20,6 +20,7 @@ from manifests.document import Document
 from manifests.gateway import gateway_document
 from manifests.images import Images
 from manifests.ingress import alb_ingress, nlb_service
+from manifests.interface_endpoints import interface_endpoints
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import MeshMode, mesh_mode, mesh_policy_documents
 from manifests.names import CERT_MANAGER, OBSERVABILITY
@@ -33,7 +34,9 @@ class StackDocuments:
 
     @cached_property
     def graph(self) -> MeshGraph:
-        return MeshGraph.of(self.settings.mesh, self.settings.namespaces)
+        settings = self.settings
+        endpoints = interface_endpoints(settings.network, region=settings.region)
+        return MeshGraph.of(settings.mesh, settings.namespaces, endpoints=endpoints)
 
     @property
     def images(self) -> Images:

@@ -12,7 +12,7 @@ from manifests.document import Document, document
 from manifests.environment import environment_checksum, variables
 from manifests.images import Images
 from manifests.mesh_graph import Member, MeshGraph
-from manifests.names import INJECTION_LABEL, ISTIO_INGRESS
+from manifests.names import EXCLUDED_RANGES, INJECTION_LABEL, ISTIO_INGRESS, POD_IDENTITY_AGENT
 from manifests.proxy_config import BOOTSTRAP_CHECKSUM
 
 _GRACE_SECONDS = 45
@@ -119,7 +119,11 @@ def deployment(member: Member, *, images: Images, revision: str, secrets: Secret
     """
     application = member.application
     injected = {INJECTION_LABEL: revision} if member.namespace.in_mesh else {}
-    annotations = {**(BOOTSTRAP_CHECKSUM if injected else {}), **environment_checksum(member, secrets)}
+    annotations = {
+        **(BOOTSTRAP_CHECKSUM if injected else {}),
+        **(agent_past_sidecar(application) if injected else {}),
+        **environment_checksum(member, secrets),
+    }
     return document(
         "apps/v1",
         "Deployment",
@@ -143,6 +147,12 @@ def deployment(member: Member, *, images: Images, revision: str, secrets: Secret
             },
         },
     )
+
+
+def agent_past_sidecar(application: Application) -> dict[str, str]:
+    """The annotation by which its pods reach the node's Pod Identity agent, and no other address, past the sidecar:
+    credentials pass no proxy, and can be had before it is there. Empty without an identity in AWS."""
+    return {EXCLUDED_RANGES: POD_IDENTITY_AGENT} if application.aws_policy else {}
 
 
 def _pod(application: Application, images: Images) -> dict[str, Any]:

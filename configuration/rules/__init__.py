@@ -10,6 +10,7 @@ from configuration.problems import Problem
 from configuration.rules import applications as rules_applications
 from configuration.rules import authentication as rules_authentication
 from configuration.rules import aws as rules_aws
+from configuration.rules import aws_identity as rules_aws_identity
 from configuration.rules import dns as rules_dns
 from configuration.rules import egress as rules_egress
 from configuration.rules import platform as rules_platform
@@ -28,6 +29,7 @@ def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = 
         *rules_dns.RULES,
         *rules_authentication.RULES,
         *rules_egress.RULES,
+        *rules_aws_identity.RULES,
     ):
         breaches += rule(settings)
     for compare in rules_applications.RULES:

@@ -36,7 +36,7 @@ def allowed_names_fit_one_list(settings: Settings) -> Iterator[Breach]:
     if firewall is None:
         return
     applications = [application for namespace in settings.namespaces for application in namespace.applications]
-    names = {egress.host for application in applications for egress in application.egress}
+    names = {egress.host for application in applications for egress in application.egress if egress.host}
     if len(names | set(firewall.allowed_names)) > _MOST_NAMES:
         yield breach(
             "network.dnsFirewall",

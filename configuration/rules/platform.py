@@ -8,22 +8,17 @@ from collections.abc import Callable, Iterator
 from itertools import combinations
 
 from configuration.breaches import Breach, breach
+from configuration.kinds.networks import is_private
 from configuration.settings import Settings
 from configuration.values import IPv4Network
 from versions import ISTIO_KUBERNETES
 
 EVERYONE = IPv4Network("0.0.0.0/0")
-_PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 
 # An ALB needs 8 free addresses in each of its subnets and AWS asks for a /27 at least; EC2 takes no subnet
 # smaller than /28 and no larger than /16.
 _PUBLIC_LONGEST_PREFIX = 27
 _PRIVATE_LONGEST_PREFIX = 26
-
-
-def is_private(cidr: IPv4Network) -> bool:
-    """RFC 1918 and 6598. Python's own `is_private` takes loopback, link-local, documentation and class E as well."""
-    return any(cidr.subnet_of(block) for block in _PRIVATE)
 
 
 def network_is_one_of_three(settings: Settings) -> Iterator[Breach]:

@@ -3,6 +3,8 @@
 Nothing of the lab reaches the real internet. What a pod sends there arrives at this server instead, unless the mesh
 blocks it; so that it is blocked is the mesh's doing. Its certificates are issued by an authority of its own, which
 images trust if their row in the lab's table says so.
+
+It plays one private service too, at an address and a port of its own (`network.PRIVATE_SERVICE`).
 """
 
 from __future__ import annotations
@@ -18,6 +20,8 @@ from lab.state import State
 NAME = "internet"
 HTTP_PORT = 80
 HTTPS_PORT = 443
+DATABASE_PORT = 5432
+"""Of the private service, which speaks HTTP all the same: what it says shows who was let through."""
 _ANSWER_SECONDS = 1.0
 
 

@@ -1,7 +1,8 @@
 """The internet's stand-in as a process: `python -m lab.cluster.internet_server ADDRESS DIRECTORY`.
 
 It writes its authority's certificate and the bundle into DIRECTORY, waits until ADDRESS is an address of its network
-namespace, and answers every request on ports 80 and 443 with a small JSON document. The authority's key and those of
+namespace, and answers every request on ports 80 and 443 with a small JSON document, and so on 5432 of the private
+service's own address. The authority's key and those of
 its certificates stay in memory.
 """
 
@@ -24,7 +25,8 @@ from typing import Any
 
 from lab.cluster import issuer
 from lab.cluster.certificates import Authority
-from lab.cluster.internet import HTTP_PORT, HTTPS_PORT, NAME
+from lab.cluster.internet import DATABASE_PORT, HTTP_PORT, HTTPS_PORT, NAME
+from lab.cluster.network import PRIVATE_SERVICE
 from lab.waiting import patiently
 
 STAND_IN = "the lab's internet"
@@ -209,7 +211,10 @@ def main(address: str, directory: str) -> None:
     await_address(address)
     # Every address of this namespace is a public one that the server plays.
     secure, plain = Server("0.0.0.0", HTTPS_PORT, certificates), Server("0.0.0.0", HTTP_PORT, None)
-    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    # At its own address alone: nobody on the internet is a database.
+    database = Server(PRIVATE_SERVICE, DATABASE_PORT, None)
+    for server in (plain, database):
+        threading.Thread(target=server.serve_forever, daemon=True).start()
     secure.serve_forever()
 
 

@@ -37,6 +37,10 @@ _INTERNET = "internet"
 # Nothing of these is a public address: what the lab does not have of them is not there at all.
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
 
+PRIVATE_SERVICE = "192.168.77.10"
+"""The one private address beyond the node at which somebody is: the internet's stand-in plays a database there. The
+stack declares it for one application (Pulumi.lab.yaml)."""
+
 
 def require_privilege() -> None:
     """Raises LabError unless bridges and namespaces can be made here."""
@@ -136,10 +140,13 @@ def connect_internet(record: NetworkRecord, process: subprocess.Popen[bytes], no
         _run(*there, "ip", "route", "add", ours, "via", record.node, "dev", INTERFACE)
     # In the table main and not in local, so that the routes above win.
     _run(*there, "ip", "route", "add", "local", "default", "dev", "lo", "table", "main")
+    _run(*there, "ip", "address", "add", f"{PRIVATE_SERVICE}/32", "dev", INTERFACE)
+    # Last of the two, because the process waits for it.
     _run(*there, "ip", "address", "add", f"{record.internet}/32", "dev", INTERFACE)
     for private in _PRIVATE:
         _run(*at_node, "ip", "route", "add", "unreachable", private)
     _run(*at_node, "ip", "route", "add", record.internet, "dev", _INTERNET, "src", record.node)
+    _run(*at_node, "ip", "route", "add", PRIVATE_SERVICE, "via", record.internet, "dev", _INTERNET, "src", record.node)
     # Service addresses never get that far; but a process of the node needs a route before they are translated.
     for beyond in ("default", record.services):
         _run(*at_node, "ip", "route", "add", beyond, "via", record.internet, "dev", _INTERNET, "src", record.node)

@@ -52,11 +52,19 @@ def by_namespace(values: Mapping[str, str], otherwise: str) -> str:
     return f"{branches}{otherwise}"
 
 
-def only(keys: str, allowed: Mapping[str, str]) -> str:
-    """Of a map of labels or annotations: Istio's keys are these only, each with a value that matches its pattern."""
+def only(keys: str, allowed: Mapping[str, str], where: Mapping[str, tuple[str, str]] | None = None) -> str:
+    """Of a map of labels or annotations: Istio's keys are these only, each with a value that matches its pattern.
+
+    where: key -> pattern, and the expression that must hold beside it.
+    """
     table = literal(allowed)
+    more = "".join(
+        f" || (key == {literal(key)} && {keys}[key].matches({literal(pattern)}) && {condition})"
+        for key, (pattern, condition) in (where or {}).items()
+    )
     return (
-        f"{keys}.all(key, !key.matches({literal(_ISTIO_KEY)}) || (key in {table} && {keys}[key].matches({table}[key])))"
+        f"{keys}.all(key, !key.matches({literal(_ISTIO_KEY)}) || "
+        f"(key in {table} && {keys}[key].matches({table}[key])){more})"
     )
 
 

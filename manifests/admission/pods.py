@@ -15,7 +15,7 @@ from configuration.applications import SIDECAR_USER, Namespace
 from configuration.mesh import Mesh
 from manifests.admission.cel import CONTROLLER, DEPLOYER, Variable, by_namespace, literal, only
 from manifests.admission.policy import Policy, Resources, Rule
-from manifests.names import INJECTION_LABEL
+from manifests.names import AGENTS_VARIABLE, EXCLUDED_RANGES, INJECTION_LABEL, POD_IDENTITY_AGENT
 
 # Containers and volumes of the injection template (istiod chart, files/injection-template.yaml) with the CNI plugin.
 _SIDECAR = ("istio-proxy", "istio-validation")
@@ -82,7 +82,7 @@ class PodPolicies:
             *_users(),
             *_node(),
             *self._identity(),
-            *(self._made(pod=True) if pod else ()),
+            *((*self._made(pod=True), *self._aws_credentials()) if pod else ()),
         )
         return Policy(name=name, resources=resources, variables=self._variables(root, pod=pod), rules=tuple(rules))
 
@@ -147,7 +147,7 @@ class PodPolicies:
         )
         yield _rule(
             "annotationsChanged",
-            f"{only('variables.annotations', annotations)} && "
+            f"{only('variables.annotations', annotations, self._agents_own)} && "
             "variables.annotations.all(key, !key.startsWith('k8s.v1.cni.cncf.io/'))",
             "An annotation takes the pod out of the mesh or changes its proxy: remove it.",
         )
@@ -215,6 +215,35 @@ class PodPolicies:
             "request.?subResource.orValue('') == 'ephemeralcontainers'",
             "The program deploys this application: change it in the stack's settings.",
         )
+
+    @property
+    def _aws_accounts(self) -> str:
+        """The service accounts that have an identity in AWS, as an expression; empty if there are none."""
+        tables = {
+            namespace.name: literal(item.identity for item in namespace.applications if item.aws_policy)
+            for namespace in self.namespaces
+            if any(item.aws_policy for item in namespace.applications)
+        }
+        return f"variables.serviceAccount in ({by_namespace(tables, '[]')})" if tables else ""
+
+    @property
+    def _agents_own(self) -> dict[str, tuple[str, str]]:
+        """The node's Pod Identity agent, that one address and nothing else, past the sidecar of who has an identity."""
+        pattern = f"^{POD_IDENTITY_AGENT.replace('.', '[.]')}$"
+        return {EXCLUDED_RANGES: (pattern, self._aws_accounts)} if self._aws_accounts else {}
+
+    def _aws_credentials(self) -> Iterator[Rule]:
+        """A pod that begins before its association is effective would run without credentials for as long as it lives.
+
+        https://docs.aws.amazon.com/eks/latest/userguide/pod-id-how-it-works.html: what EKS adds to its containers.
+        """
+        if self._aws_accounts:
+            yield _rule(
+                "created",
+                f"!({self._aws_accounts}) || variables.own.exists(container, container.?env.orValue([]).exists(entry, "
+                f"entry.name == {literal(AGENTS_VARIABLE)}))",
+                "EKS has not given the pod its identity in AWS yet: it takes some seconds, then the pod is made.",
+            )
 
     def _made(self, *, pod: bool) -> Iterator[Rule]:
         others = (

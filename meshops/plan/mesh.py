@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
+from manifests.names import POD_IDENTITY_AGENT
 from offline.objects import KubernetesObject
 
 PLATFORM_NAMESPACES = frozenset(
@@ -77,12 +78,29 @@ class CallFacts:
 
 @dataclass(frozen=True, kw_only=True)
 class EgressFacts:
-    """application: None where no Sidecar of one application, but the namespace's, admits the host."""
+    """application: None where no Sidecar of one application, but the namespace's, admits the host.
+
+    host: or the network, where it is one.
+    """
 
     namespace: str
     application: str | None
     host: str
     ports: tuple[str, ...]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OpeningFacts:
+    """Private addresses that a NetworkPolicy opens to the pods of an application.
+
+    past_sidecar: they are the node's Pod Identity agent's, which no sidecar is asked for.
+    """
+
+    namespace: str
+    application: str
+    networks: tuple[str, ...]
+    ports: tuple[str, ...]
+    past_sidecar: bool
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -92,6 +110,7 @@ class MeshFacts:
     namespaces: tuple[NamespaceFacts, ...]
     calls: tuple[CallFacts, ...]
     egress: tuple[EgressFacts, ...]
+    openings: tuple[OpeningFacts, ...] = ()
 
     @property
     def applications(self) -> tuple[ApplicationFacts, ...]:
@@ -125,7 +144,13 @@ def mesh_facts(objects: Sequence[KubernetesObject]) -> MeshFacts:
     }
     policies = by_kind.get("AuthorizationPolicy", ())
     calls = tuple(call for policy in policies for call in _calls(policy, identities))
-    return MeshFacts(mode=mode, namespaces=namespaces, calls=calls, egress=tuple(_egress(by_kind)))
+    return MeshFacts(
+        mode=mode,
+        namespaces=namespaces,
+        calls=calls,
+        egress=tuple(_egress(by_kind)),
+        openings=tuple(_openings(by_kind.get("NetworkPolicy", ()))),
+    )
 
 
 def _phase(namespace: KubernetesObject, mode: str) -> Literal["outside", "permissive", "strict"]:
@@ -248,5 +273,26 @@ def _egress(by_kind: Mapping[str, Sequence[KubernetesObject]]) -> Iterator[Egres
             continue
         ports = tuple(f"{port.get('protocol')} {port.get('number')}" for port in item.at("spec", "ports") or ())
         for host in item.at("spec", "hosts") or ():
+            shown = ", ".join(item.at("spec", "addresses") or ()) or host
             for name in admitted.get((item.namespace or "", host)) or (None,):
-                yield EgressFacts(namespace=item.namespace or "", application=name, host=host, ports=ports)
+                yield EgressFacts(namespace=item.namespace or "", application=name, host=shown, ports=ports)
+
+
+def _openings(policies: Iterable[KubernetesObject]) -> Iterator[OpeningFacts]:
+    """Of NetworkPolicies of applications: the networks that are not the internet less what is private."""
+    for item in policies:
+        name = (item.at("spec", "podSelector", "matchLabels") or {}).get("app")
+        if not name or item.namespace in PLATFORM_NAMESPACES:
+            continue
+        for rule in item.at("spec", "egress") or ():
+            blocks = [peer["ipBlock"] for peer in rule.get("to", ()) if "ipBlock" in peer]
+            networks = tuple(str(block["cidr"]) for block in blocks if not block.get("except"))
+            if networks:
+                ports = tuple(f"{port.get('protocol')} {port.get('port')}" for port in rule.get("ports", ()))
+                yield OpeningFacts(
+                    namespace=item.namespace or "",
+                    application=name,
+                    networks=networks,
+                    ports=ports,
+                    past_sidecar=networks == (POD_IDENTITY_AGENT,),
+                )

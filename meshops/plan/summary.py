@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
@@ -213,7 +214,53 @@ def _egress(plan: Plan) -> str:
         "MA729).\n\n"
     )
     table = _table(("From", "To", "Ports"), rows) if rows else "Nothing."
-    return f"## What may leave the mesh\n\n{text}{table}"
+    return f"## What may leave the mesh\n\n{text}{table}{_private(plan)}{_in_aws(plan)}"
+
+
+def _private(plan: Plan) -> str:
+    """Empty where nothing private may be called."""
+    rows = [
+        (f"`{opening.namespace}/{opening.application}`", ", ".join(opening.networks), ", ".join(opening.ports))
+        for opening in plan.mesh.openings
+        if not opening.past_sidecar
+    ]
+    if not rows:
+        return ""
+    text = (
+        "Of private addresses a NetworkPolicy opens these, below the sidecar (checks MV504 and MV616): networks that "
+        "are declared, and the subnets of the VPC's interface endpoints.\n\n"
+    )
+    return f"\n\n{text}" + _table(("From", "Networks", "Ports"), rows)
+
+
+def _in_aws(plan: Plan) -> str:
+    """Empty where no application has an identity in AWS."""
+    policies = {
+        registration.name: registration.inputs.get("policy")
+        for registration in plan.run.registrations
+        if registration.type == "aws:iam/rolePolicy:RolePolicy"
+    }
+    known = {namespace.name for namespace in plan.mesh.namespaces}
+    rows = [
+        (f"`{found.inputs['namespace']}/{found.inputs['serviceAccount']}`", *_allowed(policies.get(found.name)))
+        for found in plan.run.registrations
+        if found.type == "aws:eks/podIdentityAssociation:PodIdentityAssociation" and found.inputs["namespace"] in known
+    ]
+    if not rows:
+        return ""
+    text = (
+        "These service accounts have an identity in AWS. Their pods, and no others, reach the node's Pod Identity "
+        "agent past the sidecar (check MV505); no policy of the mesh limits what they do with it.\n\n"
+    )
+    return f"\n\n{text}" + _table(("Service account", "Actions", "On"), rows)
+
+
+def _allowed(policy: object) -> tuple[str, str]:
+    """Actions and resources of a policy as IAM takes it."""
+    statements = json.loads(str(policy))["Statement"] if policy else ()
+    actions = [action for statement in statements for action in statement["Action"]]
+    resources = [resource for statement in statements for resource in statement["Resource"]]
+    return ", ".join(actions).replace("*", "\\*"), ", ".join(dict.fromkeys(resources)).replace("*", "\\*")
 
 
 def _weakenings(plan: Plan) -> str:

@@ -6,11 +6,11 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import replace
 from typing import get_args
 
-from configuration.applications import Egress
 from manifests.allowed_names import allowed_names
 from manifests.mesh_graph import Grant, Member
 from manifests.names import GATEWAY_SELECTOR, ISTIO_INGRESS
-from meshops.verify.calls import BESIDE_GATEWAY, OUTSIDE, Call, Client, Purpose
+from meshops.verify.calls import BESIDE_GATEWAY, OUTSIDE, Call, Client, Purpose, standing_in
+from meshops.verify.private_calls import egress_url, private_calls
 from meshops.verify.stack import Stack
 
 # Harmless wherever they arrive: a probe must not change anything of a running system, even where the mesh is broken.
@@ -60,6 +60,7 @@ def first_calls(
         *_gateway(stack, gateways),
         *_authorization(stack),
         *_egress(stack),
+        *private_calls(stack),
         *_ports("proxy-port", _PROXY_URLS, {**gateways, **(proxies or {})}),
         *_ports("control-plane-port", _CONTROL_PLANE_URLS, control_planes or {}),
     )
@@ -183,7 +184,7 @@ def _of_caller(stack: Stack, callee: Member, grants: list[Grant], *, all_grants:
     if not method:
         return  # only methods that change something are declared: no probe sends them
     path = concrete_path(grant.declared.paths[0]) if grant.declared.paths else callee.application.readiness_path
-    client = _standing_in(caller, caller.application.identity)
+    client = standing_in(caller, caller.application.identity)
     right = _call(callee, caller, client, stack.principal(caller), "right-identity", method, path)
     yield right
     forged = tuple(part for header in FORGED_HEADERS for part in ("--header", header))
@@ -197,7 +198,7 @@ def _of_caller(stack: Stack, callee: Member, grants: list[Grant], *, all_grants:
     # The caller's labels, so that its Sidecar and NetworkPolicy let it out, and the identity of somebody else.
     stranger = _stranger(caller, callee, all_grants)
     identity = f"{stack.settings.mesh.trust_domain}/ns/{caller.namespace.name}/sa/{stranger or 'default'}"
-    wrong = _standing_in(caller, stranger)
+    wrong = standing_in(caller, stranger)
     yield _call(callee, caller, wrong, identity, "wrong-identity", method, path)
 
 
@@ -222,15 +223,6 @@ def _stranger(caller: Member, callee: Member, grants: list[Grant]) -> str:
     identities = [item.identity for item in home.applications if item.workload == "managed"]
     strangers = [identity for identity in identities if identity not in allowed]
     return next((item for item in strangers if item != callee.application.identity), next(iter(strangers), ""))
-
-
-def _standing_in(caller: Member, service_account: str) -> Client:
-    return Client(
-        namespace=caller.namespace.name,
-        service_account=service_account,
-        labels=(("app", caller.name),),
-        injected=True,
-    )
 
 
 def _call(
@@ -258,15 +250,15 @@ def _egress(stack: Stack) -> Iterator[Call]:
     asked = [member for member in stack.members if member.application.egress] or stack.members[:1]
     for member in asked:
         hosts = [egress for egress in member.application.egress if egress.protocol != "TCP"]
-        client = _standing_in(member, member.application.identity)
+        client = standing_in(member, member.application.identity)
         for egress in hosts:
             yield Call(
                 id="",
                 purpose="declared-host",
                 client=client,
                 caller=member,
-                url=_egress_url(egress),
-                host=egress.host,
+                url=egress_url(egress),
+                host=egress.destination,
             )
         yield Call(
             id="",
@@ -284,11 +276,6 @@ def _egress(stack: Stack) -> Iterator[Call]:
         url=f"https://{undeclared}/",
         host=undeclared,
     )
-
-
-def _egress_url(egress: Egress) -> str:
-    scheme = "http" if egress.protocol == "HTTP" or egress.originate else "https"
-    return f"{scheme}://{egress.host}:{egress.called_port}/"
 
 
 def _url(member: Member, path: str) -> str:

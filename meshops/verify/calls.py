@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -18,6 +19,10 @@ Purpose = Literal[
     "declared-host",
     "undeclared-host",
     "undeclared-host-outside",
+    "private-destination",
+    "private-destination-stranger",
+    "agent",
+    "agent-stranger",
     "gateway",
     "gateway-older-tls",
     "forged-headers",
@@ -30,19 +35,31 @@ Purpose = Literal[
 class Client:
     """One probe pod. labels: beyond verify's own. service_account: empty for the namespace's default.
 
-    namespace: empty for the run's own, which is not in the mesh.
+    namespace: empty for the run's own, which is not in the mesh. annotations: as on the pods it stands in for.
     """
 
     namespace: str = ""
     service_account: str = ""
     labels: tuple[tuple[str, str], ...] = ()
     injected: bool = False
+    annotations: tuple[tuple[str, str], ...] = ()
 
 
 BESIDE_GATEWAY = Client(namespace=ISTIO_INGRESS)
 """A pod without a sidecar that the gateway's NetworkPolicy admits as it does the load balancer, for its label."""
 OUTSIDE = Client()
 """A pod that has nothing to do with the mesh."""
+
+
+def standing_in(caller: Member, service_account: str, *, annotations: Mapping[str, str] | None = None) -> Client:
+    """In the place of one of the application's pods; service_account: its own, or another."""
+    return Client(
+        namespace=caller.namespace.name,
+        service_account=service_account,
+        labels=(("app", caller.name),),
+        injected=True,
+        annotations=tuple((annotations or {}).items()),
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -52,6 +52,7 @@ class Pod:
     """images: of every container, init containers too. sidecar: whether it has a container `istio-proxy`.
 
     revision: of the control plane that injected it (annotation istio.io/rev); empty without.
+    aws_identity: whether EKS has told its containers where they have credentials of AWS.
     """
 
     namespace: str
@@ -66,6 +67,7 @@ class Pod:
     revision: str
     images: tuple[str, ...]
     host_network: bool = False
+    aws_identity: bool = False
 
     @property
     def running(self) -> bool:

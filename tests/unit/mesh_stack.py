@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from configuration.applications import Application, Caller, Egress, Namespace, Stickiness
+from configuration.applications import Application, Caller, Namespace, Stickiness
+from configuration.leaving.egress import Egress
 from configuration.mesh import Mesh
 from manifests.mesh_graph import Member, MeshGraph
 

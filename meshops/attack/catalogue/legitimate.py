@@ -102,10 +102,10 @@ def _health(ground: Ground) -> list[Step]:
 def _declared_hosts(ground: Ground) -> list[Step]:
     member = sender(ground)
     declared = declared_host(member) if member else None
-    if member is None or declared is None or "*" in declared.host:
+    if member is None or declared is None or "*" in declared.destination:
         return []
-    text = http.request(declared.host)
-    return [raw(place_of(member), declared.host, declared.port, text, tls={"sni": declared.host})]
+    text = http.request(declared.destination)
+    return [raw(place_of(member), declared.destination, declared.port, text, tls={"sni": declared.destination})]
 
 
 def _lookups(tcp: bool) -> Steps:
@@ -123,9 +123,11 @@ def _lookups(tcp: bool) -> Steps:
 def _declared_lookup(ground: Ground) -> list[Step]:
     member = sender(ground)
     declared = declared_host(member) if member else None
-    if member is None or declared is None or "*" in declared.host:
+    if member is None or declared is None or "*" in declared.destination:
         return []
-    return [Shot(place=place_of(member), task={"resolve": declared.host}, said=f"looks up {declared.host}")]
+    return [
+        Shot(place=place_of(member), task={"resolve": declared.destination}, said=f"looks up {declared.destination}")
+    ]
 
 
 def _found(ground: Ground, step: Step, answer: judging.Answer) -> judging.Outcome:

@@ -134,7 +134,7 @@ def _outside(drawing: Drawing, mesh: MeshFacts, layout: Layout, top: float) -> f
     if not mesh.egress:
         return top
     width = _OUTSIDE_RIGHT - _OUTSIDE_LEFT
-    drawing.text(_OUTSIDE_LEFT, top - 10, "Outside, through NAT", size=11, bold=True, color=EGRESS, width=width)
+    drawing.text(_OUTSIDE_LEFT, top - 10, "Outside the mesh", size=11, bold=True, color=EGRESS, width=width)
     places: dict[str, float] = {}
     y = top
     for line in layout.egress:

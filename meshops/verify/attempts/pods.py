@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from configuration.applications import SIDECAR_USER
-from manifests.names import GATEWAY_SELECTOR, INJECTION_LABEL
+from manifests.names import EXCLUDED_RANGES, GATEWAY_SELECTOR, INJECTION_LABEL
 from meshops.verify.attempt import Attempt
 from meshops.verify.attempts.against import Against
 from meshops.verify.attempts.documents import (
@@ -29,6 +29,7 @@ class PodAttempts(Against):
             ("inbound-ports", "annotations", "traffic.sidecar.istio.io/excludeInboundPorts", "8080"),
             ("outbound-ports", "annotations", "traffic.sidecar.istio.io/excludeOutboundPorts", "443"),
             ("outbound-ranges", "annotations", "traffic.sidecar.istio.io/includeOutboundIPRanges", ""),
+            ("metadata", "annotations", EXCLUDED_RANGES, "169.254.169.254/32"),
             ("interception", "annotations", "sidecar.istio.io/interceptionMode", "NONE"),
             ("proxy-image", "annotations", "sidecar.istio.io/proxyImage", "docker.io/example/proxy:1"),
             ("bootstrap", "annotations", "sidecar.istio.io/bootstrapOverride", "mine"),

@@ -45,7 +45,7 @@ def declared_hosts(subject: Subject) -> Verdict:
     for member in subject.stack.members:
         for egress in member.application.egress:
             if egress.protocol == "TCP":
-                tally.note(f"not asked: {named(member)} to {egress.host}:{egress.port}: opaque TCP")
+                tally.note(f"not asked: {named(member)} to {egress.destination}:{egress.port}: opaque TCP")
     return tally.verdict("{count} declared hosts were reached.", nothing="No application declares a host to ask.")
 
 

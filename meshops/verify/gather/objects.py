@@ -8,7 +8,7 @@ import json
 from collections.abc import Mapping
 from typing import Any
 
-from manifests.names import GATEWAY_TLS_SECRET, ISTIO_INGRESS
+from manifests.names import AGENTS_VARIABLE, GATEWAY_TLS_SECRET, ISTIO_INGRESS
 from meshops.checks.model import Unavailable
 from meshops.tools import ToolError, Tools
 from meshops.verify.facts import MANAGED_BY, LiveObject, Objects, Pod
@@ -93,6 +93,12 @@ def _pod(item: Mapping[str, Any], labels: Mapping[str, str]) -> Pod:
         revision=(metadata.get("annotations") or {}).get("istio.io/rev", ""),
         images=tuple(sorted({container["image"] for container in containers})),
         host_network=bool(spec.get("hostNetwork")),
+        aws_identity=any(
+            entry["name"] == AGENTS_VARIABLE
+            for container in containers
+            if container["name"] != "istio-proxy"
+            for entry in container.get("env") or ()
+        ),
     )
 
 

@@ -136,6 +136,8 @@ def _incomplete(exchange: Exchange) -> bool:
     call, callee = exchange.call, exchange.call.callee
     if isinstance(exchange.answer, Unavailable):
         return False
+    if call.purpose == "agent":
+        return False  # past its sidecar
     if callee is None:
         # Of a host outside the cluster only the caller's own proxy can tell.
         return call.client.injected and exchange.client_line is None

@@ -24,6 +24,7 @@ GATE = "meshops.verify/never-in-service"
 _LINGER = ["--silent", "--retry", "1", "--retry-delay", "30", "--retry-connrefused", "http://127.0.0.1:9/"]
 _CONNECT_SECONDS = "3"
 _CALL_SECONDS = "8"
+_SIDECAR_SIZE: Mapping[str, str] = {"sidecar.istio.io/proxyCPU": "10m", "sidecar.istio.io/proxyMemory": "64Mi"}
 HARDENED: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -99,9 +100,7 @@ def probe_pod(
         name,
         namespace=client.namespace or run_namespace(run),
         labels={**dict(client.labels), **run_labels(run), **injection, **(labels or {})},
-        annotations={"sidecar.istio.io/proxyCPU": "10m", "sidecar.istio.io/proxyMemory": "64Mi"}
-        if client.injected
-        else None,
+        annotations={**(_SIDECAR_SIZE if client.injected else {}), **dict(client.annotations)},
         spec=spec,
     )
 

@@ -50,6 +50,7 @@ def submitted(*namespaces: Namespace, preview: bool) -> Recording:
             mesh=Mesh(),
             images=Images(),
             tracing=True,
+            cluster_name="mesh-test",
             after=(part("policies"),),
             deleted_with=part("cluster"),
         )
@@ -193,6 +194,7 @@ def test_the_provider_reaches_every_object_through_its_parents(preview: bool) ->
             mesh=Mesh(),
             images=Images(),
             tracing=True,
+            cluster_name="mesh-test",
             after=(),
             deleted_with=part("cluster-itself"),
             opts=pulumi.ResourceOptions(providers={"kubernetes": provider}),

@@ -47,6 +47,40 @@ _TEXTS = (
     "a\nb", "{{ x }}", "${x}", "[", "{", '{"a": 1}', "yes",
 )  # fmt: skip
 _NUMBERS = (0, 1, 2, 3, 5, 14, 30, 53, 80, 443, 1337, 8080, 15001, 15021, 65535, 65536, -1, 1.5, 1e9, 10**30, 100, 20)
+# What no stack has and no type tells: settings of which several keys belong together.
+_WHOLE: dict[str, list[Any]] = {
+    "egress": [
+        [{"cidr": cidr, "port": port, "protocol": "TCP"}, *more]
+        for cidr in (
+            "10.60.0.0/24",
+            "10.60.0.9/32",
+            "10.20.224.0/24",
+            "10.20.0.0/24",
+            "10.0.0.0/8",
+            "169.254.169.254/32",
+        )
+        for port in (5432, 443)
+        for more in (
+            [],
+            [{"cidr": "10.60.0.128/25", "port": 5432, "protocol": "TCP"}],
+            [{"host": "orders.internal.example.com", "networks": ["10.61.0.0/24"]}],
+            [{"host": "db.example.net", "port": 5432, "protocol": "TCP"}],
+        )
+    ]
+    + [
+        [{"host": "orders.internal.example.com", "networks": networks, "originate": originate}]
+        for networks in (["10.61.0.0/24"], ["10.61.0.0/24", "10.61.0.0/24"], ["10.40.0.0/24"])
+        for originate in (True, False)
+    ]
+    + [[{"host": f"{name}.eu-west-1.amazonaws.com"}] for name in ("sts", "logs", "1.dkr.ecr", "s3")],
+    "awsPolicy": [
+        [{"actions": actions, "resources": resources}]
+        for actions in (["s3:GetObject"], ["s3:*"], ["*"], ["s3:Get*", "sqs:SendMessage"])
+        for resources in (["arn:aws:s3:::invoices/*"], ["*"], ["invoices"], [])
+    ],
+    "cidr": ["10.60.0.0/24", "10.60.0.9/32", "192.168.0.0/16", "10.40.224.0/24"],
+    "networks": [["10.60.0.0/24"], ["10.60.0.0/24", "10.20.0.0/24"]],
+}
 _OTHERS: tuple[Any, ...] = (None, True, False, [], {}, [[]], [None], [""], [1], {"a": "b"}, {"": ""}, float("nan"))
 
 
@@ -113,7 +147,7 @@ def _below(value: Any, section: Any, location: Location) -> Iterator[Location]:
 
 def _likely(trees: Iterable[Tree]) -> dict[str, list[Any]]:
     """Key -> values that may be valid there: those of the stacks, and those that its type allows."""
-    found: dict[str, list[Any]] = {}
+    found: dict[str, list[Any]] = copy.deepcopy(_WHOLE)
     for tree in trees:
         for location in _places(tree):
             value: Any = tree

@@ -12,6 +12,7 @@ from configuration.problems import Problem, SettingsError
 from configuration.settings import PROJECT, Settings
 from tests.unit.configuration.bad_authentication import BAD_AUTHENTICATION, BAD_EGRESS
 from tests.unit.configuration.bad_aws import BAD_AWS
+from tests.unit.configuration.bad_leaving import BAD_LEAVING
 from tests.unit.configuration.bad_settings import API, API_PATH, BAD, Stack, put, stack
 from tests.unit.configuration.bad_workloads import BAD_WORKLOADS
 
@@ -36,7 +37,7 @@ def test_the_reference_stack_is_accepted_and_its_derived_values_follow() -> None
     assert settings.cluster.deletion_protection is True, "protection is on unless somebody turns it off"
 
 
-ALL_BAD = {**BAD, **BAD_AUTHENTICATION, **BAD_EGRESS, **BAD_WORKLOADS, **BAD_AWS}
+ALL_BAD = {**BAD, **BAD_AUTHENTICATION, **BAD_EGRESS, **BAD_LEAVING, **BAD_WORKLOADS, **BAD_AWS}
 
 
 @pytest.mark.parametrize("name", ALL_BAD)

@@ -128,6 +128,51 @@ def test_what_the_sidecar_does_not_see_of_egress_is_reported() -> None:
         assert all(effect in text for text in said)
 
 
+def test_what_is_open_below_the_sidecar_is_reported() -> None:
+    egress = "namespaces.0.applications.0.egress"
+    tree = stack()
+    put(
+        egress,
+        [
+            {"cidr": "10.50.0.0/24", "port": 5432, "protocol": "TCP"},
+            {"host": "orders.internal.example.com", "networks": ["10.61.0.0/24"], "originate": True},
+        ],
+    )(tree)
+    said = {w.value: w.effect for w in weakenings(read(tree)) if w.path.endswith("applications[api].egress")}
+    assert "whatever answers on this port in this private network" in said["10.50.0.0/24:5432"]
+    assert "open to all of 10.61.0.0/24" in said["orders.internal.example.com:443"]
+
+
+def test_of_somebody_elses_vpc_nobody_knows_whether_a_network_holds_its_pods() -> None:
+    tree = stack()
+    put("network", {"existing": {
+        "vpcId": "vpc-0123456789abcdef0",
+        "privateSubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
+    }})(tree)  # fmt: skip
+    put("loadBalancer.scheme", "internal")(tree)
+    put("namespaces.0.applications.0.egress", [{"cidr": "10.20.0.0/24", "port": 5432, "protocol": "TCP"}])(tree)
+    (said,) = [w.effect for w in weakenings(read(tree)) if w.path.endswith("applications[api].egress")]
+    assert "Whether pods stand there, the settings do not know" in said
+
+
+def test_what_an_application_may_do_in_aws_is_reported() -> None:
+    def said(actions: list[str], *resources: str) -> str:
+        tree = stack()
+        put("namespaces.0.applications.0.awsPolicy", [{"actions": actions, "resources": list(resources)}])(tree)
+        return " ".join(w.effect for w in weakenings(read(tree)) if w.path.endswith("applications[api].awsPolicy"))
+
+    bucket = "arn:aws:s3:::invoices/*"
+    assert "past the sidecar" in said(["s3:GetObject"], bucket)
+    for effect, actions, resource in (
+        ("every resource", ["xray:PutTraceSegments"], "*"),
+        ("A wildcard", ["s3:Get*"], bucket),
+        ("permissions of AWS", ["iam:PassRole"], "arn:aws:iam::111122223333:role/x"),
+        ("permissions of AWS", ["sts:AssumeRole"], "arn:aws:iam::111122223333:role/x"),
+    ):
+        assert effect in said(actions, resource)
+        assert effect not in said(["s3:GetObject"], bucket)
+
+
 def test_what_a_public_application_does_not_ask_of_its_users_is_reported() -> None:
     path = "namespaces[shop].applications[ui]"
     asks = f"{UI}.authentication"

@@ -7,7 +7,8 @@ from typing import Any, Literal
 
 import pytest
 
-from configuration.applications import Application, Caller, Egress, Namespace
+from configuration.applications import Application, Caller, Namespace
+from configuration.leaving.egress import Egress
 from configuration.mesh import Mesh
 from manifests.application import application_documents
 from manifests.authorization import PUBLIC_METHODS, application_authorization, host_matches, namespace_authorization

@@ -35,6 +35,32 @@ VARIANTS: dict[str, str] = {
             phase: outside
             applications: [{name: ledger, port: 9000, image: "example.com/ledger:1"}]
         """,
+    "what is private: a network, a host, an endpoint of the VPC, and an identity in AWS": """
+        network:
+          cidr: 10.20.0.0/16
+          zones: [eu-west-1a, eu-west-1b]
+          interfaceEndpoints: [sts, ecr.dkr]
+        namespaces:
+          - name: shop
+            phase: strict
+            applications:
+              - name: cart
+                image: "example.com/cart:1"
+                egress:
+                  - {cidr: 10.50.0.0/24, port: 5432, protocol: TCP}
+                  - {cidr: 10.20.224.8/32, port: 6379, protocol: TCP}
+                  - {host: orders.internal.example.com, networks: [10.61.0.0/24]}
+                  - {host: prices.internal.example.com, networks: [10.61.0.0/24], originate: true}
+                  - {host: sts.eu-west-1.amazonaws.com}
+                awsPolicy:
+                  - {actions: ["s3:GetObject"], resources: ["arn:aws:s3:::invoices/*"]}
+              - {name: elsewhere, port: 8080, workload: external, awsPolicy: [
+                 {actions: ["xray:PutTraceSegments"], resources: ["*"]}]}
+          - name: old
+            phase: outside
+            applications: [{name: ledger, image: "example.com/ledger:1", awsPolicy: [
+              {actions: ["s3:GetObject"], resources: ["arn:aws:s3:::ledger/*"]}]}]
+        """,
     "an internal CA, no tracing, and an NLB beside the ALB": """
         certificates: {issuer: internalCa}
         observability: {tracing: false}

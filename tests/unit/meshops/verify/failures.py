@@ -96,6 +96,16 @@ def sidecar_answers(purpose: str, code: int, details: str) -> Change:
     return lambda facts: with_exchanges(facts, purpose, change)
 
 
+def sidecar_sends(purpose: str, cluster: str) -> Change:
+    """The caller's own sidecar sends it there, and it is answered."""
+
+    def change(exchange: Exchange) -> Exchange:
+        lines = tuple(replace(line, upstream_cluster=cluster) for line in exchange.lines)
+        return replace(exchange, answer=OK, lines=lines)
+
+    return lambda facts: with_exchanges(facts, purpose, change)
+
+
 def no_server_line(line: LogLine) -> LogLine | None:
     return line if line.client else None
 
@@ -298,6 +308,32 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
         "MV503",
         "its name resolves (no answer, curl exit 28 (Connection timed out))",
         answers("undeclared-host-outside", Answer(exit_code=28, http_code=0, error="Connection timed out")),
+    ),
+    (
+        "MV504",
+        "shop/frontend to 10.60.0.0/24, which is not its own: HTTP 200; its sidecar let it out by outbound",
+        sidecar_sends("private-destination-stranger", "outbound"),
+    ),
+    (
+        "MV504",
+        "ledgers/ledger to 10.60.0.0/24, which is not its own: HTTP 200; past its sidecar",
+        lambda facts: with_exchanges(facts, "private-destination-stranger", lambda e: replace(e, answer=OK, lines=())),
+    ),
+    ("MV504", "its own sidecar blocks it", sidecar_sends("private-destination", "BlackHoleCluster")),
+    (
+        # Of a network of many addresses nothing is said; here one is meant, and nobody is there.
+        "MV504",
+        "shop/billing to 10.60.1.9/32: no answer, curl exit 28",
+        answers("private-destination", Answer(exit_code=28, http_code=0)),
+    ),
+    ("MV505", "billing-1 was given no identity", pod("billing-1", aws_identity=False)),
+    ("MV505", "no answer, curl exit 28", answers("agent", Answer(exit_code=28, http_code=0))),
+    (
+        "MV505",
+        "shop/frontend to the node's Pod Identity agent, which is not its own: HTTP 401; past its sidecar",
+        lambda facts: with_exchanges(
+            facts, "agent-stranger", lambda e: replace(e, answer=replace(OK, http_code=401), lines=())
+        ),
     ),
     ("MV601", "shop/billing-1 has no sidecar", pod("billing-1", sidecar=False)),
     ("MV601", "shop/billing-1 is not ready", pod("billing-1", ready=False)),

@@ -165,3 +165,26 @@ def test_what_curl_prints_is_read_and_everything_else_passed_over() -> None:
     assert found["c1"].certificates == (certificate,)
     assert str(found["c2"]) == "no answer, curl exit 56 (Recv failure)"
     assert found["c2"].local_address == ""
+
+
+def test_what_is_private_is_asked_by_its_owner_and_by_others_as_a_control() -> None:
+    asked = [(call.caller.name if call.caller else "", call.url) for call in _calls("private-destination")]
+    assert asked == [
+        ("billing", "http://10.60.0.10:5432/"),
+        ("billing", "http://10.60.1.9:5432/"),
+        ("billing", "https://orders.internal.example.com:443/"),
+    ]
+    # One of its own namespace, which sees the ServiceEntry, and one of another.
+    others = {call.caller.name for call in _calls("private-destination-stranger") if call.caller}
+    assert others == {"frontend", "ledger"}
+
+
+def test_only_the_pod_with_an_identity_in_aws_has_the_agent_past_its_sidecar() -> None:
+    (own,) = _calls("agent")
+    assert own.url == "http://169.254.170.23:80/v1/credentials"
+    assert own.client.annotations == (("traffic.sidecar.istio.io/excludeOutboundIPRanges", "169.254.170.23/32"),)
+    others = _calls("agent-stranger")
+    assert {call.client.annotations for call in others} == {()}
+    assert {call.client.service_account for call in others} == {"frontend-sa", "ledger-sa"}
+    pod = pod_document("p", own.client, [own], run="r", images=Images())
+    assert pod["metadata"]["annotations"]["traffic.sidecar.istio.io/excludeOutboundIPRanges"] == "169.254.170.23/32"

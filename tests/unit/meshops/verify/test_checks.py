@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 
 from meshops.verify.check import ClusterCheck
-from meshops.verify.facts import AnalysisMessage, Answer, Handshake, HttpAnswer, Traffic
+from meshops.verify.facts import AnalysisMessage, Answer, Exchange, Handshake, HttpAnswer, Traffic
 from meshops.verify.registry import CHECKS
 from tests.unit.meshops.verify.failures import (
     FAILS,
@@ -94,6 +94,16 @@ UNKNOWN: tuple[tuple[str, Change], ...] = (
         "MV503",
         answers("undeclared-host-outside", Answer(exit_code=28, http_code=0, error="Resolving timed out after 3 s")),
     ),
+    ("MV504", lines("private-destination", lambda line: None)),
+    ("MV504", answers("private-destination", Answer(exit_code=6, http_code=0))),
+    (
+        "MV504",
+        lambda facts: with_exchanges(
+            facts,
+            "private-destination-stranger",
+            lambda exchange: replace(exchange, answer=Answer(exit_code=28, http_code=0), lines=()),
+        ),
+    ),
     ("MV603", proxy(version="")),
 )
 
@@ -104,7 +114,10 @@ def test_what_was_asked_and_not_answered_is_unknown(id: str, change: Change) -> 
     assert found.status == "unknown", (found.finding, found.evidence)
 
 
-@pytest.mark.parametrize("purpose", ["plaintext", "gateway", "right-identity", "wrong-identity", "undeclared-host"])
+@pytest.mark.parametrize(
+    "purpose",
+    ["plaintext", "gateway", "right-identity", "wrong-identity", "undeclared-host", "private-destination", "agent"],
+)
 def test_a_probe_pod_that_did_not_run_is_unknown(purpose: str) -> None:
     of = {
         "plaintext": ["MV303"],
@@ -112,9 +125,21 @@ def test_a_probe_pod_that_did_not_run_is_unknown(purpose: str) -> None:
         "right-identity": ["MV302", "MV401"],
         "wrong-identity": ["MV402"],
         "undeclared-host": ["MV502"],
+        "private-destination": ["MV504"],
+        "agent": ["MV505"],
     }[purpose]
     facts = with_exchanges(healthy(), purpose, lambda exchange: replace(exchange, answer=MISSING))
     assert {verdict(id, facts).status for id in of} == {"unknown"}
+
+
+def test_an_address_of_a_network_at_which_nobody_stands_is_let_out_and_no_more() -> None:
+    def alone(exchange: Exchange) -> Exchange:
+        silent = exchange.call.host == "10.60.0.0/24"
+        return replace(exchange, answer=Answer(exit_code=28, http_code=0)) if silent else exchange
+
+    found = verdict("MV504", with_exchanges(healthy(), "private-destination", alone))
+    assert found.status == "pass"
+    assert any("let out by outbound; nobody answers at http://10.60.0.10:5432/" in line for line in found.evidence)
 
 
 def test_what_is_known_to_be_no_defect_is_named_with_its_reason() -> None:

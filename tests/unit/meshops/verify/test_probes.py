@@ -90,7 +90,7 @@ def test_every_call_gets_the_answer_of_its_own_pod() -> None:
     assert exchanges
     assert all(isinstance(exchange.answer, Answer) and exchange.answer.http_code == 200 for exchange in exchanges)
     namespaces = {pod["metadata"].get("namespace") for pod in cluster.pods.values() if pod["kind"] == "Pod"}
-    assert namespaces == {"meshops-verify-r1", "shop", "istio-ingress"}
+    assert namespaces == {"meshops-verify-r1", "shop", "ledgers", "istio-ingress"}
 
 
 def test_a_plaintext_call_that_times_out_is_made_again_from_where_it_is_admitted() -> None:

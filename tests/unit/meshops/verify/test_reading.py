@@ -92,6 +92,20 @@ def test_kubectls_list_becomes_pods_and_objects_without_verifys_own() -> None:
     assert found.pods_of("shop", {"app": "billing"}) == (pod,)
 
 
+def test_a_pod_has_its_identity_in_aws_once_eks_told_its_own_container_of_the_agent() -> None:
+    def has_identity(container: str) -> bool:
+        item = _pod("billing-1", app="billing")
+        (found,) = [one for group in ("initContainers", "containers") for one in item["spec"][group]
+                    if one["name"] == container]  # fmt: skip
+        variable = {"name": "AWS_CONTAINER_CREDENTIALS_FULL_URI", "value": "http://169.254.170.23/v1/credentials"}
+        found["env"] = [variable]
+        (pod,) = parse_objects({"items": [item]}).pods
+        return pod.aws_identity
+
+    assert has_identity("billing")
+    assert not has_identity("istio-proxy"), "the sidecar's does not help the application"
+
+
 def _status(version: str, *proxies: dict) -> str:
     identifier = json.dumps({"Component": "istiod", "Info": {"version": version}})
     return json.dumps({"resources": list(proxies), "controlPlane": {"identifier": identifier}}, indent=4)

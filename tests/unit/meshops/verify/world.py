@@ -96,7 +96,7 @@ _DENIED = "rbac_access_denied_matched_policy[none]"
 
 
 def settings(phase: str = "strict", **sections: Any) -> Settings:
-    """frontend calls billing, which calls ledger in another namespace and one external host."""
+    """frontend calls billing, which calls ledger in another namespace, hosts outside, what is private, and AWS."""
     tree: dict[str, Any] = {
         "network": {**NETWORK, "dnsFirewall": {}},
         "cluster": {
@@ -117,7 +117,14 @@ def settings(phase: str = "strict", **sections: Any) -> Settings:
                     _application(
                         "billing",
                         callers=[{"application": "frontend", "methods": ["GET"], "paths": ["/api/data"]}],
-                        egress=[{"host": "api.stripe.com"}, {"host": "rates.example.net", "originate": True}],
+                        egress=[
+                            {"host": "api.stripe.com"},
+                            {"host": "rates.example.net", "originate": True},
+                            {"cidr": "10.60.0.0/24", "port": 5432, "protocol": "TCP"},
+                            {"cidr": "10.60.1.9/32", "port": 5432, "protocol": "TCP"},
+                            {"host": "orders.internal.example.com", "networks": ["10.61.0.0/24"]},
+                        ],
+                        awsPolicy=[{"actions": ["s3:GetObject"], "resources": ["arn:aws:s3:::invoices/*"]}],
                     ),
                     _application(
                         "frontend",
@@ -295,6 +302,7 @@ def pods(world: Stack) -> tuple[Pod, ...]:
             member.namespace.name,
             f"{member.name}-1",
             labels={"app": member.name},
+            aws_identity=bool(member.application.aws_policy),
             images=(member.application.image or "", proxy),
         )
         for member in world.members
@@ -426,11 +434,13 @@ def _exchange(world: Stack, call: Call, served: str) -> Exchange:
         return Exchange(call=call, answer=Answer(exit_code=7, http_code=0, error="Connection refused"))
     if call.purpose == "gateway-older-tls":
         return Exchange(call=call, answer=Answer(exit_code=35, http_code=0, error="alert protocol version"))
-    if call.purpose == "undeclared-host":
+    if call.purpose in ("undeclared-host", "private-destination-stranger", "agent-stranger"):
         line = client_line(world, call, upstream_cluster="BlackHoleCluster", server_name=call.host)
         return Exchange(call=call, answer=Answer(exit_code=35, http_code=0), lines=(line,))
     if call.purpose == "undeclared-host-outside" and world.settings.network.dns_firewall:
         return Exchange(call=call, answer=Answer(exit_code=6, http_code=0, error="Could not resolve host"))
+    if call.purpose == "agent":
+        return Exchange(call=call, answer=Answer(exit_code=0, http_code=401))
     if call.callee is None:
         own = (client_line(world, call),) if call.client.injected else ()
         return Exchange(call=call, answer=ok, lines=own)

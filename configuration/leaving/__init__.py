@@ -1,0 +1,1 @@
+"""What leaves the mesh: hosts, private networks, and what an application may do in AWS."""

@@ -1,0 +1,43 @@
+"""Rules on what applications may do in AWS."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from configuration.breaches import Breach, breach
+from configuration.settings import Settings
+
+# https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 10,240 characters in a role's inline
+# policies, blanks not counted. Each statement and its keys take about 60 beside what stands in it.
+_MOST_CHARACTERS = 10_240
+_OF_A_STATEMENT = 60
+_OF_A_VALUE = 3
+
+
+def identities_are_limited(settings: Settings) -> Iterator[Breach]:
+    for namespace in settings.namespaces:
+        for application in namespace.applications:
+            path = f"namespaces[{namespace.name}].applications[{application.name}].awsPolicy"
+            for index, statement in enumerate(application.aws_policy):
+                if statement.on_everything and statement.wildcards:
+                    yield breach(
+                        f"{path}[{index}].actions",
+                        list(statement.wildcards),
+                        "A wildcard of actions on every resource of the account is no limit at all.",
+                        "Name the actions, or the resources.",
+                        f"{path}[{index}].resources",
+                    )
+            written = sum(
+                _OF_A_STATEMENT + sum(len(value) + _OF_A_VALUE for value in (*statement.actions, *statement.resources))
+                for statement in application.aws_policy
+            )
+            if written > _MOST_CHARACTERS:
+                yield breach(
+                    path,
+                    f"(about {written} characters)",
+                    f"IAM takes {_MOST_CHARACTERS} characters in the policy of a role.",
+                    "Name fewer actions and resources, e.g. a prefix of them.",
+                )
+
+
+RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (identities_are_limited,)
