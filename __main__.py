@@ -24,6 +24,7 @@ from components.observability import Observability, ObservabilityArgs
 from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
 from manifests.images import Images
+from manifests.namespace import platform_namespaces
 from manifests.pod_identities import pod_identities
 
 settings = stack_settings.load()
@@ -82,6 +83,7 @@ admission = Admission(
         mesh=settings.mesh,
         namespaces=settings.namespaces,
         images=images,
+        platform=platform_namespaces(settings.cluster),
         after=cluster.ready,
         deleted_with=cluster.resource,
     ),
@@ -94,6 +96,7 @@ controller = LoadBalancerController(
         cluster_name=settings.cluster.name,
         vpc_id=network.vpc_id,
         images=images,
+        provided=settings.cluster.provided.load_balancer_controller,
         after=cluster.ready,
     ),
     opts=in_both,
@@ -115,6 +118,7 @@ certificates = Certificates(
     CertificatesArgs(
         certificates=settings.certificates,
         images=images,
+        provided=settings.cluster.provided.cert_manager,
         domain=settings.load_balancer.domain,
         ingress_namespace=mesh.ingress_namespace,
         after=cluster.ready,

@@ -68,6 +68,7 @@ CLOUDWATCH_ADDON_VERSION = "v6.4.0-eksbuild.1"
 # The metrics API: EKS has none by itself, and without it no HorizontalPodAutoscaler scales. A community add-on.
 METRICS_SERVER_ADDON = "metrics-server"
 METRICS_SERVER_ADDON_VERSION = "v0.8.1-eksbuild.10"
+POD_IDENTITY_ADDON = "eks-pod-identity-agent"
 
 # --- Tools -------------------------------------------------------------------------------------------------
 PULUMI_CLI_MINIMUM = "3.200.0"

@@ -14,7 +14,7 @@ from components.web_acl import WebAcl
 from configuration.applications import Namespace
 from configuration.load_balancer import LoadBalancer as LoadBalancerSettings
 from manifests.document import Document
-from manifests.gateway import passthrough_hosts, terminated_hosts
+from manifests.gateway import held_by, passthrough_hosts, terminated_hosts
 from manifests.images import Images
 from manifests.ingress import alb_ingress, nlb_service
 from manifests.load_balancer_controller import CONTROLLER, controller_values
@@ -33,6 +33,8 @@ class LoadBalancerControllerArgs:
     vpc_id: pulumi.Input[str]
     images: Images
     after: Sequence[pulumi.Resource]
+    provided: bool
+    """Whether the cluster has it already, with an identity of its own."""
     """What its pods need to run and to reach AWS: nodes, add-ons, the way out of the VPC, its identity. On a destroy
     all of these go after it, so that it can still take its load balancers down."""
 
@@ -41,11 +43,16 @@ class LoadBalancerController(pulumi.ComponentResource):
     """Never `deleted_with` the cluster: without it the finalizers of Ingress and Service would never be answered."""
 
     ready: tuple[pulumi.Resource, ...]
-    """The controller, on which an Ingress or a load balancer's Service depends."""
+    """The controller, on which an Ingress or a load balancer's Service depends; what it would come after where it is
+    somebody else's."""
 
     def __init__(self, name: str, args: LoadBalancerControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:load_balancer:LoadBalancerController", name, None, opts)
-        controller = release(
+        self.ready = tuple(args.after) if args.provided else (self._install(args),)
+        self.register_outputs({})
+
+    def _install(self, args: LoadBalancerControllerArgs) -> pulumi.Resource:
+        return release(
             CONTROLLER,
             LOAD_BALANCER_CONTROLLER_CHART,
             namespace=KUBE_SYSTEM,
@@ -54,8 +61,6 @@ class LoadBalancerController(pulumi.ComponentResource):
             ),
             opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
         )
-        self.ready = (controller,)
-        self.register_outputs({})
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -176,9 +181,8 @@ class LoadBalancer(pulumi.ComponentResource):
     def _records(
         self, hosts: Sequence[str], address: pulumi.Output[str], kind: Literal["application", "network"]
     ) -> None:
-        """An alias for each host that the zone can hold; the rest is somebody else's DNS."""
-        domain = self._settings.domain
-        ours = [host for host in hosts if host == domain or host.endswith(f".{domain}")]
+        """An alias for each host that the zone can hold."""
+        ours = held_by(self._settings.domain, hosts)
         if self._settings.hosted_zone_id is None or not ours:
             return
         canonical = aws.lb.get_hosted_zone_id_output(

@@ -75,10 +75,16 @@ def _cluster(settings: Settings) -> Iterator[Weakening]:
     if cluster.existing:
         yield Weakening(
             path="cluster.existing",
-            value="true",
+            value=cluster.name,
             effect="Its owner says whether its API server keeps an audit log: what tenants do may leave no trace.",
         )
         return
+        if not cluster.existing.network_policy:
+            yield Weakening(
+                path="cluster.existing.networkPolicy",
+                value="false",
+                effect="Nothing enforces NetworkPolicies: what bypasses its sidecar is held back by nobody.",
+            )
     if cluster.public_access_cidrs:
         cidrs = ", ".join(map(str, cluster.public_access_cidrs))
         yield Weakening(

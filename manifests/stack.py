@@ -23,7 +23,13 @@ from manifests.ingress import alb_ingress, nlb_service
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import MeshMode, mesh_mode, mesh_policy_documents
 from manifests.names import CERT_MANAGER, OBSERVABILITY
-from manifests.namespace import gateway_namespace, mesh_system_namespace, namespace_documents, platform_namespace
+from manifests.namespace import (
+    gateway_namespace,
+    mesh_system_namespace,
+    namespace_documents,
+    platform_namespace,
+    platform_namespaces,
+)
 from manifests.platform_network_policies import platform_network_policies
 
 
@@ -56,10 +62,15 @@ class StackDocuments:
         """The platform's namespaces and what holds for the whole mesh; nothing of an application's namespace."""
         settings = self.settings
         yield from admission_documents(
-            settings.admission, mesh=settings.mesh, namespaces=settings.namespaces, images=self.images
+            settings.admission,
+            mesh=settings.mesh,
+            namespaces=settings.namespaces,
+            platform=platform_namespaces(settings.cluster),
+            images=self.images,
         )
         yield from (mesh_system_namespace(settings.mesh), gateway_namespace(settings.mesh))
-        yield platform_namespace(CERT_MANAGER)
+        if not settings.cluster.provided.cert_manager:
+            yield platform_namespace(CERT_MANAGER)
         certificates = certificate_documents(settings.certificates, domain=settings.load_balancer.domain)
         yield from (*certificates.issuers, certificates.certificate)
         if settings.observability.tracing:

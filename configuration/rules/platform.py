@@ -194,7 +194,7 @@ def existing_cluster_has_existing_network(settings: Settings) -> Iterator[Breach
     if settings.cluster.existing and not settings.network.existing:
         yield breach(
             "cluster.existing",
-            True,
+            settings.cluster.name,
             "An existing cluster lives in an existing VPC; a new one would not hold its nodes.",
             "Name the cluster's VPC and subnets under network.existing.",
             "network",

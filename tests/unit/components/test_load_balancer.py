@@ -61,7 +61,7 @@ def settings(**changes: Any) -> LoadBalancerSettings:
 
 
 @functools.cache  # a recording is only read
-def record(balancer: LoadBalancerSettings, *, preview: bool) -> Recording:
+def record(balancer: LoadBalancerSettings, *, preview: bool, provided: bool = False) -> Recording:
     def program() -> dict[str, Any]:
         provider = aws.Provider("aws", region="eu-west-1")
         cluster = kubernetes.Provider("kubernetes", kubeconfig="{}")
@@ -77,6 +77,7 @@ def record(balancer: LoadBalancerSettings, *, preview: bool) -> Recording:
                 cluster_name="mesh-dev",
                 vpc_id=nodes.id.apply(lambda _: "vpc-1"),
                 images=Images(),
+                provided=provided,
                 after=[nodes, route],
             ),
             opts,
@@ -261,4 +262,10 @@ def test_while_nothing_is_published_the_address_is_empty() -> None:
     silent = {"kubernetes:networking.k8s.io/v1:Ingress": lambda _: {"status": {"loadBalancer": {}}}}
     assert run(program, preview=False, resources=silent).returned == {"address": ""}
     absent = {"kubernetes:networking.k8s.io/v1:Ingress": lambda _: {}}
+def test_a_controller_that_is_there_would_be_installed_a_second_time(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE), preview=preview, provided=True)
+    assert recording.children(CONTROLLER) == ()
+    assert {NODES, ROUTE, GATEWAY} <= set(recording[INGRESS].depends_on), "what it needs is awaited all the same"
+
+
     assert run(program, preview=False, resources=absent).returned == {"address": ""}

@@ -111,6 +111,18 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         "given twice",
         "Keep one",
     ),
+    "an existing cluster of which nothing else is said": (
+        put("cluster.existing", True),
+        "cluster.existing",
+        "must be said",
+        "which is what true meant",
+    ),
+    "an existing cluster in a network of our own": (
+        put("cluster.existing", {"certManager": True}),
+        "cluster.existing",
+        "lives in an existing VPC",
+        "network.existing",
+    ),
     "an existing VPC and a CIDR": (
         put(
             "network.existing",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 
 import pytest
@@ -137,11 +138,11 @@ def test_duplicate_subnets_of_an_existing_vpc_are_refused() -> None:
     assert "named twice" in found[0].rule
 
 
-def test_an_existing_cluster_needs_its_own_vpc() -> None:
+def test_a_cluster_that_is_not_there_before_has_nothing() -> None:
     tree = stack()
-    put("cluster.existing", True)(tree)
-
-    assert [problem.path for problem in problems(tree)] == ["cluster.existing"]
+    put("cluster.existing", False)(tree)
+    assert read(tree).cluster.existing is None
+    assert not any(dataclasses.asdict(read(tree).cluster.provided).values())
 
 
 def test_a_plaintext_caller_of_a_strict_namespace_is_refused_and_of_a_permissive_one_is_not() -> None:
