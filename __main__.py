@@ -67,7 +67,7 @@ cluster = Cluster(
         control_plane_public_subnet_ids=network.control_plane_public_subnet_ids,
         tags=tags,
         identities=pod_identities(
-            region=settings.region, cluster_name=settings.cluster.name, observability=settings.observability
+            region=settings.region, cluster=settings.cluster, observability=settings.observability
         ),
         after=dns_firewall.ready,
     ),
@@ -186,6 +186,7 @@ load_balancer = LoadBalancer(
     "load-balancer",
     LoadBalancerArgs(
         settings=settings.load_balancer,
+        cluster_name=settings.cluster.name,
         namespaces=settings.namespaces,
         controller=controller,
         after=gateway.ready,

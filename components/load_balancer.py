@@ -10,7 +10,7 @@ import pulumi
 import pulumi_aws as aws
 
 from components.submission import KubernetesResource, release, submit
-from components.web_acl import WebAcl
+from components.web_acl import WebAcl, WebAclLog
 from configuration.applications import Namespace
 from configuration.load_balancer import LoadBalancer as LoadBalancerSettings
 from manifests.document import Document
@@ -19,6 +19,7 @@ from manifests.images import Images
 from manifests.ingress import alb_ingress, nlb_service
 from manifests.load_balancer_controller import CONTROLLER, controller_values
 from manifests.names import KUBE_SYSTEM
+from manifests.web_acl import log_group_name
 from versions import LOAD_BALANCER_CONTROLLER_CHART
 
 # The controller takes an ALB down in a few minutes and its security groups only after the last interface is gone;
@@ -32,9 +33,9 @@ class LoadBalancerControllerArgs:
     cluster_name: str
     vpc_id: pulumi.Input[str]
     images: Images
-    after: Sequence[pulumi.Resource]
     provided: bool
     """Whether the cluster has it already, with an identity of its own."""
+    after: Sequence[pulumi.Resource]
     """What its pods need to run and to reach AWS: nodes, add-ons, the way out of the VPC, its identity. On a destroy
     all of these go after it, so that it can still take its load balancers down."""
 
@@ -66,6 +67,7 @@ class LoadBalancerController(pulumi.ComponentResource):
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancerArgs:
     settings: LoadBalancerSettings
+    cluster_name: str
     namespaces: tuple[Namespace, ...]
     """For the hosts of their applications. One outside the mesh keeps the names that it has."""
     controller: LoadBalancerController
@@ -176,7 +178,18 @@ class LoadBalancer(pulumi.ComponentResource):
         waf = self._settings.waf
         if waf is None:
             return None
-        return waf.web_acl_arn or WebAcl("web-acl", opts=self._child()).arn
+        if waf.web_acl_arn:
+            return waf.web_acl_arn
+        acl = WebAcl("web-acl", oversize_bodies=waf.oversize_bodies, opts=self._child())
+        if waf.logs:
+            group = aws.cloudwatch.LogGroup(
+                "web-acl",
+                name=log_group_name(self._args.cluster_name),
+                retention_in_days=waf.log_retention_days,
+                opts=self._child(),
+            )
+            WebAclLog("web-acl", web_acl_arn=acl.arn, log_group_arn=group.arn, opts=self._child())
+        return acl.arn
 
     def _records(
         self, hosts: Sequence[str], address: pulumi.Output[str], kind: Literal["application", "network"]
