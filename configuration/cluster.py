@@ -39,8 +39,8 @@ class AccessEntry:
     """An IAM role or user, not a session of it."""
     policy: Literal["ClusterAdmin", "Admin", "Edit", "View", "AdminView"]
     namespaces: tuple[Label, ...] = ()
-    """Limits the policy to these namespaces; empty means the whole cluster, or for `Edit` and `View` every namespace
-    of the stack."""
+    """Limits the policy to these namespaces: of the stack, with EKS's policies of the platform too. Empty means the
+    whole cluster, or for `Edit` and `View` every namespace of the stack."""
 
 
 @section

@@ -226,6 +226,6 @@ BAD_AWS: dict[str, Bad] = {
         put("mesh.pilot", {"maxReplicas": 1}),
         "mesh.pilot.minReplicas",
         "above maxReplicas (1)",
-        "minReplicas <= maxReplicas",
+        "Set minReplicas to 1 too",
     ),
 }  # fmt: skip
