@@ -98,6 +98,7 @@ controller = LoadBalancerController(
         images=images,
         provided=settings.cluster.provided.load_balancer_controller,
         after=cluster.ready,
+        deleted_with=cluster.resource,
     ),
     opts=in_both,
 )

@@ -9,7 +9,7 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from components.submission import KubernetesResource, release, submit
+from components.submission import KubernetesResource, release, submit, submit_all
 from components.web_acl import WebAcl, WebAclLog
 from configuration.applications import Namespace
 from configuration.load_balancer import LoadBalancer as LoadBalancerSettings
@@ -17,7 +17,7 @@ from manifests.document import Document
 from manifests.gateway import held_by, passthrough_hosts, terminated_hosts
 from manifests.images import Images
 from manifests.ingress import alb_ingress, nlb_service
-from manifests.load_balancer_controller import CONTROLLER, controller_values
+from manifests.load_balancer_controller import CONTROLLER, controller_crds, controller_values
 from manifests.names import KUBE_SYSTEM
 from manifests.web_acl import log_group_name
 from versions import LOAD_BALANCER_CONTROLLER_CHART
@@ -38,6 +38,8 @@ class LoadBalancerControllerArgs:
     after: Sequence[pulumi.Resource]
     """What its pods need to run and to reach AWS: nodes, add-ons, the way out of the VPC, its identity. On a destroy
     all of these go after it, so that it can still take its load balancers down."""
+    deleted_with: pulumi.Resource | None
+    """Of its CRDs alone: the cluster."""
 
 
 class LoadBalancerController(pulumi.ComponentResource):
@@ -53,6 +55,11 @@ class LoadBalancerController(pulumi.ComponentResource):
         self.register_outputs({})
 
     def _install(self, args: LoadBalancerControllerArgs) -> pulumi.Resource:
+        # Helm then finds them there, and leaves them alone.
+        crds = submit_all(
+            controller_crds(),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after), deleted_with=args.deleted_with),
+        )
         return release(
             CONTROLLER,
             LOAD_BALANCER_CONTROLLER_CHART,
@@ -60,7 +67,7 @@ class LoadBalancerController(pulumi.ComponentResource):
             values=controller_values(
                 cluster_name=args.cluster_name, region=args.region, vpc_id=args.vpc_id, images=args.images
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(crds)),
         )
 
 

@@ -20,6 +20,7 @@ from manifests.document import Document
 from manifests.gateway import gateway_document
 from manifests.images import Images
 from manifests.ingress import alb_ingress, nlb_service
+from manifests.load_balancer_controller import controller_crds
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import MeshMode, mesh_mode, mesh_policy_documents
 from manifests.names import CERT_MANAGER, OBSERVABILITY
@@ -69,6 +70,8 @@ class StackDocuments:
             images=self.images,
         )
         yield from (mesh_system_namespace(settings.mesh), gateway_namespace(settings.mesh))
+        if not settings.cluster.provided.load_balancer_controller:
+            yield from controller_crds()
         if not settings.cluster.provided.cert_manager:
             yield platform_namespace(CERT_MANAGER)
         certificates = certificate_documents(settings.certificates, domain=settings.load_balancer.domain)

@@ -94,13 +94,15 @@ class _Found:
 
 def _judged(setting: str, declared: bool, found: _Found, *, conflict: str) -> Verdict:
     """conflict: what `up` would do to what is there though not declared."""
-    seen = "; ".join(found.there)
+    first, *more = found.there or ("",)
+    evidence = tuple(more)
     if not declared:
         if not found.there:
             return Verdict(status="pass", finding="Not there, and not said to be.")
         return Verdict(
             status="fail",
-            finding=f"{seen}: there, and not in the settings. {conflict}",
+            finding=f"{first}: there, and not in the settings. {conflict}",
+            evidence=evidence,
             remedy=f"Set cluster.existing.{setting}: true, or take it out of the cluster first.",
         )
     if not found.there:
@@ -116,7 +118,7 @@ def _judged(setting: str, declared: bool, found: _Found, *, conflict: str) -> Ve
             evidence=found.there,
             remedy=" ".join(dict.fromkeys(remedy for _, remedy in found.unusable)),
         )
-    return Verdict(status="pass", finding=f"{seen}.")
+    return Verdict(status="pass", finding=f"{first}.", evidence=evidence)
 
 
 Judge = Callable[[Settings, ExistingCluster, Contents], Verdict]

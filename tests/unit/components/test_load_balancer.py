@@ -79,6 +79,7 @@ def record(balancer: LoadBalancerSettings, *, preview: bool, provided: bool = Fa
                 images=Images(),
                 provided=provided,
                 after=[nodes, route],
+                deleted_with=route,
             ),
             opts,
         )
@@ -110,6 +111,20 @@ def test_the_controller_is_installed_and_outlives_the_balancers(preview: bool) -
     )
     assert release.inputs["values"]["vpcId"] == known("vpc-1", preview)
     assert {NODES, ROUTE} <= recording.needs(RELEASE)
+
+
+def test_an_upgrade_would_leave_the_crds_of_the_first_installation(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE), preview=preview)
+    crds = recording.of_type("kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition")
+    assert sorted(crds) == [
+        "albtargetcontrolconfigs.elbv2.k8s.aws",
+        "globalaccelerators.aga.k8s.aws",
+        "ingressclassparams.elbv2.k8s.aws",
+        "targetgroupbindings.elbv2.k8s.aws",
+    ]
+    for crd in crds.values():
+        assert crd.urn in recording[RELEASE].depends_on, "a new controller asks for its own kinds at once"
+        assert (crd.parent, crd.deleted_with) == (CONTROLLER, ROUTE), "they go with the cluster, after all of them"
 
 
 @pytest.mark.parametrize("key", [INGRESS, SERVICE])
@@ -290,7 +305,13 @@ def test_while_nothing_is_published_the_address_is_empty() -> None:
         controller = LoadBalancerController(
             "load-balancer-controller",
             LoadBalancerControllerArgs(
-                region="eu-west-1", cluster_name="mesh-dev", vpc_id="vpc-1", images=Images(), provided=False, after=[]
+                region="eu-west-1",
+                cluster_name="mesh-dev",
+                vpc_id="vpc-1",
+                images=Images(),
+                provided=False,
+                after=[],
+                deleted_with=None,
             ),
             opts,
         )

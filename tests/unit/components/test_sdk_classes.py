@@ -24,6 +24,7 @@ MODULES: dict[str, Any] = {
     "autoscaling/v2": kubernetes.autoscaling.v2,
     "policy/v1": kubernetes.policy.v1,
     "networking.k8s.io/v1": kubernetes.networking.v1,
+    "apiextensions.k8s.io/v1": kubernetes.apiextensions.v1,
     "rbac.authorization.k8s.io/v1": kubernetes.rbac.v1,
     "admissionregistration.k8s.io/v1": kubernetes.admissionregistration.v1,
 }
@@ -33,6 +34,7 @@ BESIDE_METADATA: dict[str, Any] = {
     "Secret": {"type": "Opaque", "data": {"a.b": "Yw=="}},
     "ServiceAccount": {"automountServiceAccountToken": False},
     "HorizontalPodAutoscaler": {"spec": {"maxReplicas": 3}},
+    "CustomResourceDefinition": {"spec": {"group": "a.example"}},
     "ClusterRole": {"rules": [{"verbs": ["get"]}]},
     "ClusterRoleBinding": _BOUND,
     "RoleBinding": _BOUND,
