@@ -224,8 +224,8 @@ def network_policy(settings: Settings, existing: ExistingCluster, contents: Cont
             status="fail",
             finding=f"Nothing enforces NetworkPolicies: they would hold nobody back.{_switched_off(contents)}",
             remedy=f"aws eks update-addon --cluster-name {settings.cluster.name} --addon-name {_VPC_CNI} "
-            """--configuration-values '{"enableNetworkPolicy": "true"}', or take networkPolicy back and read in the """
-            "plan's summary what that weakens.",
+            """--configuration-values '{"enableNetworkPolicy": "true"}', beside what else it is configured with; or """
+            "take networkPolicy back and read in the plan's summary what that weakens.",
         )
     if not enforcing:
         return Verdict(status="pass", finding="Nothing enforces NetworkPolicies, as the settings say.")
