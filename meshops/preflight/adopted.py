@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 from configuration.cluster import ExistingCluster
 from configuration.settings import Settings
+from manifests.load_balancer_controller import CONTROLLER as RELEASE
 from manifests.names import CERT_MANAGER as CERT_MANAGER_NAMESPACE
-from manifests.names import ISTIO_INGRESS
+from manifests.names import GATEWAY, ISTIO_INGRESS, KUBE_SYSTEM
 from meshops.checks.model import Check, Unavailable, Verdict
-from meshops.preflight.contents import Container, Contents
+from meshops.preflight.contents import AddOn, Container, Contents, Workload
 from versions import METRICS_SERVER_ADDON, POD_IDENTITY_ADDON
 
 _SECTION = "Existing cluster"
@@ -86,9 +87,13 @@ _OWN = Verdict(status="pass", finding="The cluster is this stack's own: what it 
 
 @dataclass(frozen=True, kw_only=True)
 class _Found:
-    """Of one part: what of it is there, and what of that this program cannot use, each with its remedy."""
+    """Of one part: what of it is there, and what of that this program cannot use, each with its remedy.
+
+    ours: whether an earlier `up` of this stack installed it.
+    """
 
     there: tuple[str, ...]
+    ours: bool
     unusable: tuple[tuple[str, str], ...] = ()
 
 
@@ -99,6 +104,8 @@ def _judged(setting: str, declared: bool, found: _Found, *, conflict: str) -> Ve
     if not declared:
         if not found.there:
             return Verdict(status="pass", finding="Not there, and not said to be.")
+        if found.ours:
+            return Verdict(status="pass", finding=f"{first}: installed by this stack.", evidence=evidence)
         return Verdict(
             status="fail",
             finding=f"{first}: there, and not in the settings. {conflict}",
@@ -119,6 +126,18 @@ def _judged(setting: str, declared: bool, found: _Found, *, conflict: str) -> Ve
             remedy=" ".join(dict.fromkeys(remedy for _, remedy in found.unusable)),
         )
     return Verdict(status="pass", finding=f"{first}.", evidence=evidence)
+
+
+def _released(contents: Contents, running: Sequence[tuple[Workload, Container]], namespace: str, name: str) -> bool:
+    """Whether it is a release of this name, in a cluster in which the mesh's gateway stands already."""
+    gateway = any((item.namespace, item.name) == (ISTIO_INGRESS, GATEWAY) for item in contents.workloads)
+    return gateway and bool(running) and all(item.release == f"{namespace}/{name}" for item, _ in running)
+
+
+def _tagged(settings: Settings, addon: AddOn) -> bool:
+    """As `__main__.py` has everything tagged that this stack makes."""
+    tags = {"managed-by": "pulumi", "environment": settings.environment}
+    return all(addon.tags.get(key) == value for key, value in tags.items())
 
 
 Judge = Callable[[Settings, ExistingCluster, Contents], Verdict]
@@ -156,7 +175,7 @@ def controller(settings: Settings, existing: ExistingCluster, contents: Contents
     return _judged(
         "loadBalancerController",
         existing.load_balancer_controller,
-        _Found(there=tuple(there), unusable=tuple(unusable)),
+        _Found(there=tuple(there), unusable=tuple(unusable), ours=_released(contents, running, KUBE_SYSTEM, RELEASE)),
         conflict="`up` would meet its CRDs and its class (AlreadyExists), or two controllers one Ingress.",
     )
 
@@ -200,19 +219,28 @@ def cert_manager(settings: Settings, existing: ExistingCluster, contents: Conten
     return _judged(
         "certManager",
         existing.cert_manager,
-        _Found(there=tuple(there), unusable=tuple(unusable)),
+        _Found(
+            there=tuple(there),
+            unusable=tuple(unusable),
+            ours=_released(contents, running, CERT_MANAGER_NAMESPACE, CERT_MANAGER_NAMESPACE),
+        ),
         conflict="`up` would stop at its namespace or its CRDs, which are not this stack's.",
     )
 
 
 def metrics(settings: Settings, existing: ExistingCluster, contents: Contents) -> Verdict:
-    there = [str(addon) for addon in contents.addons if addon.name == METRICS_SERVER_ADDON]
+    addons = [addon for addon in contents.addons if addon.name == METRICS_SERVER_ADDON]
+    there = [*map(str, addons)]
     there += [f"APIService {_METRICS_API}"] if _METRICS_API in contents.apis else []
     silent = ("The metrics API does not answer.", f"See why: kubectl describe apiservice {_METRICS_API}")
     return _judged(
         "metricsServer",
         existing.metrics_server,
-        _Found(there=tuple(there), unusable=() if contents.apis.get(_METRICS_API) else (silent,)),
+        _Found(
+            there=tuple(there),
+            unusable=() if contents.apis.get(_METRICS_API) else (silent,),
+            ours=any(_tagged(settings, addon) for addon in addons),
+        ),
         conflict="`up` would stop at the add-on (ResourceInUseException), or overwrite what serves it.",
     )
 
@@ -262,12 +290,17 @@ def _true(value: object) -> bool:
 
 def agent(settings: Settings, existing: ExistingCluster, contents: Contents) -> Verdict:
     daemons = [item for item in contents.workloads if item.name == POD_IDENTITY_ADDON]
-    there = [str(addon) for addon in contents.addons if addon.name == POD_IDENTITY_ADDON] + [*map(str, daemons)]
+    addons = [addon for addon in contents.addons if addon.name == POD_IDENTITY_ADDON]
+    there = [*map(str, addons), *map(str, daemons)]
     silent = ("No pod of it is available.", "See the add-on's health: aws eks describe-addon.")
     return _judged(
         "podIdentityAgent",
         existing.pod_identity_agent,
-        _Found(there=tuple(there), unusable=() if any(item.available for item in daemons) else (silent,)),
+        _Found(
+            there=tuple(there),
+            unusable=() if any(item.available for item in daemons) else (silent,),
+            ours=any(_tagged(settings, addon) for addon in addons),
+        ),
         conflict="`up` would stop at the add-on (ResourceInUseException).",
     )
 

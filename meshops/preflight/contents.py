@@ -23,12 +23,13 @@ _CLUSTER_KINDS = (
 
 @dataclass(frozen=True, kw_only=True)
 class AddOn:
-    """One EKS add-on. configuration: as its owner gave it; what is left out has the add-on's own default."""
+    """One EKS add-on. configuration: as its owner gave it; what is left out has its own default. tags: AWS's."""
 
     name: str
     version: str
     status: str
     configuration: Mapping[str, Any] = field(default_factory=dict)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def __str__(self) -> str:
         return f"add-on {self.name} {self.version}"
@@ -62,13 +63,14 @@ class Container:
 
 @dataclass(frozen=True, kw_only=True)
 class Workload:
-    """kind: Deployment or DaemonSet. available: whether any pod of it is."""
+    """kind: Deployment or DaemonSet. available: whether any pod of it is. release: Helm's, `namespace/name`."""
 
     kind: str
     namespace: str
     name: str
     available: bool
     containers: tuple[Container, ...]
+    release: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -106,6 +108,7 @@ def _addon(raw: Mapping[str, Any]) -> AddOn:
         status=raw.get("status", ""),
         # JSON or YAML, as its owner wrote it.
         configuration=yaml.safe_load(raw.get("configurationValues") or "{}"),
+        tags=raw.get("tags") or {},
     )
 
 
@@ -172,11 +175,14 @@ def _condition(conditions: Sequence[Mapping[str, Any]], kind: str) -> bool:
 
 def _workload(item: Mapping[str, Any]) -> Workload:
     status = item.get("status") or {}
+    notes = item["metadata"].get("annotations") or {}
+    release = [notes.get(f"meta.helm.sh/release-{part}", "") for part in ("namespace", "name")]
     return Workload(
         kind=item["kind"],
         namespace=item["metadata"]["namespace"],
         name=_name(item),
         available=bool(status.get("availableReplicas") or status.get("numberAvailable")),
+        release="/".join(filter(None, release)),
         containers=tuple(
             Container(
                 name=container["name"],

@@ -193,7 +193,9 @@ def part_versions(subject: Subject) -> Verdict:
     for name in ("pilot", "proxyv2"):
         if not any(found == name for found, _ in seen):
             tally.failed(f"no pod runs {name}")
-    return tally.verdict("{count} parts, Istio " + f"{istio}, cert-manager {CERT_MANAGER_VERSION}.")
+    provided = subject.stack.settings.cluster.provided.cert_manager
+    issuing = "somebody else's" if provided else CERT_MANAGER_VERSION
+    return tally.verdict("{count} parts, Istio " + f"{istio}, cert-manager {issuing}.")
 
 
 def _injected(subject: Subject) -> Iterator[Pod]:

@@ -122,6 +122,29 @@ def test_what_is_there_and_not_said_would_collide_and_what_is_said_and_not_there
     assert setting in missing.remedy
 
 
+def test_the_second_preflight_would_take_what_the_first_up_installed_for_somebody_elses() -> None:
+    tags = {"managed-by": "pulumi", "environment": "test"}
+    names = ("metrics-server", "eks-pod-identity-agent")
+    addons = tuple(AddOn(name=name, version="v1", status="ACTIVE", tags=tags) for name in names)
+    items = [released(controller(), "kube-system", "aws-load-balancer-controller"), CLASS, *CONTROLLER_CRDS]
+    items += [released(cert_manager(), "cert-manager", "cert-manager"), *ISSUING_CRDS, agent(), metrics_api()]
+    gateway = workload("Deployment", "istio-ingress", "istio-ingressgateway", "auto")
+
+    after = verdicts(settings(), parse_contents(addons, {"items": [*items, gateway]}))
+    assert {verdict.status for verdict in after.values()} == {"pass"}
+    assert after["MP402"].finding.endswith("installed by this stack.")
+    before = verdicts(settings(), parse_contents(addons, {"items": items}))
+    assert (before["MP401"].status, before["MP402"].status) == ("fail", "fail"), "a release of the same name"
+    others = tuple(dataclasses.replace(addon, tags={**tags, "environment": "other"}) for addon in addons)
+    found = verdicts(settings(), parse_contents(others, {"items": [*items, gateway]}))
+    assert (found["MP403"].status, found["MP405"].status) == ("fail", "fail"), "another stack's add-ons"
+
+
+def released(item: dict[str, Any], namespace: str, name: str) -> dict[str, Any]:
+    notes = {"meta.helm.sh/release-namespace": namespace, "meta.helm.sh/release-name": name}
+    return {**item, "metadata": {**item["metadata"], "annotations": notes}}
+
+
 DEAF = {
     "an old controller": ([controller(version="v2.5.4")], "older than v2.6", "Upgrade it to v2.6"),
     "another cluster's": ([controller("--cluster-name=other")], "works for cluster other", "--cluster-name"),
