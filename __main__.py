@@ -25,6 +25,7 @@ from components.platform_network_policies import PlatformNetworkPolicies, Platfo
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
 from manifests.images import Images
 from manifests.interface_endpoints import interface_endpoints
+from manifests.namespace import platform_namespaces
 from manifests.pod_identities import pod_identities
 
 settings = stack_settings.load()
@@ -67,7 +68,7 @@ cluster = Cluster(
         control_plane_public_subnet_ids=network.control_plane_public_subnet_ids,
         tags=tags,
         identities=pod_identities(
-            region=settings.region, cluster_name=settings.cluster.name, observability=settings.observability
+            region=settings.region, cluster=settings.cluster, observability=settings.observability
         ),
         after=dns_firewall.ready,
     ),
@@ -83,6 +84,7 @@ admission = Admission(
         mesh=settings.mesh,
         namespaces=settings.namespaces,
         images=images,
+        platform=platform_namespaces(settings.cluster),
         after=cluster.ready,
         deleted_with=cluster.resource,
     ),
@@ -95,7 +97,9 @@ controller = LoadBalancerController(
         cluster_name=settings.cluster.name,
         vpc_id=network.vpc_id,
         images=images,
+        provided=settings.cluster.provided.load_balancer_controller,
         after=cluster.ready,
+        deleted_with=cluster.resource,
     ),
     opts=in_both,
 )
@@ -116,6 +120,7 @@ certificates = Certificates(
     CertificatesArgs(
         certificates=settings.certificates,
         images=images,
+        provided=settings.cluster.provided.cert_manager,
         domain=settings.load_balancer.domain,
         ingress_namespace=mesh.ingress_namespace,
         after=cluster.ready,
@@ -185,6 +190,7 @@ load_balancer = LoadBalancer(
     "load-balancer",
     LoadBalancerArgs(
         settings=settings.load_balancer,
+        cluster_name=settings.cluster.name,
         namespaces=settings.namespaces,
         controller=controller,
         after=gateway.ready,

@@ -40,6 +40,12 @@ KUBERNETES = "1.35"
 CERT_MANAGER = "v1.21.2"
 AWS_LOAD_BALANCER_CONTROLLER = "3.6.0"
 
+# The Go module whose CRDs stand in schemas/crds, since Helm does not upgrade what lies in a chart's crds/. It is the
+# controller's v3.2.2, of which crds.yaml is letter by letter that of v3.5.0; that of 3.6.0 was not held against it.
+LOAD_BALANCER_CONTROLLER_MODULE = (
+    "github.com/kubernetes-sigs/aws-load-balancer-controller@v0.0.0-20260423195125-93ff3b5fdaad"
+)
+
 
 def istio_chart(name: str, version: str) -> Chart:
     """The Istio chart `name` (base, cni, istiod or gateway) of one Istio version."""
@@ -68,6 +74,7 @@ CLOUDWATCH_ADDON_VERSION = "v6.4.0-eksbuild.1"
 # The metrics API: EKS has none by itself, and without it no HorizontalPodAutoscaler scales. A community add-on.
 METRICS_SERVER_ADDON = "metrics-server"
 METRICS_SERVER_ADDON_VERSION = "v0.8.1-eksbuild.10"
+POD_IDENTITY_ADDON = "eks-pod-identity-agent"
 
 # --- Tools -------------------------------------------------------------------------------------------------
 PULUMI_CLI_MINIMUM = "3.200.0"

@@ -25,6 +25,8 @@ class AdmissionArgs:
     mesh: Mesh
     namespaces: tuple[Namespace, ...]
     images: Images
+    platform: tuple[str, ...]
+    """The platform's own namespaces."""
     after: Sequence[pulumi.Resource]
     """The cluster. No namespace: a policy names those it is for, whether they exist or not."""
     deleted_with: pulumi.Resource | None
@@ -36,7 +38,9 @@ class Admission(pulumi.ComponentResource):
 
     def __init__(self, name: str, args: AdmissionArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:admission:Admission", name, None, opts)
-        documents = admission_documents(args.settings, mesh=args.mesh, namespaces=args.namespaces, images=args.images)
+        documents = admission_documents(
+            args.settings, mesh=args.mesh, namespaces=args.namespaces, platform=args.platform, images=args.images
+        )
 
         order = Order(self, after=args.after, deleted_with=args.deleted_with)
         made: dict[str, pulumi.Resource] = {}

@@ -23,6 +23,8 @@ class CertificatesArgs:
     images: Images
     domain: str
     """The load balancer's: the certificate covers it and every name one label below it."""
+    provided: bool
+    """Whether the cluster has cert-manager already, in the namespace that this program would make."""
     ingress_namespace: pulumi.Resource
     """`istio-ingress`, into which the certificate's secret goes."""
     after: Sequence[pulumi.Resource]
@@ -39,20 +41,23 @@ class Certificates(pulumi.ComponentResource):
     def __init__(self, name: str, args: CertificatesArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:certificates:Certificates", name, None, opts)
         order = Order(self, after=args.after, deleted_with=args.deleted_with)
-        namespace = submit(platform_namespace(CERT_MANAGER), opts=order.after())
-        # The chart's own check after installing waits until the webhook answers.
-        previous: pulumi.Resource = release(
-            "cert-manager",
-            CERT_MANAGER_CHART,
-            namespace=CERT_MANAGER,
-            values=cert_manager_values(args.images),
-            opts=order.after(namespace),
-        )
+        previous = [] if args.provided else [_cert_manager(order, args.images)]
         documents = certificate_documents(args.certificates, domain=args.domain)
         for issuer in documents.issuers:
-            previous = submit(issuer, opts=order.after(previous))
-        certificate = submit(documents.certificate, opts=order.after(previous, args.ingress_namespace))
+            previous = [submit(issuer, opts=order.after(*previous))]
+        certificate = submit(documents.certificate, opts=order.after(*previous, args.ingress_namespace))
 
         self.issuer_name = pulumi.Output.from_input(documents.issuer_name)
         self.ready = (certificate,)
         self.register_outputs({"issuer_name": self.issuer_name})
+
+
+def _cert_manager(order: Order, images: Images) -> pulumi.Resource:
+    """There once its webhook answers: the chart's own check after installing waits for it."""
+    return release(
+        "cert-manager",
+        CERT_MANAGER_CHART,
+        namespace=CERT_MANAGER,
+        values=cert_manager_values(images),
+        opts=order.after(submit(platform_namespace(CERT_MANAGER), opts=order.after())),
+    )

@@ -15,11 +15,12 @@ import pulumi_kubernetes as kubernetes
 from components.cluster_access import private_rules, still_waits, without_creators_admin
 from components.pod_identity import PodIdentity, PodIdentityArgs
 from configuration.cluster import Cluster as ClusterSettings
+from configuration.cluster import ExistingCluster
 from manifests.access_entries import PolicyScope, access_by_principal
 from manifests.iam import CNI_POLICY, NODE_POLICIES, service_trust
 from manifests.kubeconfig import kubeconfig, with_profile
 from manifests.pod_identities import ServiceAccountIdentity
-from versions import METRICS_SERVER_ADDON, METRICS_SERVER_ADDON_VERSION
+from versions import METRICS_SERVER_ADDON, METRICS_SERVER_ADDON_VERSION, POD_IDENTITY_ADDON
 
 _AMI_TYPES: dict[Literal["x86_64", "arm64"], str] = {
     "x86_64": "AL2023_x86_64_STANDARD",
@@ -54,7 +55,8 @@ class Cluster(pulumi.ComponentResource):
     """JSON; a secret."""
     ready: tuple[pulumi.Resource, ...]
     """What a pod needs to run, the last of it: DNS, which comes after the nodes, which come after their way out of the
-    VPC, the other add-ons and every Pod Identity. Of an existing cluster the way out and the identities."""
+    VPC, the other add-ons and every Pod Identity. Of an existing cluster the way out, the identities, and what gives
+    them to pods."""
     resource: pulumi.Resource | None
     """For `deleted_with`; None for an existing cluster, which a destroy leaves standing."""
 
@@ -64,7 +66,7 @@ class Cluster(pulumi.ComponentResource):
         self._settings = args.settings
         self._reached: tuple[pulumi.Resource, ...] = ()
         if args.settings.existing:
-            self._adopt()
+            self._adopt(args.settings.existing)
         else:
             self._build()
         self.provider = kubernetes.Provider(
@@ -87,7 +89,7 @@ class Cluster(pulumi.ComponentResource):
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
 
-    def _adopt(self) -> None:
+    def _adopt(self, existing: ExistingCluster) -> None:
         cluster = aws.eks.get_cluster_output(name=self._settings.name, opts=pulumi.InvokeOutputOptions(parent=self))
         self.name = cluster.name
         self.kubeconfig = pulumi.Output.secret(
@@ -101,7 +103,11 @@ class Cluster(pulumi.ComponentResource):
                 )
             )
         )
-        self.ready = (*self._args.after, *self._identities())
+        # Its nodes are there: a pod that starts before the agent would have no credentials.
+        agent = () if existing.pod_identity_agent else (self._addon(POD_IDENTITY_ADDON, *self._args.after),)
+        if not existing.metrics_server:
+            self._addon(METRICS_SERVER_ADDON, *self._args.after, version=METRICS_SERVER_ADDON_VERSION)
+        self.ready = (*self._args.after, *self._identities(), *agent)
         self.resource = None
 
     def _build(self) -> None:
@@ -192,7 +198,7 @@ class Cluster(pulumi.ComponentResource):
 
     def _networking_addons(self, cluster: eks.Cluster) -> tuple[pulumi.Resource, ...]:
         """What a node needs to become ready. On a destroy the CNI goes after the nodes, or its interfaces leak."""
-        agent = self._addon("eks-pod-identity-agent", cluster)
+        agent = self._addon(POD_IDENTITY_ADDON, cluster)
         # By Pod Identity rather than on the node's role, which every process on the node can use. The agent runs on
         # the host's network, so it does not wait for the CNI that waits for it.
         identity = PodIdentity(

@@ -9,16 +9,17 @@ from typing import Any, Literal
 import pulumi
 import pulumi_aws as aws
 
-from components.submission import KubernetesResource, release, submit
-from components.web_acl import WebAcl
+from components.submission import KubernetesResource, release, submit, submit_all
+from components.web_acl import WebAcl, WebAclLog
 from configuration.applications import Namespace
 from configuration.load_balancer import LoadBalancer as LoadBalancerSettings
 from manifests.document import Document
-from manifests.gateway import passthrough_hosts, terminated_hosts
+from manifests.gateway import held_by, passthrough_hosts, terminated_hosts
 from manifests.images import Images
 from manifests.ingress import alb_ingress, nlb_service
-from manifests.load_balancer_controller import CONTROLLER, controller_values
+from manifests.load_balancer_controller import CONTROLLER, controller_crds, controller_values
 from manifests.names import KUBE_SYSTEM
+from manifests.web_acl import log_group_name
 from versions import LOAD_BALANCER_CONTROLLER_CHART
 
 # The controller takes an ALB down in a few minutes and its security groups only after the last interface is gone;
@@ -32,35 +33,48 @@ class LoadBalancerControllerArgs:
     cluster_name: str
     vpc_id: pulumi.Input[str]
     images: Images
+    provided: bool
+    """Whether the cluster has it already, with an identity of its own."""
     after: Sequence[pulumi.Resource]
     """What its pods need to run and to reach AWS: nodes, add-ons, the way out of the VPC, its identity. On a destroy
     all of these go after it, so that it can still take its load balancers down."""
+    deleted_with: pulumi.Resource | None
+    """Of its CRDs alone: the cluster."""
 
 
 class LoadBalancerController(pulumi.ComponentResource):
     """Never `deleted_with` the cluster: without it the finalizers of Ingress and Service would never be answered."""
 
     ready: tuple[pulumi.Resource, ...]
-    """The controller, on which an Ingress or a load balancer's Service depends."""
+    """The controller, on which an Ingress or a load balancer's Service depends; what it would come after where it is
+    somebody else's."""
 
     def __init__(self, name: str, args: LoadBalancerControllerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:load_balancer:LoadBalancerController", name, None, opts)
-        controller = release(
+        self.ready = tuple(args.after) if args.provided else (self._install(args),)
+        self.register_outputs({})
+
+    def _install(self, args: LoadBalancerControllerArgs) -> pulumi.Resource:
+        # Helm then finds them there, and leaves them alone.
+        crds = submit_all(
+            controller_crds(),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after), deleted_with=args.deleted_with),
+        )
+        return release(
             CONTROLLER,
             LOAD_BALANCER_CONTROLLER_CHART,
             namespace=KUBE_SYSTEM,
             values=controller_values(
                 cluster_name=args.cluster_name, region=args.region, vpc_id=args.vpc_id, images=args.images
             ),
-            opts=pulumi.ResourceOptions(parent=self, depends_on=list(args.after)),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=list(crds)),
         )
-        self.ready = (controller,)
-        self.register_outputs({})
 
 
 @dataclass(frozen=True, kw_only=True)
 class LoadBalancerArgs:
     settings: LoadBalancerSettings
+    cluster_name: str
     namespaces: tuple[Namespace, ...]
     """For the hosts of their applications. One outside the mesh keeps the names that it has."""
     controller: LoadBalancerController
@@ -171,14 +185,24 @@ class LoadBalancer(pulumi.ComponentResource):
         waf = self._settings.waf
         if waf is None:
             return None
-        return waf.web_acl_arn or WebAcl("web-acl", opts=self._child()).arn
+        if waf.web_acl_arn:
+            return waf.web_acl_arn
+        acl = WebAcl("web-acl", oversize_bodies=waf.oversize_bodies, opts=self._child())
+        if waf.logs:
+            group = aws.cloudwatch.LogGroup(
+                "web-acl",
+                name=log_group_name(self._args.cluster_name),
+                retention_in_days=waf.log_retention_days,
+                opts=self._child(),
+            )
+            WebAclLog("web-acl", web_acl_arn=acl.arn, log_group_arn=group.arn, opts=self._child())
+        return acl.arn
 
     def _records(
         self, hosts: Sequence[str], address: pulumi.Output[str], kind: Literal["application", "network"]
     ) -> None:
-        """An alias for each host that the zone can hold; the rest is somebody else's DNS."""
-        domain = self._settings.domain
-        ours = [host for host in hosts if host == domain or host.endswith(f".{domain}")]
+        """An alias for each host that the zone can hold."""
+        ours = held_by(self._settings.domain, hosts)
         if self._settings.hosted_zone_id is None or not ours:
             return
         canonical = aws.lb.get_hosted_zone_id_output(

@@ -30,6 +30,7 @@ BUILT_IN: Mapping[tuple[str, str], tuple[str, ...]] = {
     ("policy/v1", "PodDisruptionBudget"): ("policy/v1beta1",),
     ("networking.k8s.io/v1", "NetworkPolicy"): ("extensions/v1beta1",),
     ("networking.k8s.io/v1", "Ingress"): ("extensions/v1beta1", "networking.k8s.io/v1beta1"),
+    ("apiextensions.k8s.io/v1", "CustomResourceDefinition"): ("apiextensions.k8s.io/v1beta1",),
     **{("rbac.authorization.k8s.io/v1", kind): _RBAC for kind in ("ClusterRole", "ClusterRoleBinding", "RoleBinding")},
     ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicy"): _ADMISSION,
     ("admissionregistration.k8s.io/v1", "ValidatingAdmissionPolicyBinding"): _ADMISSION,

@@ -2,17 +2,29 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from configuration.kinds.principals import PrincipalArn
 from configuration.network import RetentionDays
+from configuration.problems import rejection
 from configuration.section import section
 from configuration.values import Cidr, ClusterName, Label, VersionText, Whole, within
 from versions import KUBERNETES
 
 LogType = Literal["api", "audit", "authenticator", "controllerManager", "scheduler"]
+
+
+def _said(value: Any) -> Any:
+    # Both were all there was to say once.
+    if value is True:
+        raise rejection(
+            "What the cluster has must be said: the rest is installed into it, and would collide with what is there.",
+            "Write {metricsServer: true, networkPolicy: true, podIdentityAgent: true}, which is what true meant; "
+            "`meshops preflight` says what is there.",
+        )
+    return None if value is False else value
 
 
 @section
@@ -27,8 +39,8 @@ class AccessEntry:
     """An IAM role or user, not a session of it."""
     policy: Literal["ClusterAdmin", "Admin", "Edit", "View", "AdminView"]
     namespaces: tuple[Label, ...] = ()
-    """Limits the policy to these namespaces; empty means the whole cluster, or for `Edit` and `View` every namespace
-    of the stack."""
+    """Limits the policy to these namespaces: of the stack, with EKS's policies of the platform too. Empty means the
+    whole cluster, or for `Edit` and `View` every namespace of the stack."""
 
 
 @section
@@ -40,6 +52,24 @@ class NodeGroup:
     desired_size: Annotated[Whole, within(1, 450, "nodes")] = 3
     max_size: Annotated[Whole, within(1, 450, "nodes")] = 6
     disk_gib: Annotated[Whole, within(20, 16384, "GiB")] = 50
+
+
+@section
+class ExistingCluster:
+    """What a cluster that is somebody else's has already: it is used as it is. What it has not is installed, but for a
+    network policy engine. `meshops preflight` reads whether that is so (MP401 to MP405)."""
+
+    load_balancer_controller: bool = False
+    """The AWS Load Balancer Controller with its CRDs, its ingress class `alb` and its identity for AWS."""
+    cert_manager: bool = False
+    """cert-manager with its CRDs, in the namespace `cert-manager`."""
+    metrics_server: bool = False
+    """Whatever serves the metrics API: without one no HorizontalPodAutoscaler scales."""
+    network_policy: bool = False
+    """An engine that enforces NetworkPolicies, e.g. the VPC CNI with `enableNetworkPolicy`. Without one they are
+    submitted, and hold nobody back."""
+    pod_identity_agent: bool = False
+    """The add-on `eks-pod-identity-agent`, by which the platform's pods get their AWS identities."""
 
 
 @section
@@ -64,7 +94,12 @@ class Cluster:
     deletion_protection: bool = True
     """Of the cluster, and of the VPC's DNS firewall where the cluster is our own."""
     node_group: NodeGroup = NodeGroup()
-    existing: bool = False
-    """The cluster `name` is somebody else's: nothing of it is changed, the mesh is installed into it. It must run the
-    add-on `eks-pod-identity-agent`, and `metrics-server` if anything in it is to scale; its nodes must admit the API
-    server to the webhooks' ports (15017, 10250, 9443). All other settings of the cluster are without effect then."""
+    existing: Annotated[ExistingCluster | None, BeforeValidator(_said)] = None
+    """The cluster `name` is somebody else's, and has this: nothing of it is changed, the mesh is installed into it. Its
+    nodes must admit the API server to the webhooks' ports (15017, 10250, 9443). All other settings of the cluster are
+    without effect then."""
+
+    @property
+    def provided(self) -> ExistingCluster:
+        """What is there before this program comes; in a cluster of our own nothing."""
+        return self.existing or ExistingCluster()

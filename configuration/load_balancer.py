@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field
 
 from configuration.kinds.aws import Bucket, CertificateArn, LogPrefix, WebAclArn
+from configuration.network import RetentionDays
 from configuration.problems import rejection
 from configuration.section import section
 from configuration.values import Cidr, Host, matching
@@ -34,9 +35,18 @@ def _ssl_policy(value: str) -> str:
 
 @section
 class Waf:
-    """`web_acl_arn` attaches an existing web ACL; without it one with AWS's managed rules is made."""
+    """A web ACL before the ALB; what it does not see is in [waf.md](waf.md)."""
 
     web_acl_arn: WebAclArn | None = None
+    """An existing web ACL of this region, with its owner's rules and logs; without it one with AWS's managed rules is
+    made."""
+    oversize_bodies: Literal["block", "pass"] = "block"
+    """Before an ALB the WAF sees the first 8 KiB of a body. `block`: a larger one is answered 403, so no uploads.
+    `pass`: what comes after them is looked at by nobody."""
+    logs: bool = True
+    """Each request that it judged, in the log group `aws-waf-logs-<cluster>`, without the values of `Authorization` and
+    `Cookie`."""
+    log_retention_days: RetentionDays = 90
 
 
 @section

@@ -39,7 +39,7 @@ def _service_host(value: Any) -> Any:
 
 @section
 class Pilot:
-    """istiod's size. `minReplicas` and `maxReplicas` of 1 turn the autoscaler off."""
+    """istiod's size. `minReplicas: 1` and `maxReplicas: 1`, both, turn the autoscaler off."""
 
     cpu: Cpu = "500m"
     memory: Memory = "2048Mi"

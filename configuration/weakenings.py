@@ -13,6 +13,7 @@ from configuration.applications import Application, Namespace, qualified
 from configuration.kinds.images import PUBLIC_HOSTS, split_host
 from configuration.kinds.weakening import Weakening as Weakening
 from configuration.leaving.weakenings import leaving
+from configuration.load_balancer import Waf
 from configuration.rules.aws import is_nearly_everyone
 from configuration.settings import Settings
 
@@ -67,9 +68,15 @@ def _cluster(settings: Settings) -> Iterator[Weakening]:
     if cluster.existing:
         yield Weakening(
             path="cluster.existing",
-            value="true",
+            value=cluster.name,
             effect="Its owner says whether its API server keeps an audit log: what tenants do may leave no trace.",
         )
+        if not cluster.existing.network_policy:
+            yield Weakening(
+                path="cluster.existing.networkPolicy",
+                value="false",
+                effect="Nothing enforces NetworkPolicies: what bypasses its sidecar is held back by nobody.",
+            )
         return
     if cluster.public_access_cidrs:
         cidrs = ", ".join(map(str, cluster.public_access_cidrs))
@@ -157,6 +164,7 @@ def _way_in(settings: Settings) -> Iterator[Weakening]:
             value="nlb",
             effect="The WAF stands before the ALB: whoever comes by the NLB passes none.",
         )
+    yield from _waf(balancer.waf)
     if not balancer.access_logs:
         yield Weakening(
             path="loadBalancer.accessLogs", value="(not set)", effect="The load balancer keeps no access log."
@@ -170,6 +178,27 @@ def _way_in(settings: Settings) -> Iterator[Weakening]:
             path="imageRegistry",
             value="(not set)",
             effect="Nodes pull images from public registries, through any proxy that stands between (trap 6).",
+        )
+
+
+def _waf(waf: Waf | None) -> Iterator[Weakening]:
+    if waf is None or waf.web_acl_arn:
+        return
+    if waf.oversize_bodies == "pass":
+        yield Weakening(
+            path="loadBalancer.waf.oversizeBodies",
+            value="pass",
+            effect="The WAF sees the first 8 KiB of a body: an attack that begins later passes it.",
+        )
+    if not waf.logs:
+        yield Weakening(
+            path="loadBalancer.waf.logs", value="false", effect="Nobody can say later what the WAF refused, and why."
+        )
+    elif waf.log_retention_days < _LASTING_DAYS:
+        yield Weakening(
+            path="loadBalancer.waf.logRetentionDays",
+            value=str(waf.log_retention_days),
+            effect="What the WAF refused is gone after so many days.",
         )
 
 

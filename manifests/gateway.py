@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from configuration.applications import Namespace
 from manifests.document import Document, document
 from manifests.names import (
@@ -17,6 +19,11 @@ from manifests.names import (
 def terminated_hosts(namespaces: tuple[Namespace, ...]) -> tuple[str, ...]:
     """The public hosts whose TLS the gateway ends, in the order of the settings."""
     return _hosts(namespaces, "terminate")
+
+
+def held_by(domain: str, hosts: Sequence[str]) -> tuple[str, ...]:
+    """Those that the zone of a domain can hold; the rest is somebody else's DNS."""
+    return tuple(host for host in hosts if host == domain or host.endswith(f".{domain}"))
 
 
 def passthrough_hosts(namespaces: tuple[Namespace, ...]) -> tuple[str, ...]:

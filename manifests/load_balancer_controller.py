@@ -1,13 +1,19 @@
-"""What we set in the chart of the AWS Load Balancer Controller."""
+"""What we set in the chart of the AWS Load Balancer Controller, and its CRDs."""
 
 from __future__ import annotations
 
+import json
+from functools import cache
+from pathlib import Path
 from typing import Any
 
+from manifests.document import Document
 from manifests.images import Images
 
 CONTROLLER = "aws-load-balancer-controller"
 """The release, and its service account."""
+
+_CRDS = Path(__file__).resolve().parents[1] / "schemas" / "crds" / "aws-load-balancer-controller.json"
 
 IMAGE = "public.ecr.aws/eks/aws-load-balancer-controller"
 
@@ -34,3 +40,13 @@ def controller_values(*, cluster_name: str, region: str, vpc_id: Any, images: Im
         "enableWaf": False,
         "enableWafv2": True,
     }
+
+
+@cache
+def controller_crds() -> tuple[Document, ...]:
+    """The controller's CRDs of elbv2.k8s.aws and aga.k8s.aws.
+
+    The chart has them in its crds/, which Helm installs once and never upgrades:
+    https://helm.sh/docs/chart_best_practices/custom_resource_definitions/
+    """
+    return tuple(json.loads(_CRDS.read_text(encoding="utf-8"))["documents"])

@@ -7,13 +7,14 @@ from dataclasses import dataclass
 from typing import Literal
 
 from configuration.applications import Namespace
+from configuration.cluster import Cluster
 from configuration.mesh import Mesh
 from manifests.admission.roles import tenant_bindings
 from manifests.authorization import namespace_authorization
 from manifests.document import Document, document
 from manifests.mesh_graph import MeshGraph
 from manifests.mesh_policies import MeshMode, namespace_mode
-from manifests.names import INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM
+from manifests.names import CERT_MANAGER, INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM, OBSERVABILITY
 from manifests.network_policies import namespace_network_policies
 from manifests.sidecars import namespace_sidecar, service_entries
 
@@ -31,6 +32,12 @@ class NamespaceDocuments:
     """Who works in it, whatever its phase."""
     strict: Document | None
     """Its PeerAuthentication, while its mode differs from the mesh's. After the workloads: see MeshNamespace."""
+
+
+def platform_namespaces(cluster: Cluster) -> tuple[str, ...]:
+    """Those of the platform's own. A cert-manager that was there before stays its owner's, with its namespace."""
+    ours = () if cluster.provided.cert_manager else (CERT_MANAGER,)
+    return (ISTIO_SYSTEM, ISTIO_INGRESS, *ours, OBSERVABILITY)
 
 
 def platform_namespace(

@@ -35,6 +35,7 @@ from manifests.names import (
     POD_IDENTITY_AGENT,
     POD_IDENTITY_PORT,
 )
+from manifests.namespace import platform_namespaces
 
 DEFAULT_DENY = "default-deny"
 
@@ -92,7 +93,7 @@ class _Row:
 def platform_network_policies(settings: Settings) -> tuple[Document, ...]:
     """Nothing in, nothing out, but for the rows."""
     tracing = settings.observability.tracing
-    namespaces = (ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, *((OBSERVABILITY,) if tracing else ()))
+    namespaces = [name for name in platform_namespaces(settings.cluster) if tracing or name != OBSERVABILITY]
     closed = [_Row(namespace=name, name=DEFAULT_DENY, pods={}) for name in namespaces]
     return tuple(row.document() for row in (*closed, *_rows(settings)))
 
@@ -108,15 +109,16 @@ def _rows(settings: Settings) -> Iterable[_Row]:
         egress=(_dns(), api_out, *_issuers(settings)),
     )
     yield from _gateway(settings, addresses)
-    yield _Row(
-        namespace=CERT_MANAGER,
-        name="cert-manager-webhook",
-        pods=_CERT_MANAGER_WEBHOOK,
-        ingress=(_ingress(api_in, _CERT_MANAGER_WEBHOOK_PORT),),
-    )
-    # The chart's own check after an installation too, which is a Job.
-    yield _Row(namespace=CERT_MANAGER, name="api-server", pods={}, egress=(_dns(), api_out))
-    if not settings.cluster.existing:
+    if not settings.cluster.provided.cert_manager:
+        yield _Row(
+            namespace=CERT_MANAGER,
+            name="cert-manager-webhook",
+            pods=_CERT_MANAGER_WEBHOOK,
+            ingress=(_ingress(api_in, _CERT_MANAGER_WEBHOOK_PORT),),
+        )
+        # The chart's own check after an installation too, which is a Job.
+        yield _Row(namespace=CERT_MANAGER, name="api-server", pods={}, egress=(_dns(), api_out))
+    if not settings.cluster.provided.metrics_server:
         # The rest of kube-system is EKS's and stays open. Each node is asked on its own address, inside the VPC.
         yield _Row(
             namespace=KUBE_SYSTEM,

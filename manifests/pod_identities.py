@@ -6,6 +6,7 @@ from __future__ import annotations
 import hashlib
 from dataclasses import dataclass
 
+from configuration.cluster import Cluster
 from configuration.mesh import Observability
 from manifests.iam import Policy, application_policy, container_log_writer, load_balancer_controller, trace_writer
 from manifests.load_balancer_controller import CONTROLLER
@@ -31,9 +32,11 @@ class ServiceAccountIdentity:
 
 
 def pod_identities(
-    *, region: str, cluster_name: str, observability: Observability
+    *, region: str, cluster: Cluster, observability: Observability
 ) -> tuple[ServiceAccountIdentity, ...]:
-    """One identity for each service account that calls AWS. The VPC CNI has its own, before all others."""
+    """One identity for each service account that calls AWS. The VPC CNI has its own, before all others, and so has a
+    load balancer controller that was there before."""
+    cluster_name = cluster.name
     controller = ServiceAccountIdentity(
         name="load-balancer-controller",
         namespace=KUBE_SYSTEM,
@@ -56,7 +59,7 @@ def pod_identities(
         formerly="mesh:observability:Observability::observability",
     )
     return (
-        controller,
+        *(() if cluster.provided.load_balancer_controller else (controller,)),
         *((collector,) if observability.tracing else ()),
         *((agent,) if observability.container_logs else ()),
     )

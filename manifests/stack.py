@@ -21,10 +21,17 @@ from manifests.gateway import gateway_document
 from manifests.images import Images
 from manifests.ingress import alb_ingress, nlb_service
 from manifests.interface_endpoints import interface_endpoints
+from manifests.load_balancer_controller import controller_crds
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import MeshMode, mesh_mode, mesh_policy_documents
 from manifests.names import CERT_MANAGER, OBSERVABILITY
-from manifests.namespace import gateway_namespace, mesh_system_namespace, namespace_documents, platform_namespace
+from manifests.namespace import (
+    gateway_namespace,
+    mesh_system_namespace,
+    namespace_documents,
+    platform_namespace,
+    platform_namespaces,
+)
 from manifests.platform_network_policies import platform_network_policies
 
 
@@ -59,10 +66,17 @@ class StackDocuments:
         """The platform's namespaces and what holds for the whole mesh; nothing of an application's namespace."""
         settings = self.settings
         yield from admission_documents(
-            settings.admission, mesh=settings.mesh, namespaces=settings.namespaces, images=self.images
+            settings.admission,
+            mesh=settings.mesh,
+            namespaces=settings.namespaces,
+            platform=platform_namespaces(settings.cluster),
+            images=self.images,
         )
         yield from (mesh_system_namespace(settings.mesh), gateway_namespace(settings.mesh))
-        yield platform_namespace(CERT_MANAGER)
+        if not settings.cluster.provided.load_balancer_controller:
+            yield from controller_crds()
+        if not settings.cluster.provided.cert_manager:
+            yield platform_namespace(CERT_MANAGER)
         certificates = certificate_documents(settings.certificates, domain=settings.load_balancer.domain)
         yield from (*certificates.issuers, certificates.certificate)
         if settings.observability.tracing:

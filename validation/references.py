@@ -47,7 +47,7 @@ def check(
     charts: the Helm releases; in their namespaces there are pods that nobody here knows the labels of
     """
     charts = tuple(charts)
-    namespaces = _namespaces(objects, charts)
+    namespaces = _namespaces(objects, charts) | {workload.namespace for workload in elsewhere}
     charted = {str(chart.inputs.get("namespace", "default")) for chart in charts}
     workloads: dict[str, list[Workload]] = {}
     for workload in (*_templates(objects), *elsewhere):

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from configuration.breaches import Breach
 from configuration.names import DeclaredNames
 from configuration.problems import Problem
+from configuration.rules import access as rules_access
 from configuration.rules import applications as rules_applications
 from configuration.rules import authentication as rules_authentication
 from configuration.rules import aws as rules_aws
@@ -25,6 +26,7 @@ def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = 
     breaches: list[Breach] = []
     for rule in (
         *rules_platform.RULES,
+        *rules_access.RULES,
         *rules_aws.RULES,
         *rules_dns.RULES,
         *rules_authentication.RULES,

@@ -8,6 +8,7 @@ from ipaddress import collapse_addresses
 
 from configuration.breaches import Breach, breach
 from configuration.kinds.aws import instance_types, is_arm
+from configuration.load_balancer import Waf
 from configuration.settings import Settings
 from configuration.values import IPv4Network
 
@@ -106,6 +107,21 @@ def balancer_takes_what_is_set(settings: Settings) -> Iterator[Breach]:
                     rule,
                     'Remove it, or add "alb" to loadBalancer.entries.',
                     "loadBalancer.entries",
+                )
+    if balancer.waf and balancer.waf.web_acl_arn:
+        made = Waf()
+        for key, value, default in (
+            ("oversizeBodies", balancer.waf.oversize_bodies, made.oversize_bodies),
+            ("logs", balancer.waf.logs, made.logs),
+            ("logRetentionDays", balancer.waf.log_retention_days, made.log_retention_days),
+        ):
+            if value != default:
+                yield breach(
+                    f"loadBalancer.waf.{key}",
+                    value,
+                    "It is of a web ACL that this program makes; an existing one keeps its owner's rules and logs.",
+                    "Remove it, or webAclArn.",
+                    "loadBalancer.waf.webAclArn",
                 )
     if balancer.certificate_arn is None and len(balancer.domain) > _COMMON_NAME:
         yield breach(

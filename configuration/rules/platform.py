@@ -189,7 +189,7 @@ def existing_cluster_has_existing_network(settings: Settings) -> Iterator[Breach
     if settings.cluster.existing and not settings.network.existing:
         yield breach(
             "cluster.existing",
-            True,
+            settings.cluster.name,
             "An existing cluster lives in an existing VPC; a new one would not hold its nodes.",
             "Name the cluster's VPC and subnets under network.existing.",
             "network",
@@ -252,49 +252,6 @@ def api_endpoint_has_a_way_in(settings: Settings) -> Iterator[Breach]:
             )
 
 
-def somebody_administers_the_cluster(settings: Settings) -> Iterator[Breach]:
-    cluster = settings.cluster
-    if not cluster.existing and not any(
-        entry.policy == "ClusterAdmin" and not entry.namespaces for entry in cluster.access
-    ):
-        yield breach(
-            "cluster.access",
-            [entry.principal_arn for entry in cluster.access],
-            "Nobody is ClusterAdmin, and who creates a cluster has no access by that: `up` would be refused at its "
-            "first Kubernetes object.",
-            "Give ClusterAdmin to the principal that runs `up`; `meshops preflight` says which one you are.",
-        )
-
-
-def access_is_given_once(settings: Settings) -> Iterator[Breach]:
-    seen: set[tuple[str, str]] = set()
-    for index, entry in enumerate(settings.cluster.access):
-        key = (entry.principal_arn, entry.policy)
-        if key in seen:
-            yield breach(
-                f"cluster.access[{index}]",
-                entry.principal_arn,
-                f"This principal has {entry.policy} already: EKS keeps one entry per principal and policy.",
-                "Merge the two, with the namespaces of both.",
-            )
-        seen.add(key)
-
-
-def tenants_work_in_namespaces_of_the_stack(settings: Settings) -> Iterator[Breach]:
-    known = {namespace.name for namespace in settings.namespaces}
-    for index, entry in enumerate(settings.cluster.access):
-        for namespace in entry.namespaces:
-            if entry.policy in ("Edit", "View") and namespace not in known:
-                yield breach(
-                    f"cluster.access[{index}].namespaces",
-                    namespace,
-                    f"{entry.policy} is a role of the program's own, which it binds in the stack's namespaces; this is "
-                    "none of them.",
-                    "Name a namespace of the stack, or use one of EKS's policies (Admin, AdminView).",
-                    "namespaces",
-                )
-
-
 def ranges_are_ordered(settings: Settings) -> Iterator[Breach]:
     nodes = settings.cluster.node_group
     if nodes.min_size > nodes.desired_size:
@@ -318,8 +275,8 @@ def ranges_are_ordered(settings: Settings) -> Iterator[Breach]:
             yield breach(
                 f"{name}.minReplicas",
                 scale.min_replicas,
-                f"The minimum is above maxReplicas ({scale.max_replicas}).",
-                "Keep minReplicas <= maxReplicas.",
+                f"The minimum, which need not be set, is above maxReplicas ({scale.max_replicas}).",
+                f"Set minReplicas to {scale.max_replicas} too, or maxReplicas to {scale.min_replicas} or more.",
                 f"{name}.maxReplicas",
             )
     certificates = settings.certificates
@@ -392,9 +349,6 @@ RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (
     kubernetes_and_istio_agree,
     api_endpoint_is_not_open,
     api_endpoint_has_a_way_in,
-    somebody_administers_the_cluster,
-    access_is_given_once,
-    tenants_work_in_namespaces_of_the_stack,
     ranges_are_ordered,
     arns_belong_to_the_region,
     load_balancer_is_complete,

@@ -20,19 +20,22 @@ from manifests.admission.walls import (
 from manifests.cert_manager import INTERNAL_CA, SELF_SIGNED
 from manifests.document import Document
 from manifests.images import Images
-from manifests.names import CERT_MANAGER, GATEWAY_SELECTOR, ISTIO_INGRESS, ISTIO_SYSTEM, OBSERVABILITY
+from manifests.names import GATEWAY_SELECTOR
 from versions import ISTIO_IMAGE_HUB
 
 _Places = tuple[tuple[str, Enforcement], ...]
-PLATFORM: _Places = tuple((name, "enforce") for name in (ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, OBSERVABILITY))
 
 
 def admission_documents(
-    admission: Admission, *, mesh: Mesh, namespaces: tuple[Namespace, ...], images: Images
+    admission: Admission, *, mesh: Mesh, namespaces: tuple[Namespace, ...], platform: tuple[str, ...], images: Images
 ) -> tuple[Document, ...]:
-    """Roles, policies and bindings. A namespace outside the mesh is under none of them."""
+    """Roles, policies and bindings. A namespace outside the mesh is under none of them.
+
+    platform: the names of the platform's own namespaces
+    """
     found = list(roles(admission))
-    for policy, places in _policies(admission, mesh, tuple(item for item in namespaces if item.in_mesh), images):
+    in_mesh = tuple(item for item in namespaces if item.in_mesh)
+    for policy, places in _policies(admission, mesh, in_mesh, platform, images):
         where = bindings(policy, places)
         if where:
             found += [policy.document(), *where]
@@ -40,7 +43,7 @@ def admission_documents(
 
 
 def _policies(
-    admission: Admission, mesh: Mesh, namespaces: tuple[Namespace, ...], images: Images
+    admission: Admission, mesh: Mesh, namespaces: tuple[Namespace, ...], platform: tuple[str, ...], images: Images
 ) -> tuple[tuple[Policy, _Places | None], ...]:
     """Each with the namespaces in which it holds; None for all there are."""
     applications: _Places = tuple((item.name, item.admission) for item in namespaces)
@@ -52,7 +55,7 @@ def _policies(
         makers=tuple(name for identity in admission.pod_makers if (name := username(identity))),
         maker_groups=tuple(item.partition(":")[2] for item in admission.pod_makers if item.startswith("group:")),
     )
-    everywhere = applications + PLATFORM
+    everywhere: _Places = (*applications, *((name, "enforce") for name in platform))
     return (
         *((policy, applications) for policy in pods.policies()),
         (service_policy(namespaces), applications),

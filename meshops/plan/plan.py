@@ -11,6 +11,7 @@ from typing import Any
 from configuration.parsing import parse
 from configuration.problems import SettingsError
 from configuration.settings import PROJECT, Settings
+from manifests.names import CERT_MANAGER
 from meshops.plan.mesh import MeshFacts, mesh_facts
 from meshops.plan.platform import PlatformFacts, platform_facts
 from offline.made_up import MadeUpOutputs
@@ -63,7 +64,7 @@ def make(
     )
     if run.error is not None:
         raise PlanError(str(run.error))
-    findings = validate(run.registrations, elsewhere=_elsewhere(settings))
+    findings = validate(run.registrations, elsewhere=elsewhere(settings))
     if findings:
         raise PlanError(_render(stack, findings))
     objects = kubernetes_objects(run.registrations)
@@ -100,15 +101,19 @@ def _clear(value: Any) -> Any:
     return value.value if isinstance(value, Secret) else value
 
 
-def _elsewhere(settings: Settings | None) -> tuple[Workload, ...]:
-    """The workloads that other pipelines deploy, by the label the settings promise."""
+def elsewhere(settings: Settings | None) -> tuple[Workload, ...]:
+    """What other pipelines deploy, by the label the settings promise, and what was there before."""
     if settings is None:
         return ()
-    return tuple(
-        Workload(namespace=namespace.name, labels=(("app", application.name),))
-        for namespace in settings.namespaces
-        for application in namespace.applications
-        if application.workload == "external"
+    provided = [CERT_MANAGER] if settings.cluster.provided.cert_manager else []
+    return (
+        *(Workload(namespace=name, labels=()) for name in provided),
+        *(
+            Workload(namespace=namespace.name, labels=(("app", application.name),))
+            for namespace in settings.namespaces
+            for application in namespace.applications
+            if application.workload == "external"
+        ),
     )
 
 

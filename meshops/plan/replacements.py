@@ -87,6 +87,9 @@ RECORDED: Mapping[str, Recorded] = {
         "route53resolver/firewall_domain_list.go", "name"
     ),
     "aws:wafv2/webAcl:WebAcl": _aws("wafv2/web_acl.go", "name", "namePrefix", "scope"),
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": _aws(
+        "wafv2/web_acl_logging_configuration.go", "logDestinationConfigs", "resourceArn"
+    ),
     "aws:eks/addon:Addon": _aws("eks/addon.go", "addonName", "clusterName"),
     "aws:eks/podIdentityAssociation:PodIdentityAssociation": Recorded(
         properties=("clusterName", "namespace", "serviceAccount"),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 from collections import Counter
 from collections.abc import Iterable, Sequence
@@ -24,7 +25,7 @@ def render(plan: Plan) -> str:
     """The whole document, the same for the same plan."""
     sections = (
         _head(plan),
-        _resources(plan.run.registrations),
+        _resources(plan.run.registrations) + _used(plan),
         _addresses(plan),
         _traffic_path(plan),
         _namespaces(plan),
@@ -67,6 +68,16 @@ def _resources(registrations: Sequence[Registration]) -> str:
     return "## What will exist\n\n" + _table(
         ("Component", "Resources", "Of them"), [*table, ("**all**", str(total), "")]
     )
+
+
+def _used(plan: Plan) -> str:
+    """Of an existing cluster, what is there before; empty for one of our own."""
+    existing = plan.settings.cluster.existing if plan.settings else None
+    if existing is None:
+        return ""
+    names = [field.name.replace("_", " ") for field in dataclasses.fields(existing) if getattr(existing, field.name)]
+    used = ", ".join(names) or "none of its parts"
+    return f"\n\nThe cluster is there before; of it are used as they are: {used} (MP401 to MP405)."
 
 
 def _addresses(plan: Plan) -> str:

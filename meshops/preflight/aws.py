@@ -15,7 +15,10 @@ from botocore.exceptions import ConnectionError as UnreachableError
 from configuration.settings import Settings
 from meshops.aws_session import session_of
 from meshops.checks.model import Unavailable
+from meshops.preflight.contents import Contents, read_contents
+from meshops.preflight.zone import Zone, read_zone
 from meshops.progress import Progress, Silent
+from meshops.tools import Tools
 
 _T = TypeVar("_T")
 
@@ -87,7 +90,7 @@ class Endpoint:
     public_cidrs: tuple[str, ...]
 
 
-Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries"]
+Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries", "contents", "zone"]
 EVERY_FACT: tuple[Fact, ...] = get_args(Fact)
 _NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 
@@ -102,10 +105,19 @@ class Facts:
     """None where there is no cluster of this name yet."""
     entries: tuple[str, ...] | Unavailable | None = _NOT_ASKED
     """Principals with an access entry, but for nodes and EKS itself; None where there is no cluster yet."""
+    contents: Contents | Unavailable | None = _NOT_ASKED
+    """Of an existing cluster; None for one of the stack's own."""
+    zone: Zone | Unavailable | None = _NOT_ASKED
+    """None where there is none of this id, or the settings name none."""
 
 
 def look(
-    settings: Settings, endpoint_url: str | None, *, wanted: Collection[Fact] = EVERY_FACT, progress: Progress
+    settings: Settings,
+    endpoint_url: str | None,
+    *,
+    wanted: Collection[Fact] = EVERY_FACT,
+    tools: Tools | None = None,
+    progress: Progress,
 ) -> Facts:
     """What `gather` gives, or why there is nobody to ask AWS as."""
     try:
@@ -116,9 +128,8 @@ def look(
         found, reason = False, f"AWS cannot be asked: {problem}."
     if not found:
         remedy = "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in."
-        nobody = Unavailable(reason=reason, remedy=remedy)
-        return Facts(vpc=nobody, certificates=nobody, caller=nobody, endpoint=nobody, entries=nobody)
-    return gather(settings, session, endpoint_url, wanted=wanted, progress=progress)
+        return Facts(**dict.fromkeys(EVERY_FACT, Unavailable(reason=reason, remedy=remedy)))
+    return gather(settings, session, endpoint_url, wanted=wanted, tools=tools, progress=progress)
 
 
 def gather(
@@ -127,6 +138,7 @@ def gather(
     endpoint_url: str | None = None,
     *,
     wanted: Collection[Fact] = EVERY_FACT,
+    tools: Tools | None = None,
     progress: Progress | None = None,
 ) -> Facts:
     """Reads what the checks need. What cannot be read becomes `Unavailable` and says why."""
@@ -136,27 +148,21 @@ def gather(
     def client(service: str) -> Any:  # boto3's clients are made at run time and have no static type
         return session.client(service, endpoint_url=endpoint_url, config=config)
 
-    vpc: Vpc | Unavailable = _NOT_ASKED
-    certificates: tuple[Certificate, ...] | Unavailable = _NOT_ASKED
-    if "vpc" in wanted:
-        progress.update("asking AWS for the VPC and its subnets")
-        vpc = _attempt("the VPC and its subnets", lambda: _vpc(settings, client("eks"), client("ec2")))
-    if "certificates" in wanted:
-        progress.update("asking AWS for the certificate")
-        certificates = _attempt("the certificate", lambda: _certificates(settings, client("acm")))
-    caller: Caller | Unavailable = _NOT_ASKED
-    endpoint: Endpoint | Unavailable | None = _NOT_ASKED
-    if "caller" in wanted:
-        progress.update("asking AWS who this is")
-        caller = _attempt("who this is", lambda: Caller(arn=client("sts").get_caller_identity()["Arn"]))
-    if "endpoint" in wanted:
-        progress.update("asking AWS for the cluster's endpoint")
-        endpoint = _attempt("the cluster's endpoint", lambda: _endpoint(settings, client("eks")))
-    entries: tuple[str, ...] | Unavailable | None = _NOT_ASKED
-    if "entries" in wanted:
-        progress.update("asking AWS for the cluster's access entries")
-        entries = _attempt("the cluster's access entries", lambda: _entries(settings, client("eks")))
-    return Facts(vpc=vpc, certificates=certificates, caller=caller, endpoint=endpoint, entries=entries)
+    readers: dict[Fact, tuple[str, Callable[[], Any]]] = {
+        "vpc": ("the VPC and its subnets", lambda: _vpc(settings, client("eks"), client("ec2"))),
+        "certificates": ("the certificate", lambda: _certificates(settings, client("acm"))),
+        "caller": ("who this is", lambda: Caller(arn=client("sts").get_caller_identity()["Arn"])),
+        "endpoint": ("the cluster's endpoint", lambda: _endpoint(settings, client("eks"))),
+        "entries": ("the cluster's access entries", lambda: _entries(settings, client("eks"))),
+        "contents": ("what the cluster has", lambda: read_contents(settings, client("eks"), tools or Tools())),
+        "zone": ("the hosted zone", lambda: read_zone(settings, client("route53"), client("elbv2"))),
+    }
+    facts: dict[str, Any] = dict.fromkeys(EVERY_FACT, _NOT_ASKED)
+    for fact, (what, read) in readers.items():
+        if fact in wanted:
+            progress.update(f"asking for {what}")
+            facts[fact] = _attempt(what, read)
+    return Facts(**facts)
 
 
 def _attempt(what: str, read: Callable[[], _T | Unavailable]) -> _T | Unavailable:

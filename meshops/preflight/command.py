@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from pathlib import Path
 
 from meshops.checks.command import execute
 from meshops.checks.options import add_options
 from meshops.preflight.certificate import MINIMUM_DAYS
 from meshops.preflight.run import CHECKS, PreflightOptions, preflight
+from meshops.tools import Tools
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code."""
     chosen = _parser().parse_args(arguments)
     options = PreflightOptions(
-        endpoint_url=chosen.endpoint_url, only=tuple(chosen.only), minimum_days=chosen.certificate_days
+        endpoint_url=chosen.endpoint_url,
+        only=tuple(chosen.only),
+        minimum_days=chosen.certificate_days,
+        tools=Tools(kubeconfig=chosen.kubeconfig),
     )
     return execute(
         chosen,
@@ -34,6 +39,9 @@ def _parser() -> argparse.ArgumentParser:
     # What it was called before every command had --format.
     parser.add_argument(
         "--json", action="store_const", const="json", dest="format", default=argparse.SUPPRESS, help=argparse.SUPPRESS
+    )
+    parser.add_argument(
+        "--kubeconfig", type=Path, metavar="FILE", help="an existing cluster's; without it the environment's"
     )
     parser.add_argument("--endpoint-url", help="a stand-in for AWS, such as the lab's, in place of AWS itself")
     parser.add_argument(

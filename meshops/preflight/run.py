@@ -7,15 +7,16 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from configuration.settings import Settings
 from meshops.checks.model import Check, Report, Result, Verdict
 from meshops.checks.options import chosen
-from meshops.preflight import access, certificate, subnets
+from meshops.preflight import access, adopted, certificate, names, subnets
 from meshops.preflight.aws import Fact, Facts, look
 from meshops.progress import Progress, Silent
+from meshops.tools import Tools
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,11 +29,15 @@ class Occasion:
 
 @dataclass(frozen=True, kw_only=True)
 class PreflightOptions:
-    """endpoint_url: a stand-in for AWS. only: ids of checks, empty for all. minimum_days: of a certificate."""
+    """endpoint_url: a stand-in for AWS. only: ids of checks, empty for all. minimum_days: of a certificate.
+
+    tools: kubectl, and whose cluster it asks; of interest for an existing cluster only.
+    """
 
     endpoint_url: str | None = None
     only: tuple[str, ...] = ()
     minimum_days: int = certificate.MINIMUM_DAYS
+    tools: Tools = field(default_factory=Tools)
 
 
 def _subnets(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
@@ -55,12 +60,27 @@ def _entries(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
     return access.check_entries(settings, facts.entries)
 
 
+def _adopted(judge: adopted.Judge) -> Callable[[Settings, Facts, Occasion], Verdict]:
+    return lambda settings, facts, occasion: adopted.check(judge, settings, facts.contents)
+
+
+def _zone(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return names.check_zone(settings, facts.zone)
+
+
+def _records(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return names.check_records(settings, facts.zone)
+
+
 _JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]], ...] = (
     (subnets.CHECK, "vpc", _subnets),
     (certificate.CHECK, "certificates", _certificate),
     (access.ACCESS, "caller", _access),
     (access.ENDPOINT, "endpoint", _endpoint),
     (access.ENTRIES, "entries", _entries),
+    *((check, "contents", _adopted(judge)) for check, judge in adopted.JUDGES),
+    (names.ZONE, "zone", _zone),
+    (names.RECORDS, "zone", _records),
 )
 """Each check with the fact that it looks at, and how it judges that."""
 
@@ -72,9 +92,9 @@ def preflight(
 ) -> Report:
     """Asks AWS what the checks need and judges it. stack: its name, for the report. Raises UsageError."""
     checks = chosen(CHECKS, options.only)
-    wanted = [fact for check, fact, _ in _JUDGES if check in checks]
+    wanted = {fact for check, fact, _ in _JUDGES if check in checks}
     began, now = time.monotonic(), datetime.now(UTC)
-    facts = look(settings, options.endpoint_url, wanted=wanted, progress=progress or Silent())
+    facts = look(settings, options.endpoint_url, wanted=wanted, tools=options.tools, progress=progress or Silent())
     results = run(settings, facts, Occasion(now=now, minimum_days=options.minimum_days), checks)
     stand_in = f", at {options.endpoint_url} in place of AWS" if options.endpoint_url else ""
     return Report(

@@ -1,11 +1,12 @@
-"""Extracts the schemas that `plan` validates against, from the pinned Go modules into `schemas/`.
+"""Extracts from the pinned Go modules into `schemas/` what `plan` validates against, and the CRDs that `up` applies.
 
     python -m validation.build.write
 
 Sources: Istio's and cert-manager's CustomResourceDefinitions, Kubernetes' OpenAPI, and the Go types of Kubernetes'
 API for the enums, which that OpenAPI leaves out. Go fetches the modules and checks them against its checksum database.
-The result is JSON Schema: an object takes the fields its schema names and no others, as the API server's strict field
-validation has it. Run it again after raising a version in `versions.py`.
+The schemas are JSON Schema: an object takes the fields its schema names and no others, as the API server's strict field
+validation has it. The CRDs (`schemas/crds`) are the AWS Load Balancer Controller's, whole but for descriptions: its
+chart has them in `crds/`, where Helm upgrades nothing. Run it again after raising a version in `versions.py`.
 """
 
 from __future__ import annotations
@@ -41,6 +42,7 @@ KUBERNETES_KINDS: dict[str, tuple[str, ...]] = {
         "Service",
         "ServiceAccount",
     ),
+    "apiextensions.k8s.io/v1": ("CustomResourceDefinition",),
     "admissionregistration.k8s.io/v1": (
         "MutatingWebhookConfiguration",
         "ValidatingAdmissionPolicy",
@@ -84,7 +86,40 @@ def main() -> int:
         path = SCHEMAS / f"{group}.json"
         path.write_text(_render({"module": sources[group], **content}), encoding="utf-8")
         print(f"{path.name}: {len(content['kinds'])} kinds of {sources[group]}, {path.stat().st_size // 1024} KiB")
+    _write_crds(versions.LOAD_BALANCER_CONTROLLER_MODULE)
     return 0
+
+
+# Those of the Gateway API lie beside it: the program uses none, and without them the controller leaves it off.
+_CONTROLLER_CRDS = "helm/aws-load-balancer-controller/crds/crds.yaml"
+
+
+def _write_crds(module: str) -> None:
+    text = (_fetch(module) / _CONTROLLER_CRDS).read_text(encoding="utf-8")
+    documents = [_undescribed(document) for document in yaml.safe_load_all(text) if document]
+    path = SCHEMAS / "crds" / "aws-load-balancer-controller.json"
+    path.parent.mkdir(exist_ok=True)
+    head = {
+        "module": module,
+        "file": _CONTROLLER_CRDS,
+        "license": "Apache-2.0, The Kubernetes Authors. Changed: descriptions are left out.",
+    }
+    lines = [json.dumps(document, sort_keys=True, separators=(",", ":")) for document in documents]
+    parts = [f"{json.dumps(key)}: {json.dumps(value)}" for key, value in head.items()]
+    parts.append('"documents": [\n' + ",\n".join(lines) + "\n]")
+    path.write_text("{\n" + ",\n".join(parts) + "\n}\n", encoding="utf-8")
+    print(f"crds/{path.name}: {len(documents)} CRDs of {module}, {path.stat().st_size // 1024} KiB")
+
+
+def _undescribed(node: Any) -> Any:
+    if isinstance(node, Mapping):
+        # A property may be called `description` too: then it is no text.
+        return {
+            key: _undescribed(value)
+            for key, value in node.items()
+            if not (key == "description" and isinstance(value, str))
+        }
+    return [_undescribed(item) for item in node] if isinstance(node, list) else node
 
 
 def _fetch(module: str) -> Path:

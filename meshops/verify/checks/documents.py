@@ -6,7 +6,8 @@ from datetime import datetime
 
 from manifests.gateway import passthrough_hosts, terminated_hosts
 from manifests.ingress import INGRESS_NAME, alb_ingress
-from manifests.names import CERT_MANAGER, GATEWAY_REF, GATEWAY_RESOURCE, ISTIO_INGRESS, ISTIO_SYSTEM, OBSERVABILITY
+from manifests.names import GATEWAY_REF, GATEWAY_RESOURCE, ISTIO_INGRESS, ISTIO_SYSTEM
+from manifests.namespace import platform_namespaces
 from meshops.checks.model import Verdict
 from meshops.verify.check import Layer, check
 from meshops.verify.checks.rules import as_made
@@ -177,7 +178,7 @@ def _time(value: object) -> datetime | None:
 def network_policies(subject: Subject) -> Verdict:
     tally = as_made(subject, "NetworkPolicy")
     walled = [namespace.name for namespace in subject.stack.namespaces if namespace.in_mesh]
-    walled += [ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, OBSERVABILITY]
+    walled += platform_namespaces(subject.stack.settings.cluster)
     for policy in strangers(subject.stack.documents, subject.objects, "NetworkPolicy", walled):
         tally.failed(f"{policy} is not of the program: it can only let more pass")
     return tally.verdict("{count} policies as the program makes them.", nothing="No namespace in the mesh.")

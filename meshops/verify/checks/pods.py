@@ -6,7 +6,9 @@ from collections.abc import Iterator
 
 from configuration.applications import Namespace
 from manifests.images import Images
-from manifests.names import CERT_MANAGER, INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM, KUBE_SYSTEM, OBSERVABILITY
+from manifests.load_balancer_controller import CONTROLLER
+from manifests.names import INJECTION_LABEL, KUBE_SYSTEM
+from manifests.namespace import platform_namespaces
 from meshops.checks.model import Verdict
 from meshops.verify.check import Layer, check
 from meshops.verify.facts import Pod
@@ -15,9 +17,6 @@ from meshops.verify.tally import Tally
 from versions import CERT_MANAGER as CERT_MANAGER_VERSION
 
 _LAYER: Layer = "Configuration"
-_PLATFORM = (ISTIO_SYSTEM, ISTIO_INGRESS, CERT_MANAGER, OBSERVABILITY)
-# Of kube-system only what this program installs: the rest is the cluster's own.
-_OURS_IN_KUBE_SYSTEM = ("istio-cni-node", "aws-load-balancer-controller")
 _TAG_LABEL = "istio.io/tag"
 _ISTIO_IMAGES = ("pilot", "proxyv2", "install-cni")
 
@@ -194,7 +193,9 @@ def part_versions(subject: Subject) -> Verdict:
     for name in ("pilot", "proxyv2"):
         if not any(found == name for found, _ in seen):
             tally.failed(f"no pod runs {name}")
-    return tally.verdict("{count} parts, Istio " + f"{istio}, cert-manager {CERT_MANAGER_VERSION}.")
+    provided = subject.stack.settings.cluster.provided.cert_manager
+    issuing = "somebody else's" if provided else CERT_MANAGER_VERSION
+    return tally.verdict("{count} parts, Istio " + f"{istio}, cert-manager {issuing}.")
 
 
 def _injected(subject: Subject) -> Iterator[Pod]:
@@ -208,15 +209,15 @@ def _injected(subject: Subject) -> Iterator[Pod]:
 
 def _ours(subject: Subject) -> Iterator[Pod]:
     """The pods of the stack's namespaces and of the platform."""
-    namespaces = {namespace.name for namespace in subject.stack.namespaces} | set(_PLATFORM)
+    namespaces = {namespace.name for namespace in subject.stack.namespaces}
+    cluster = subject.stack.settings.cluster
+    namespaces |= {*platform_namespaces(cluster)}
+    # Of kube-system only what this program installs: the rest is the cluster's own.
+    installed = {"istio-cni-node", *(() if cluster.provided.load_balancer_controller else (CONTROLLER,))}
     for pod in subject.objects.pods:
-        in_kube_system = pod.namespace == KUBE_SYSTEM and _is_ours(pod)
+        in_kube_system = pod.namespace == KUBE_SYSTEM and not installed.isdisjoint(pod.labels.values())
         if not pod.leaving and (pod.namespace in namespaces or in_kube_system):
             yield pod
-
-
-def _is_ours(pod: Pod) -> bool:
-    return any(value in _OURS_IN_KUBE_SYSTEM for value in pod.labels.values())
 
 
 def _name_and_tag(image: str) -> tuple[str, str]:

@@ -105,6 +105,7 @@ RESOURCES: dict[str, Answer] = {
     "aws:route53/resolverQueryLogConfigAssociation:ResolverQueryLogConfigAssociation": _plain,
     "aws:vpc/securityGroupIngressRule:SecurityGroupIngressRule": _plain,
     "aws:wafv2/webAcl:WebAcl": _arn("wafv2", "regional/webacl"),
+    "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration": _plain,
     "aws:xray/traceSegmentDestination:TraceSegmentDestination": _plain,
     "eks:index:Cluster": _eks_cluster,
     "kubernetes:networking.k8s.io/v1:Ingress": _published,

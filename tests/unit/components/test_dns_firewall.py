@@ -43,7 +43,8 @@ def record(*, preview: bool, firewall: bool = True, existing_vpc: bool = False, 
     tree = stack()
     whole = {"wholeVpc": True} if existing_vpc else {}
     put("network", {**(EXISTING if existing_vpc else OWN), **({"dnsFirewall": whole} if firewall else {})})(tree)
-    tree["cluster"] |= {"name": "mesh-dev", **cluster}
+    there = cluster.pop("there", None)
+    tree["cluster"] |= {"name": "mesh-dev", **cluster, **({} if there is None else {"existing": dict(there)})}
     settings = read(tree)
 
     def program() -> dict[str, Any]:
@@ -139,9 +140,9 @@ def test_of_an_existing_vpc_neither_the_failure_mode_nor_the_log_is_touched(prev
 
 @pytest.mark.parametrize(
     ("cluster", "protection"),
-    [({}, "ENABLED"), ({"deletionProtection": False}, "DISABLED"), ({"existing": True}, "DISABLED")],
+    [({}, "ENABLED"), ({"deletionProtection": False}, "DISABLED"), ({"there": ()}, "DISABLED")],
     ids=["protected", "unprotected", "existing"],
 )
 def test_it_can_be_removed_when_the_cluster_can(cluster: dict[str, Any], protection: str) -> None:
-    recording = record(preview=False, existing_vpc="existing" in cluster, **cluster)
+    recording = record(preview=False, existing_vpc="there" in cluster, **cluster)
     assert recording[ASSOCIATION].inputs["mutationProtection"] == protection

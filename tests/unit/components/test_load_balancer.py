@@ -61,7 +61,7 @@ def settings(**changes: Any) -> LoadBalancerSettings:
 
 
 @functools.cache  # a recording is only read
-def record(balancer: LoadBalancerSettings, *, preview: bool) -> Recording:
+def record(balancer: LoadBalancerSettings, *, preview: bool, provided: bool = False) -> Recording:
     def program() -> dict[str, Any]:
         provider = aws.Provider("aws", region="eu-west-1")
         cluster = kubernetes.Provider("kubernetes", kubeconfig="{}")
@@ -77,7 +77,9 @@ def record(balancer: LoadBalancerSettings, *, preview: bool) -> Recording:
                 cluster_name="mesh-dev",
                 vpc_id=nodes.id.apply(lambda _: "vpc-1"),
                 images=Images(),
+                provided=provided,
                 after=[nodes, route],
+                deleted_with=route,
             ),
             opts,
         )
@@ -85,6 +87,7 @@ def record(balancer: LoadBalancerSettings, *, preview: bool) -> Recording:
             "load-balancer",
             LoadBalancerArgs(
                 settings=balancer,
+                cluster_name="mesh-dev",
                 namespaces=NAMESPACES,
                 controller=controller,
                 after=[nodes, route, gateway],
@@ -108,6 +111,20 @@ def test_the_controller_is_installed_and_outlives_the_balancers(preview: bool) -
     )
     assert release.inputs["values"]["vpcId"] == known("vpc-1", preview)
     assert {NODES, ROUTE} <= recording.needs(RELEASE)
+
+
+def test_an_upgrade_would_leave_the_crds_of_the_first_installation(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE), preview=preview)
+    crds = recording.of_type("kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition")
+    assert sorted(crds) == [
+        "albtargetcontrolconfigs.elbv2.k8s.aws",
+        "globalaccelerators.aga.k8s.aws",
+        "ingressclassparams.elbv2.k8s.aws",
+        "targetgroupbindings.elbv2.k8s.aws",
+    ]
+    for crd in crds.values():
+        assert crd.urn in recording[RELEASE].depends_on, "a new controller asks for its own kinds at once"
+        assert (crd.parent, crd.deleted_with) == (CONTROLLER, ROUTE), "they go with the cluster, after all of them"
 
 
 @pytest.mark.parametrize("key", [INGRESS, SERVICE])
@@ -194,6 +211,42 @@ def test_a_web_acl_of_our_own_blocks_by_managed_rules_and_rate(preview: bool) ->
     assert acl.urn in recording[INGRESS].depends_on, "it goes only after the ALB that it is attached to"
 
 
+LOG = "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration::web-acl"
+LOG_GROUP = "aws:cloudwatch/logGroup:LogGroup::web-acl"
+
+
+def test_what_the_waf_refuses_would_be_known_to_nobody(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE, waf=Waf(log_retention_days=30)), preview=preview)
+    group = recording[LOG_GROUP]
+    assert group.inputs == {"name": "aws-waf-logs-mesh-dev", "retentionInDays": 30}, "WAF takes no other beginning"
+    log = recording[LOG]
+    assert log.property_dependencies == {
+        "resourceArn": ("aws:wafv2/webAcl:WebAcl::web-acl",),
+        "logDestinationConfigs": (LOG_GROUP,),
+    }
+    assert log.inputs["redactedFields"] == [
+        {"singleHeader": {"name": "authorization"}},
+        {"singleHeader": {"name": "cookie"}},
+    ]
+
+
+def test_a_log_that_nobody_wants_is_not_made(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE, waf=Waf(logs=False)), preview=preview)
+    assert not {LOG, LOG_GROUP} & set(recording.keys)
+
+
+def test_uploads_would_be_refused_where_they_are_meant_to_pass(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE, waf=Waf(oversize_bodies="pass")), preview=preview)
+    groups = {
+        rule["name"]: rule["statement"]["managedRuleGroupStatement"].get("ruleActionOverrides")
+        for rule in recording["aws:wafv2/webAcl:WebAcl::web-acl"].inputs["rules"][:2]
+    }
+    assert groups == {
+        "AWSManagedRulesCommonRuleSet": [{"name": "SizeRestrictions_BODY", "actionToUse": {"count": {}}}],
+        "AWSManagedRulesKnownBadInputsRuleSet": None,
+    }
+
+
 def test_the_names_of_meshed_applications_under_the_domain_lead_to_their_balancer(preview: bool) -> None:
     recording = record(settings(certificate_arn=CERTIFICATE, entries=("alb", "nlb")), preview=preview)
     assert {name: entry.inputs for name, entry in recording.of_type("aws:route53/record:Record").items()} == {
@@ -224,6 +277,12 @@ def test_an_nlb_in_the_albs_place_needs_no_certificate(preview: bool) -> None:
     assert list(recording.of_type("aws:route53/record:Record")) == ["vault.dev.example.com"]
 
 
+def test_a_controller_that_is_there_would_be_installed_a_second_time(preview: bool) -> None:
+    recording = record(settings(certificate_arn=CERTIFICATE), preview=preview, provided=True)
+    assert recording.children(CONTROLLER) == ()
+    assert {NODES, ROUTE, GATEWAY} <= set(recording[INGRESS].depends_on), "what it needs is awaited all the same"
+
+
 @pytest.mark.parametrize(
     ("entries", "address", "passthrough"),
     [(("alb",), ALB_HOST_NAME, ""), (("nlb",), ALB_HOST_NAME, ALB_HOST_NAME)],
@@ -246,12 +305,19 @@ def test_while_nothing_is_published_the_address_is_empty() -> None:
         controller = LoadBalancerController(
             "load-balancer-controller",
             LoadBalancerControllerArgs(
-                region="eu-west-1", cluster_name="mesh-dev", vpc_id="vpc-1", images=Images(), after=[]
+                region="eu-west-1",
+                cluster_name="mesh-dev",
+                vpc_id="vpc-1",
+                images=Images(),
+                provided=False,
+                after=[],
+                deleted_with=None,
             ),
             opts,
         )
         args = LoadBalancerArgs(
             settings=settings(certificate_arn=CERTIFICATE, hosted_zone_id=None),
+            cluster_name="mesh-dev",
             namespaces=(),
             controller=controller,
             after=[],

@@ -141,6 +141,7 @@ def test_the_certificate_is_issued_once_everything_that_issues_it_is_there(
                 certificates=settings.Certificates(issuer=issuer),
                 images=Images(),
                 domain="example.com",
+                provided=False,
                 ingress_namespace=part("ingress-namespace"),
                 after=(nodes,),
                 deleted_with=cluster,
@@ -160,6 +161,27 @@ def test_the_certificate_is_issued_once_everything_that_issues_it_is_there(
     }
     assert recording[certificate].inputs["metadata"]["annotations"] == {"pulumi.com/waitFor": "condition=Ready"}
     assert recording.returned == {"issuer_name": chain[-1].partition("::")[2]}
+
+
+def test_a_cert_manager_that_is_there_would_be_installed_a_second_time(make: Make) -> None:
+    def program(nodes: pulumi.Resource, cluster: pulumi.Resource) -> Any:
+        args = CertificatesArgs(
+            certificates=settings.Certificates(),
+            images=Images(),
+            domain="example.com",
+            provided=True,
+            ingress_namespace=part("ingress-namespace"),
+            after=(nodes,),
+            deleted_with=cluster,
+        )
+        return {"issuer_name": Certificates("certificates", args).issuer_name}
+
+    issuer = "kubernetes:cert-manager.io/v1:ClusterIssuer::mesh-self-signed"
+    certificate = "kubernetes:cert-manager.io/v1:Certificate::istio-ingress/istio-shared-gateway-tls"
+    assert order(make(program), "mesh:certificates:Certificates::certificates") == {
+        issuer: (),
+        certificate: (issuer, "kubernetes:core/v1:ConfigMap::ingress-namespace"),
+    }
 
 
 def test_the_gateway_is_a_release_whose_name_is_its_identity(make: Make) -> None:

@@ -79,9 +79,11 @@ CHAINS: tuple[tuple[str, ...], ...] = (
     ("*:TraceSegmentDestination::*", "*:Deployment::observability/otel-collector"),
     # A load balancer goes while its controller, its identity, the gateway, the nodes and the way out are there.
     *(("*:PodIdentityAssociation::load-balancer-controller", DNS, CONTROLLER, balancer) for balancer in BALANCERS),
+    # Helm does not upgrade the kinds that a new controller asks for.
+    (DNS, "*:CustomResourceDefinition::*", CONTROLLER),
     ("aws:iam/rolePolicy:*::load-balancer-controller", "*:PodIdentityAssociation::load-balancer-controller"),
     *((before, balancer) for balancer in BALANCERS for before in (GATEWAY, "*:Gateway::*")),
-    *((before, "*:Ingress::*") for before in ("aws:wafv2/*", "aws:acm/certificateValidation:*")),
+    *((before, "*:Ingress::*") for before in ("aws:wafv2/webAcl:*", "aws:acm/certificateValidation:*")),
     ("*:Ingress::*", "aws:route53/record:Record::app.*"),
 )
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from configuration.cluster import Cluster, ExistingCluster
 from configuration.mesh import Observability
 from manifests.pod_identities import pod_identities
 from tests.unit.components.recording import Recording, known
@@ -21,7 +22,8 @@ def association(name: str) -> str:
 
 def recorded(*, preview: bool, **changes: Any) -> Recording:
     observability = Observability(**{key: changes.pop(key) for key in ("tracing", "container_logs") if key in changes})
-    identities = pod_identities(region="eu-west-1", cluster_name="mesh-dev", observability=observability)
+    cluster = Cluster(name="mesh-dev", existing=changes.get("existing"))
+    identities = pod_identities(region="eu-west-1", cluster=cluster, observability=observability)
     return record.__wrapped__(preview=preview, identities=identities, **changes)
 
 
@@ -65,9 +67,21 @@ def test_what_is_not_installed_has_no_identity(off: dict[str, bool], missing: st
 
 
 def test_an_existing_cluster_gets_them_too_before_what_uses_them() -> None:
-    recording = recorded(preview=False, existing=True)
+    recording = recorded(preview=False, existing=ExistingCluster(metrics_server=True, pod_identity_agent=True))
     assert recording.returned["ready"] == [ROUTE, *map(association, NAMES)]
     assert COMPONENT in recording.keys
+
+
+def test_a_controller_that_was_there_would_get_a_second_identity() -> None:
+    recording = recorded(preview=False, existing=ExistingCluster(load_balancer_controller=True))
+    assert sorted(recording.of_type("aws:eks/podIdentityAssociation:PodIdentityAssociation")) == sorted(NAMES[1:])
+
+
+def test_without_the_agent_no_pod_of_an_existing_cluster_would_get_its_identity() -> None:
+    recording = recorded(preview=False, existing=ExistingCluster())
+    agent = "aws:eks/addon:Addon::eks-pod-identity-agent"
+    assert recording.returned["ready"] == [ROUTE, *map(association, NAMES), agent]
+    assert "aws:eks/addon:Addon::metrics-server" in recording.keys
 
 
 def test_they_keep_what_was_made_under_the_components_that_made_them_before(preview: bool) -> None:

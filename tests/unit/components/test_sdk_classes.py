@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -12,7 +12,7 @@ import pulumi_kubernetes as kubernetes
 import pytest
 
 from components.submission import BUILT_IN, patch_namespace, release, submit
-from components.web_acl import WebAcl
+from components.web_acl import WebAcl, WebAclLog
 from manifests.document import document
 from offline.registration import Registration
 from tests.unit.components.recording import run
@@ -24,6 +24,7 @@ MODULES: dict[str, Any] = {
     "autoscaling/v2": kubernetes.autoscaling.v2,
     "policy/v1": kubernetes.policy.v1,
     "networking.k8s.io/v1": kubernetes.networking.v1,
+    "apiextensions.k8s.io/v1": kubernetes.apiextensions.v1,
     "rbac.authorization.k8s.io/v1": kubernetes.rbac.v1,
     "admissionregistration.k8s.io/v1": kubernetes.admissionregistration.v1,
 }
@@ -33,6 +34,7 @@ BESIDE_METADATA: dict[str, Any] = {
     "Secret": {"type": "Opaque", "data": {"a.b": "Yw=="}},
     "ServiceAccount": {"automountServiceAccountToken": False},
     "HorizontalPodAutoscaler": {"spec": {"maxReplicas": 3}},
+    "CustomResourceDefinition": {"spec": {"group": "a.example"}},
     "ClusterRole": {"rules": [{"verbs": ["get"]}]},
     "ClusterRoleBinding": _BOUND,
     "RoleBinding": _BOUND,
@@ -114,7 +116,15 @@ def test_a_release(preview: bool) -> None:
     assert registered(ours, preview=preview) == registered(sdk, preview=preview)
 
 
-def test_the_web_acl(preview: bool) -> None:
+@pytest.mark.parametrize("oversize", ["block", "pass"])
+def test_the_web_acl(preview: bool, oversize: Literal["block", "pass"]) -> None:
+    count = aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideArgs(
+        name="SizeRestrictions_BODY",
+        action_to_use=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseArgs(
+            count=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementRuleActionOverrideActionToUseCountArgs()
+        ),
+    )
+
     def visible(name: str) -> aws.wafv2.WebAclRuleVisibilityConfigArgs:
         return aws.wafv2.WebAclRuleVisibilityConfigArgs(
             cloudwatch_metrics_enabled=True, metric_name=name, sampled_requests_enabled=True
@@ -127,7 +137,9 @@ def test_the_web_acl(preview: bool) -> None:
             override_action=aws.wafv2.WebAclRuleOverrideActionArgs(none=aws.wafv2.WebAclRuleOverrideActionNoneArgs()),
             statement=aws.wafv2.WebAclRuleStatementArgs(
                 managed_rule_group_statement=aws.wafv2.WebAclRuleStatementManagedRuleGroupStatementArgs(
-                    name=name, vendor_name="AWS"
+                    name=name,
+                    vendor_name="AWS",
+                    rule_action_overrides=[count] if oversize == "pass" and "Common" in name else None,
                 )
             ),
             visibility_config=visible(name),
@@ -159,5 +171,27 @@ def test_the_web_acl(preview: bool) -> None:
             ),
         )
 
-    ours = registered(lambda: WebAcl("web-acl", opts=pulumi.ResourceOptions()), preview=preview)
-    assert ours == registered(sdk, preview=preview)
+    def ours() -> pulumi.Resource:
+        return WebAcl("web-acl", oversize_bodies=oversize, opts=pulumi.ResourceOptions())
+
+    assert registered(ours, preview=preview) == registered(sdk, preview=preview)
+
+
+def test_the_web_acls_log(preview: bool) -> None:
+    acl, group = "arn:aws:wafv2:eu-west-1:1:regional/webacl/a/1", "arn:aws:logs:eu-west-1:1:log-group:aws-waf-logs-a"
+
+    def sdk() -> pulumi.Resource:
+        fields = [
+            aws.wafv2.WebAclLoggingConfigurationRedactedFieldArgs(
+                single_header=aws.wafv2.WebAclLoggingConfigurationRedactedFieldSingleHeaderArgs(name=name)
+            )
+            for name in ("authorization", "cookie")
+        ]
+        return aws.wafv2.WebAclLoggingConfiguration(
+            "web-acl", resource_arn=acl, log_destination_configs=[group], redacted_fields=fields
+        )
+
+    def ours() -> pulumi.Resource:
+        return WebAclLog("web-acl", web_acl_arn=acl, log_group_arn=group, opts=pulumi.ResourceOptions())
+
+    assert registered(ours, preview=preview) == registered(sdk, preview=preview)

@@ -36,6 +36,7 @@ def test_a_policy_stands_before_its_binding_which_goes_first(preview: bool) -> N
                 mesh=Mesh(),
                 namespaces=NAMESPACES,
                 images=Images(),
+                platform=("istio-system",),
                 after=(part("nodes"),),
                 deleted_with=part("cluster"),
             ),

@@ -125,6 +125,15 @@ BAD_AWS: dict[str, Bad] = {
         "12-digit account",
         "certificate/",
     ),
+    "the log of somebody else's web ACL": (
+        put(
+            "loadBalancer.waf",
+            {"webAclArn": "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/a/1", "logRetentionDays": 7},
+        ),
+        "loadBalancer.waf.logRetentionDays",
+        "keeps its owner's rules and logs",
+        "or webAclArn",
+    ),
     "a web ACL of CloudFront": (
         put("loadBalancer.waf", {"webAclArn": "arn:aws:wafv2:us-east-1:111122223333:global/webacl/a/1"}),
         "loadBalancer.waf.webAclArn",
@@ -217,6 +226,6 @@ BAD_AWS: dict[str, Bad] = {
         put("mesh.pilot", {"maxReplicas": 1}),
         "mesh.pilot.minReplicas",
         "above maxReplicas (1)",
-        "minReplicas <= maxReplicas",
+        "Set minReplicas to 1 too",
     ),
 }  # fmt: skip

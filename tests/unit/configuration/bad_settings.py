@@ -111,6 +111,18 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         "given twice",
         "Keep one",
     ),
+    "an existing cluster of which nothing else is said": (
+        put("cluster.existing", True),
+        "cluster.existing",
+        "must be said",
+        "which is what true meant",
+    ),
+    "an existing cluster in a network of our own": (
+        put("cluster.existing", {"certManager": True}),
+        "cluster.existing",
+        "lives in an existing VPC",
+        "network.existing",
+    ),
     "an existing VPC and a CIDR": (
         put(
             "network.existing",
@@ -277,7 +289,7 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         put("mesh.pilot", {"minReplicas": 6, "maxReplicas": 5}),
         "mesh.pilot.minReplicas",
         "above maxReplicas",
-        "minReplicas <=",
+        "minReplicas to 5",
     ),
     "one gateway replica": (put("gateway.minReplicas", 1), "gateway.minReplicas", "from 2 to 100", "range"),
     "a certificate renewed without end": (
@@ -484,6 +496,18 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         "cluster.access[1].namespaces",
         "none of them",
         "a namespace of the stack",
+    ),
+    "an administrator of a namespace that is none": (
+        put(
+            "cluster.access",
+            [
+                ADMIN,
+                {"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Admin", "namespaces": ["elsewhere"]},
+            ],
+        ),
+        "cluster.access[1].namespaces",
+        "would lead nowhere",
+        "Name one of legacy, shop, default",
     ),
     "the sidecar's user": (put(f"{API}.userId", 1337), f"{API_PATH}.userId", "bypass the mesh", "another user id"),
     "root": (put(f"{API}.userId", 0), f"{API_PATH}.userId", "from 1 to 65534", "range"),

@@ -13,6 +13,7 @@ from typing import Any
 
 from pydantic.alias_generators import to_camel
 
+from configuration.cluster import ExistingCluster
 from configuration.settings import PROJECT, Settings
 from offline.stack_files import read_stack
 from tests import ROOT
@@ -112,7 +113,22 @@ def mutations(count: int, seed: int) -> Iterator[Mutation]:
         location = chance.choice(places[stack])
         tree = copy.deepcopy(trees[stack])
         how = _spoil(tree, location, chance, likely)
+        if chance.random() < 0.15:
+            how += _adopted(tree, chance)
         yield Mutation(stack=stack, how=f"{stack}: {'.'.join(map(str, location))} {how}", tree=tree)
+
+
+def _adopted(tree: Tree, chance: random.Random) -> str:
+    """Puts the stack into a cluster that is there before and has some of what it needs."""
+    cluster = tree.get(f"{PROJECT}:cluster")
+    if not isinstance(cluster, dict):
+        return ""
+    there = {to_camel(field.name): chance.choice((True, False)) for field in dataclasses.fields(ExistingCluster)}
+    ids = [f"subnet-0000000{number}" for number in range(1, 5)]
+    vpc = {"vpcId": "vpc-00000001", "privateSubnetIds": ids[:2], "publicSubnetIds": ids[2:]}
+    tree[f"{PROJECT}:network"] = {"existing": vpc}
+    cluster["existing"] = there
+    return f", in a cluster with {', '.join(name for name, yes in there.items() if yes) or 'nothing'}"
 
 
 def _places(value: Any, location: Location = ()) -> Iterator[Location]:

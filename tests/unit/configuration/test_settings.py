@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import json
 
 import pytest
@@ -138,11 +139,32 @@ def test_duplicate_subnets_of_an_existing_vpc_are_refused() -> None:
     assert "named twice" in found[0].rule
 
 
-def test_an_existing_cluster_needs_its_own_vpc() -> None:
+def test_a_cluster_that_is_not_there_before_has_nothing() -> None:
     tree = stack()
-    put("cluster.existing", True)(tree)
+    put("cluster.existing", False)(tree)
+    assert read(tree).cluster.existing is None
+    assert not any(dataclasses.asdict(read(tree).cluster.provided).values())
 
-    assert [problem.path for problem in problems(tree)] == ["cluster.existing"]
+
+def test_one_istiod_would_be_refused_in_the_words_that_document_it() -> None:
+    tree = stack()
+    put("mesh.pilot", {"maxReplicas": 1})(tree)
+    (problem,) = problems(tree)
+    assert (problem.path, problem.remedy) == (
+        "mesh.pilot.minReplicas",
+        "Set minReplicas to 1 too, or maxReplicas to 2 or more.",
+    )
+    for told in ({"maxReplicas": 1, "minReplicas": 1}, {"maxReplicas": 2}):
+        put("mesh.pilot", told)(tree)
+        assert read(tree).mesh.pilot.max_replicas == told["maxReplicas"]
+
+
+def test_eks_own_policies_reach_the_platforms_namespaces_and_the_stacks() -> None:
+    tree = stack()
+    named = ["shop", "istio-system", "kube-system"]
+    entry = {"principalArn": "arn:aws:iam::111122223333:role/a", "policy": "Admin", "namespaces": named}
+    tree["cluster"]["access"].append(entry)
+    assert read(tree).cluster.access[1].namespaces == tuple(named)
 
 
 def test_a_plaintext_caller_of_a_strict_namespace_is_refused_and_of_a_permissive_one_is_not() -> None:

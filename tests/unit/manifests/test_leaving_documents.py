@@ -203,7 +203,7 @@ def test_two_long_names_would_share_a_role() -> None:
 
 
 def rules(name: str, *namespaces: Namespace) -> list[dict[str, str]]:
-    documents = admission_documents(Admission(), mesh=Mesh(), namespaces=namespaces, images=Images())
+    documents = admission_documents(Admission(), mesh=Mesh(), namespaces=namespaces, platform=(), images=Images())
     (found,) = (
         item for item in documents if item["kind"] == "ValidatingAdmissionPolicy" and item["metadata"]["name"] == name
     )

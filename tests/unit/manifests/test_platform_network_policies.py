@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from configuration.parsing import parse
 from configuration.settings import PROJECT
 from manifests.document import Document
@@ -53,10 +55,21 @@ def test_metrics_come_from_the_kubelets_to_the_api_server_only() -> None:
     assert [port["port"] for rule in spec["egress"][1:] for port in rule["ports"]] == [443, 10250]
 
 
-def test_an_existing_cluster_brings_its_own_metrics_server() -> None:
+@pytest.mark.parametrize(
+    ("there", "whose"),
+    [("metricsServer", {("kube-system", "metrics-server")}), ("certManager", {("cert-manager", "default-deny")})],
+)
+def test_what_an_existing_cluster_brings_is_not_walled_in(there: str, whose: set[tuple[str, str]]) -> None:
     private, public = ([f"subnet-0000000{number}" for number in pair] for pair in ((1, 2), (3, 4)))
-    network = {"existing": {"vpcId": "vpc-00000001", "privateSubnetIds": private, "publicSubnetIds": public}}
-    assert ("kube-system", "metrics-server") not in policies(("network", network), ("cluster.existing", True))
+    network = (
+        "network",
+        {"existing": {"vpcId": "vpc-00000001", "privateSubnetIds": private, "publicSubnetIds": public}},
+    )
+    without = set(policies(network, ("cluster.existing", {})))
+    assert whose <= without
+    gone = without - set(policies(network, ("cluster.existing", {there: True})))
+    assert whose <= gone
+    assert {namespace for namespace, _ in gone} == {namespace for namespace, _ in whose}
 
 
 def test_without_tracing_there_is_no_namespace_for_the_collector() -> None:

@@ -61,6 +61,18 @@ VARIANTS: dict[str, str] = {
             applications: [{name: ledger, image: "example.com/ledger:1", awsPolicy: [
               {actions: ["s3:GetObject"], resources: ["arn:aws:s3:::ledger/*"]}]}]
         """,
+    "an existing cluster that has nothing": """
+        network: {existing: {vpcId: vpc-0123456789abcdef0,
+          privateSubnetIds: [subnet-00000001, subnet-00000002], publicSubnetIds: [subnet-00000003, subnet-00000004]}}
+        cluster: {name: shared, existing: {}}
+        """,
+    "an existing cluster that has everything, and an internal CA": """
+        network: {existing: {vpcId: vpc-0123456789abcdef0,
+          privateSubnetIds: [subnet-00000001, subnet-00000002], publicSubnetIds: [subnet-00000003, subnet-00000004]}}
+        cluster: {name: shared, existing: {loadBalancerController: true, certManager: true, metricsServer: true,
+          networkPolicy: true, podIdentityAgent: true}}
+        certificates: {issuer: internalCa}
+        """,
     "an internal CA, no tracing, and an NLB beside the ALB": """
         certificates: {issuer: internalCa}
         observability: {tracing: false}

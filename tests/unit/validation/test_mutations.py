@@ -20,7 +20,6 @@ from tests.unit.configuration.mutations import STACKS, Mutation, base, mutations
 from tests.unit.validation.validation_objects import registered
 from validation import schemas
 from validation.findings import Finding
-from validation.references import Workload
 from validation.validate import validate
 
 COUNT, SEED = 5_000, 20261121
@@ -55,13 +54,8 @@ def planned(settings: Settings, charts: tuple[Registration, ...]) -> list[str]:
     documents = StackDocuments(settings=settings).all(
         certificate_arn=CERTIFICATE, tags={**settings.tags, "environment": settings.environment}
     )
-    elsewhere = [
-        Workload(namespace=namespace.name, labels=(("app", application.name),))
-        for namespace in settings.namespaces
-        for application in namespace.applications
-        if application.workload == "external"
-    ]
-    return [str(finding) for finding in validate([*charts, *map(registered, documents)], elsewhere=elsewhere)]
+    found = validate([*charts, *map(registered, documents)], elsewhere=plan.elsewhere(settings))
+    return [str(finding) for finding in found]
 
 
 def refusal(mutation: Mutation) -> tuple[Settings | None, list[str]]:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import pytest
 
+import versions
+from manifests.load_balancer_controller import controller_crds
 from offline.values import Secret
 from tests.unit.validation.validation_objects import (
     CERTIFICATE,
@@ -210,10 +213,30 @@ def test_the_schemas_are_of_the_pinned_versions() -> None:
     assert schemas.recorded_modules() == write.modules(), "run: python -m validation.build.write"
 
 
+def test_the_applied_crds_are_of_the_module_that_was_held_against_the_charts() -> None:
+    recorded = json.loads((schemas._DIRECTORY / "crds" / "aws-load-balancer-controller.json").read_text())
+    assert recorded["module"] == versions.LOAD_BALANCER_CONTROLLER_MODULE, "run: make schemas"
+    assert controller_crds() == tuple(recorded["documents"])
+    # Who raises the chart looks at its crds/ first: docs/upgrades/versions.md says how.
+    assert (versions.AWS_LOAD_BALANCER_CONTROLLER, recorded["module"].rpartition("-")[2]) == ("3.6.0", "93ff3b5fdaad")
+
+
+def test_the_applied_crds_serve_what_the_controller_asks_for() -> None:
+    served = {
+        crd["metadata"]["name"]: [version["name"] for version in crd["spec"]["versions"] if version["served"]]
+        for crd in controller_crds()
+    }
+    assert "v1beta1" in served["ingressclassparams.elbv2.k8s.aws"]
+    assert "v1beta1" in served["targetgroupbindings.elbv2.k8s.aws"]
+    assert findings(*controller_crds()) == []
+
+
 def stored_rules() -> list[str]:
     def walk(node: Any) -> list[str]:
         if isinstance(node, dict):
-            own = [rule["rule"] for rule in node.get("x-kubernetes-validations", ())]
+            rules = node.get("x-kubernetes-validations", ())
+            # Of a CRD's own schema it is the name of a property.
+            own = [rule["rule"] for rule in rules] if isinstance(rules, list) else []
             return own + [rule for value in node.values() for rule in walk(value)]
         return [rule for item in node for rule in walk(item)] if isinstance(node, list) else []
 

@@ -11,19 +11,24 @@ import pytest
 from configuration.admission import Admission
 from configuration.applications import SIDECAR_USER, Namespace
 from configuration.mesh import Mesh
-from manifests.admission.documents import PLATFORM, admission_documents
+from manifests.admission.documents import admission_documents
 from manifests.document import Document
 from manifests.images import Images
 from tests.unit.manifests.golden_files import assert_golden
 from tests.unit.mesh_stack import LEGACY, NAMESPACES, PAYMENTS, SECURE_APPS
 
 OF_APPLICATIONS = ("mesh-pods", "mesh-workloads", "mesh-cron-jobs", "mesh-services", "mesh-ways-in", "mesh-credentials")
+PLATFORM = ("istio-system", "istio-ingress", "cert-manager", "observability")
 WITH_PLATFORM = ("mesh-network-policies", "mesh-namespaces", "mesh-interactive")
 
 
 def made(*namespaces: Namespace, registry: str | None = None, **admission: Any) -> tuple[Document, ...]:
     return admission_documents(
-        Admission(**admission), mesh=Mesh(), namespaces=namespaces or NAMESPACES, images=Images(registry)
+        Admission(**admission),
+        mesh=Mesh(),
+        namespaces=namespaces or NAMESPACES,
+        platform=PLATFORM,
+        images=Images(registry),
     )
 
 
@@ -62,9 +67,9 @@ def test_each_policy_is_bound_and_each_binding_denies_and_is_audited() -> None:
 
 def test_they_hold_by_name_in_the_mesh_and_nowhere_outside_of_it() -> None:
     bindings = of_kind("ValidatingAdmissionPolicyBinding", made())
-    in_mesh, platform = [SECURE_APPS.name, PAYMENTS.name], [name for name, _ in PLATFORM]
+    in_mesh = [SECURE_APPS.name, PAYMENTS.name]
     assert {name: bound_to(bindings[name]) for name in OF_APPLICATIONS} == dict.fromkeys(OF_APPLICATIONS, in_mesh)
-    expected = {key: [*in_mesh, *platform] for key in WITH_PLATFORM}
+    expected = {key: [*in_mesh, *PLATFORM] for key in WITH_PLATFORM}
     assert {name: bound_to(bindings[name]) for name in WITH_PLATFORM} == expected
     assert set(bindings) == {*OF_APPLICATIONS, *WITH_PLATFORM, "mesh-istio"}
 
@@ -73,7 +78,7 @@ def test_istios_kinds_are_the_deployers_in_every_namespace_unless_a_setting_says
     bindings = of_kind("ValidatingAdmissionPolicyBinding", made())
     assert bound_to(bindings["mesh-istio"]) is None
     opened = of_kind("ValidatingAdmissionPolicyBinding", made(istio_elsewhere=True))
-    assert bound_to(opened["mesh-istio"]) == [SECURE_APPS.name, PAYMENTS.name, *(name for name, _ in PLATFORM)]
+    assert bound_to(opened["mesh-istio"]) == [SECURE_APPS.name, PAYMENTS.name, *PLATFORM]
 
 
 def test_a_stack_outside_the_mesh_keeps_only_what_is_the_platforms() -> None:

@@ -187,7 +187,8 @@ TOGGLES: Mapping[str, Mapping[str, Any]] = {
     "no protection of the cluster": {"cluster__deletionProtection": False},
     "fewer people": {"cluster__access": ADMIN},
     "Kubernetes 1.36": {"cluster__kubernetesVersion": "1.36"},
-    "no WAF": {"loadBalancer__waf": None},
+    "a WAF that lets uploads pass": {"loadBalancer__waf": {"oversizeBodies": "pass"}},
+    "another retention of the WAF's log": {"loadBalancer__waf": {"logRetentionDays": 30}},
     "no access logs": {"loadBalancer__accessLogs": None},
     "an internal load balancer": {"loadBalancer__scheme": "internal"},
     "no protection of the load balancer": {"loadBalancer__deletionProtection": False},
@@ -221,6 +222,8 @@ LOGS_THAT_GO: Mapping[str, tuple[Mapping[str, Any], set[str]]] = {
         {f"containers-{name}" for name in ("application", "dataplane", "host", "performance")},
     ),
     "the DNS firewall": ({"network__dnsFirewall": None}, {"dns-queries"}),
+    "the WAF": ({"loadBalancer__waf": None}, {"web-acl"}),
+    "the WAF's log": ({"loadBalancer__waf": {"logs": False}}, {"web-acl"}),
 }
 
 
@@ -230,6 +233,15 @@ def test_logs_that_go_with_their_setting_are_said_first(name: str) -> None:
     comparison = step(changed(), changed(**settings))
     assert set(short(comparison.lost)) == {f"{GROUP}::{group}" for group in groups}
     assert diff.render(comparison, stack="prod").splitlines()[2].startswith("**REMOVED: `")
+
+
+def test_the_wafs_log_turned_on_would_replace_the_web_acl() -> None:
+    comparison = step(changed(loadBalancer__waf={"logs": False}), changed())
+    assert short(comparison.added) == [
+        f"{GROUP}::web-acl",
+        "aws:wafv2/webAclLoggingConfiguration:WebAclLoggingConfiguration::web-acl",
+    ]
+    assert (comparison.changed, comparison.removed, comparison.replaced, comparison.lost) == ({}, (), {}, ())
 
 
 @pytest.mark.parametrize(

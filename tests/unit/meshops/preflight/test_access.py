@@ -63,7 +63,7 @@ def test_nobody_knows_who_may_use_a_cluster_of_somebody_elses() -> None:
         "vpcId": "vpc-0123456789abcdef0",
         "privateSubnetIds": ["subnet-0123456789abcdef0", "subnet-0123456789abcdef1"],
     }
-    settings = settings_of(cluster={"name": "mesh-test", "existing": True}, network={"existing": existing})
+    settings = settings_of(cluster={"name": "mesh-test", "existing": {}}, network={"existing": existing})
     assert check_access(settings, Caller(arn=f"arn:aws:iam::{ACCOUNT}:user/jane")).status == "unknown"
     assert check_endpoint(settings, NOT_YET).status == "pass"
 
