@@ -84,7 +84,7 @@ def _absent(settings: Settings) -> Verdict:
     return Verdict(
         status="unknown",
         finding=f"No certificate in {settings.region} names {domain} or *.{domain} yet.",
-        remedy="`pulumi up` requests one and validates it in loadBalancer.hostedZoneId; afterwards, see that it got there.",
+        remedy="`pulumi up` requests one and validates it in loadBalancer.hostedZoneId; then see that it did.",
     )
 
 
