@@ -60,7 +60,7 @@ class MeshNamespace(pulumi.ComponentResource):
                     member=Member(namespace=args.namespace, application=application),
                     graph=args.graph,
                     images=args.images,
-                    revision=args.mesh.revision,
+                    revision=args.mesh.revision(args.namespace.istio_version),
                     tracing=args.tracing,
                     secrets=args.secrets,
                     # Of the external hosts its own only: the number of dependencies stays linear.

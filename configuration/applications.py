@@ -17,7 +17,7 @@ from configuration.kinds.paths import Directory, ExactPath, Path
 from configuration.kinds.quantities import Cpu, Memory
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Host, Label, Port, Whole, matching, within
+from configuration.values import Host, Label, Port, VersionText, Whole, matching, within
 
 ORIGINATED_PORT = 80
 """Where an application speaks HTTP to a host whose TLS its sidecar begins."""
@@ -279,6 +279,8 @@ class Namespace:
     """`warn`: what the mesh's policies would refuse here is admitted, with a warning and a line in the audit log."""
     image_users: bool = False
     """Whether containers may leave their user and group to their image, which may say the sidecar's."""
+    istio_version: VersionText | None = None
+    """One of the mesh's two, while its pods move; `mesh.istioVersion` unless said otherwise."""
     applications: tuple[Application, ...] = ()
 
     @property

@@ -58,7 +58,7 @@ class StackDocuments:
         yield from admission_documents(
             settings.admission, mesh=settings.mesh, namespaces=settings.namespaces, images=self.images
         )
-        yield from (mesh_system_namespace(settings.mesh), gateway_namespace(settings.mesh))
+        yield from (mesh_system_namespace(settings.mesh), gateway_namespace(settings.mesh, settings.gateway))
         yield platform_namespace(CERT_MANAGER)
         certificates = certificate_documents(settings.certificates, domain=settings.load_balancer.domain)
         yield from (*certificates.issuers, certificates.certificate)
@@ -97,7 +97,7 @@ class StackDocuments:
             member,
             graph=self.graph,
             images=self.images,
-            revision=self.settings.mesh.revision,
+            revision=self.settings.mesh.revision(member.namespace.istio_version),
             tracing=self.settings.observability.tracing,
             secrets=self.settings.secrets,
         )

@@ -18,6 +18,7 @@ from meshops.verify.checks import (
     mtls,
     pods,
     ports,
+    revisions,
     rules,
     users,
 )
@@ -30,6 +31,7 @@ MODULES: tuple[ModuleType, ...] = (
     egress,
     pods,
     ports,
+    revisions,
     rules,
     documents,
     analysis,
