@@ -16,8 +16,8 @@ from manifests.names import ISTIO_SYSTEM, KUBE_SYSTEM
 from manifests.namespace import gateway_namespace, mesh_system_namespace
 from versions import istio_chart
 
-# Version -> what the release was before each revision had its own. Helm's name of it changes too, and two releases cannot
-# own the same objects: the old one goes first, once.
+# Version -> what its release was before each revision had one. Helm's name changes too, and two releases cannot own the
+# same objects: the old one goes first, once.
 _EARLIER_NAME = {
     "1.31.1": pulumi.ResourceOptions(aliases=[pulumi.Alias(name="istiod")], delete_before_replace=True),
 }

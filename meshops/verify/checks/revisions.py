@@ -51,8 +51,8 @@ def revisions(subject: Subject) -> Verdict:
     "MV614",
     _LAYER,
     name="Versions of the mesh's own parts",
-    shows="Each istiod is of its revision's version and every proxy of its namespace's; the CNI agent is of the newest, "
-    "cert-manager of its pinned one.",
+    shows="Each istiod is of its revision's version and every proxy of its namespace's; the CNI agent is of the "
+    "newest, cert-manager of its pinned one.",
     how="The tags of the images that run.",
     severity="medium",
     remedy="`pulumi up` brings them to the version; workloads then need a restart for their sidecars.",
