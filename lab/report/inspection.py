@@ -14,6 +14,7 @@ from meshops.aws_session import session_of
 from meshops.checks.model import Result
 from meshops.preflight.access import ENTRIES
 from meshops.preflight.aws import gather
+from meshops.preflight.control_planes import sidecars
 from meshops.preflight.run import CHECKS, Occasion, run
 
 
@@ -47,7 +48,7 @@ def inspect(plane: ControlPlane, settings: Settings, *, endpoint_url: str) -> In
             preflight=run(
                 settings,
                 gather(settings, session_of(settings, endpoint_url), endpoint_url),
-                Occasion(now=datetime.now(UTC)),
+                Occasion(now=datetime.now(UTC), sidecars=sidecars(objects.listed("v1", "Pod"))),
                 # The stand-in knows no access entries.
                 [check for check in CHECKS if check is not ENTRIES],
             ),

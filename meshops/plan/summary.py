@@ -173,7 +173,9 @@ def _control_planes(plan: Plan) -> str:
     if not rows:
         return ""
     head = ("Revision", "On it", "Restarted by its own pipeline only")
-    note = "Remove one when nothing is on it and `meshops verify --only MV628`, with the settings without it, passes."
+    note = (
+        "Remove one when nothing is on it and `meshops preflight --only MP501`, with the settings without it, passes."
+    )
     return f"## Control planes\n\n{_table(head, rows)}\n\n{note}"
 
 

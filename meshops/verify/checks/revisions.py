@@ -82,8 +82,7 @@ def part_versions(subject: Subject) -> Verdict:
     "MV628",
     _LAYER,
     name="No sidecar's control plane is missing or goes",
-    shows="Every sidecar in the cluster calls a control plane that is there and that the settings keep. Ask before the "
-    "`up` that removes one, with the settings that no longer name it.",
+    shows="Every sidecar in the cluster calls a control plane that is there, and that the settings keep.",
     how="Each pod's annotation istio.io/rev, the Services of istio-system, istiod's pods, and the settings' versions.",
     severity="critical",
     remedy="Restart these pods, or have whoever deploys them do so; until then keep their version as "

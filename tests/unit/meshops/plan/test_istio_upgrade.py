@@ -1,4 +1,4 @@
-"""The steps of an Istio upgrade (docs/runbooks/istio-upgrade.md): prod beside prod, as `meshops plan --diff` shows it."""
+"""The steps of an Istio upgrade (docs/runbooks/istio-upgrade.md), as `meshops plan --diff` shows them of prod."""
 
 from __future__ import annotations
 

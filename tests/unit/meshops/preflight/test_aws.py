@@ -27,7 +27,7 @@ from meshops.preflight import aws
 from meshops.preflight import command as preflight_command
 from meshops.preflight.aws import Facts, Vpc, gather
 from tests import ROOT
-from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, settings_of
+from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, kubectl, settings_of
 
 
 @pytest.fixture(autouse=True)
@@ -223,35 +223,36 @@ def stack(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def command(stack: Path, *arguments: str) -> int:
-    return preflight_command.main(["--stack", "lab", "--directory", str(stack), *arguments])
+def command(stack: Path, *arguments: str, server: str = "") -> int:
+    """server: of the kubeconfig that kubectl finds."""
+    own = ("--stack", "lab", "--directory", str(stack), "--kubectl", kubectl(stack, server).kubectl)
+    return preflight_command.main([*own, *arguments])
 
 
-def lab_account() -> None:
-    """What the lab's stack wants of AWS."""
+def lab_account() -> str:
+    """What the lab's stack wants of AWS. Its cluster's endpoint."""
     ec2 = client("ec2")
     _, ids = vpc_with_subnets(name="mesh-lab-vpc")
     ec2.create_tags(Resources=ids, Tags=[{"Key": "kubernetes.io/cluster/mesh-lab", "Value": "shared"}])
     imported("*.lab.example.com", "lab.example.com")
-    client("eks").create_cluster(
+    made = client("eks").create_cluster(
         name="mesh-lab", roleArn="arn:aws:iam::123456789012:role/cluster", resourcesVpcConfig={"subnetIds": ids}
     )
+    return made["cluster"]["endpoint"]
 
 
 def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lab_account()
-    assert command(stack) == 0
+    assert command(stack, server=lab_account()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Preflight of stack lab, cluster mesh-lab in eu-west-1"
     assert lines[2:9:3] == ["Network", "Certificate", "Access"]
     assert lines[3].startswith("PASS  MP101  Subnets for the load balancer  2 subnets, one each in eu-west-1a, ")
     assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 2 hosts, ")
-    assert lines[-1].startswith("5 passed, 0 failed, 0 unknown, in ")
+    assert lines[-1].startswith("6 passed, 0 failed, 0 unknown, in ")
 
 
 def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lab_account()
-    assert command(stack, "--verbose") == 0
+    assert command(stack, "--verbose", server=lab_account()) == 0
     text = capsys.readouterr().out
     assert "found by the cluster mesh-lab" in text
     assert re.search(r"^      chosen  eu-west-1a  subnet-\S+", text, re.MULTILINE)
@@ -283,13 +284,12 @@ def test_of_what_no_chosen_check_looks_at_nothing_is_asked(stack: Path, capsys: 
 
 def test_an_unknown_id_is_one_line_that_names_the_known_ones(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(stack, "--only", "MP999") == 2
-    assert capsys.readouterr().err == "There is no check MP999: there are MP101, MP201, MP301, MP302, MP303.\n"
+    assert capsys.readouterr().err == "There is no check MP999: there are MP101, MP201, MP301, MP302, MP303, MP501.\n"
 
 
 @pytest.mark.parametrize("option", [("--format", "json"), ("--json",)])
 def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str], option: tuple[str, ...]) -> None:
-    lab_account()
-    assert command(stack, *option) == 0
+    assert command(stack, *option, server=lab_account()) == 0
     document = json.loads(capsys.readouterr().out)
     assert {key: document[key] for key in ("stack", "region", "cluster")} == {
         "stack": "lab",
@@ -302,6 +302,7 @@ def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str]
         ("MP301", "pass", "critical", ""),
         ("MP302", "pass", "critical", ""),
         ("MP303", "pass", "high", ""),
+        ("MP501", "pass", "high", ""),
     ]
 
 
@@ -324,7 +325,7 @@ def test_without_credentials_every_check_is_unknown_and_the_command_exits_3(
             "There are no AWS credentials.",
             "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in.",
         )
-    ] * 5
+    ] * 6
 
 
 def test_a_profile_that_does_not_exist_is_unknown_too(
