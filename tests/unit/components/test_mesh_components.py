@@ -97,6 +97,25 @@ def test_the_control_plane_comes_in_the_order_of_its_charts(make: Make) -> None:
     assert recording.component_outputs["mesh:service_mesh:ServiceMesh::mesh"] == recording.returned
 
 
+def test_helm_would_refuse_the_objects_of_the_release_that_had_no_revision_in_its_name(make: Make) -> None:
+    def program(nodes: pulumi.Resource, cluster: pulumi.Resource) -> None:
+        args = ServiceMeshArgs(
+            mesh=settings.Mesh(second_istio_version="1.31.2"),
+            gateway=settings.Gateway(),
+            images=Images(),
+            cluster_name="mesh-dev",
+            tracing=False,
+            after=(nodes,),
+            deleted_with=cluster,
+        )
+        ServiceMesh("mesh", args)
+
+    releases = make(program).of_type(RELEASE)
+    first, second = releases["istiod-1-31-1"], releases["istiod-1-31-2"]
+    assert (first.aliases, first.delete_before_replace) == (("name=istiod",), True)
+    assert (second.aliases, second.delete_before_replace) == ((), False), "two resources cannot have been one"
+
+
 def test_the_gateways_namespace_is_injected_restricted_and_gated_by_the_load_balancer(make: Make) -> None:
     def program(nodes: pulumi.Resource, cluster: pulumi.Resource) -> None:
         args = ServiceMeshArgs(
