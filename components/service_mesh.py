@@ -75,8 +75,10 @@ class ServiceMesh(pulumi.ComponentResource):
             )
             for version in args.mesh.istio_versions
         )
-        self.ingress_namespace = submit(gateway_namespace(args.mesh, args.gateway), opts=order.after())
+        # After them: a gateway pod that starts once the label names a revision must find that one's webhook.
+        gateway = gateway_namespace(args.mesh, args.gateway)
+        self.ingress_namespace = submit(gateway, opts=order.after(*control_planes))
         self.revision = pulumi.Output.from_input(args.mesh.revision())
         self.trust_domain = pulumi.Output.from_input(args.mesh.trust_domain)
-        self.ready = (*control_planes, self.ingress_namespace)
+        self.ready = (self.ingress_namespace,)
         self.register_outputs({"revision": self.revision, "trust_domain": self.trust_domain})

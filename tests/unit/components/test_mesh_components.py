@@ -77,7 +77,7 @@ def test_the_control_plane_comes_in_the_order_of_its_charts(make: Make) -> None:
         f"{RELEASE}::istio-cni": (f"{RELEASE}::istio-base",),
         f"{RELEASE}::istiod-1-31-1": (f"{RELEASE}::istio-cni",),
         f"{RELEASE}::istiod-1-31-2": (f"{RELEASE}::istio-cni",),
-        f"{NAMESPACE}::istio-ingress": (),
+        f"{NAMESPACE}::istio-ingress": (f"{RELEASE}::istiod-1-31-1", f"{RELEASE}::istiod-1-31-2"),
     }
     both = settings.Mesh(second_istio_version="1.31.2")
     charts = IstioValues(mesh=both, images=Images(), cluster_name="mesh-dev", tracing=True)
