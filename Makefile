@@ -45,7 +45,7 @@ traps: $(READY) ## traps 3 and 5 measured on the running lab
 plan: $(READY) ## STACK=… what a stack would make, without credentials or network: build/plan/<stack>/
 	@$(RUN) -m meshops plan --stack $(STACK)
 
-preflight: $(READY) ## STACK=… (AWS credentials) subnets, certificate, access: will it come up?
+preflight: $(READY) ## STACK=… (AWS credentials; kubeconfig once there is a cluster) subnets, certificate, access: will it come up?
 	@$(RUN) -m meshops preflight --stack $(STACK) $(if $(ONLY),--only $(ONLY))
 
 # For the lab its own kubeconfig, programs and AWS stand-in; for any other stack the environment's.

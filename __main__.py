@@ -107,6 +107,7 @@ mesh = ServiceMesh(
     "service-mesh",
     ServiceMeshArgs(
         mesh=settings.mesh,
+        gateway=settings.gateway,
         images=images,
         cluster_name=settings.cluster.name,
         tracing=settings.observability.tracing,

@@ -43,7 +43,7 @@ class IngressGateway(pulumi.ComponentResource):
         # The release's name is the pods' service account, and so their identity.
         pods = release(
             GATEWAY,
-            istio_chart("gateway", args.mesh.istio_version),
+            istio_chart("gateway", args.gateway.istio_version or args.mesh.istio_version),
             namespace=ISTIO_INGRESS,
             values=gateway_values(args.mesh, args.gateway),
             opts=child,

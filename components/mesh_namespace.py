@@ -63,7 +63,7 @@ class MeshNamespace(pulumi.ComponentResource):
                     member=Member(namespace=args.namespace, application=application),
                     graph=args.graph,
                     images=args.images,
-                    revision=args.mesh.revision,
+                    revision=args.mesh.revision(args.namespace.istio_version),
                     tracing=args.tracing,
                     secrets=args.secrets,
                     cluster_name=args.cluster_name,

@@ -18,7 +18,7 @@ from configuration.leaving.aws_identity import AwsStatement
 from configuration.leaving.egress import Egress
 from configuration.problems import rejection
 from configuration.section import section
-from configuration.values import Host, Label, Port, Whole, matching, within
+from configuration.values import Host, Label, Port, VersionText, Whole, matching, within
 
 Phase = Literal["outside", "permissive", "strict"]
 
@@ -263,6 +263,8 @@ class Namespace:
     """`warn`: what the mesh's policies would refuse here is admitted, with a warning and a line in the audit log."""
     image_users: bool = False
     """Whether containers may leave their user and group to their image, which may say the sidecar's."""
+    istio_version: VersionText | None = None
+    """One of the mesh's two, while its pods move; `mesh.istioVersion` unless said otherwise."""
     applications: tuple[Application, ...] = ()
 
     @property

@@ -37,6 +37,16 @@ def _service_host(value: Any) -> Any:
     return value
 
 
+def revision_of(version: str) -> str:
+    """Istio's name for the control plane of a version: `1.31.1` -> `1-31-1`."""
+    return version.replace(".", "-")
+
+
+def version_numbers(version: str) -> tuple[int, ...]:
+    """`1.31.1` -> (1, 31, 1): as texts 1.9 would come after 1.31."""
+    return tuple(map(int, version.split(".")))
+
+
 @section
 class Pilot:
     """istiod's size. `minReplicas: 1` and `maxReplicas: 1`, both, turn the autoscaler off."""
@@ -58,9 +68,11 @@ class PlaintextService:
 @section
 class Mesh:
     istio_version: VersionText = ISTIO
-    """Of all four charts at once, so that charts and istiod cannot disagree (trap 2)."""
-    revision_tag: Label = "stable"
-    """The injection label of every namespace; the revision behind it follows from the version (trap 1)."""
+    """Of the control plane that the gateway and every namespace are on, unless they name the second one. Charts, istiod
+    and proxies follow from it (trap 2), and so does the injection label (trap 1)."""
+    second_istio_version: VersionText | None = None
+    """A second control plane beside it, for what names it in its own `istioVersion`: the new one before everything
+    moves, the old one until no proxy calls it any more (docs/runbooks/istio-upgrade.md)."""
     mesh_id: Label = "mesh"
     network: Label = "vpc-main"
     trust_domain: Host = "cluster.local"
@@ -72,9 +84,19 @@ class Mesh:
     pilot: Pilot = Pilot()
 
     @property
-    def revision(self) -> str:
-        """The revision of istiod, e.g. `1-31-1`."""
-        return self.istio_version.replace(".", "-")
+    def istio_versions(self) -> tuple[str, ...]:
+        """Of each control plane, the older one first."""
+        found = {self.istio_version, self.second_istio_version or self.istio_version}
+        return tuple(sorted(found, key=version_numbers))
+
+    @property
+    def revisions(self) -> tuple[str, ...]:
+        """Of each control plane, the older one first."""
+        return tuple(map(revision_of, self.istio_versions))
+
+    def revision(self, chosen: str | None = None) -> str:
+        """The revision that serves a namespace or the gateway, e.g. `1-31-1`. chosen: its own `istioVersion`."""
+        return revision_of(chosen or self.istio_version)
 
 
 @section
@@ -83,6 +105,8 @@ class Gateway:
     max_replicas: Annotated[Whole, within(2, 100, "replicas")] = 5
     cpu: Cpu = "100m"
     memory: Memory = "128Mi"
+    istio_version: VersionText | None = None
+    """One of the mesh's two, while it moves; `mesh.istioVersion` unless said otherwise."""
 
 
 @section

@@ -46,13 +46,15 @@ def leaves_nothing(steps: Steps, *kinds: str) -> None:
     steps.at_end("Is anything left that was not there before?", compare)
 
 
-def injection_tag(steps: Steps) -> str:
-    """The revision tag that a namespace's label must name, from the control plane's own webhook."""
-    path = r"jsonpath={.items[*].metadata.labels.istio\.io/tag}"
-    found = steps.read(["kubectl", "get", "mutatingwebhookconfigurations", "-l", "istio.io/tag", "-o", path])
+def injection_revision(steps: Steps) -> str:
+    """The revision that a namespace's label must name: the one that the gateway has its proxies from."""
+    path = r"jsonpath={.metadata.labels.istio\.io/rev}"
+    found = steps.read(["kubectl", "get", "namespace", "istio-ingress", "-o", path])
     if not found:
-        raise ExpectationError("no istiod of this cluster has a revision tag: its namespaces are labelled otherwise")
-    return found.split()[0]
+        raise ExpectationError(
+            "the gateway's namespace names no revision: this mesh's namespaces are labelled otherwise"
+        )
+    return found
 
 
 def load_balancer_address(steps: Steps, kind: str, namespace: str, name: str, *, timeout: float) -> str:

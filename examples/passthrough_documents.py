@@ -43,12 +43,12 @@ def settings_entry(domain: str) -> Namespace:
     )
 
 
-def entry_documents(namespace: Namespace, *, tag: str) -> list[Document]:
+def entry_documents(namespace: Namespace, *, revision: str) -> list[Document]:
     """The program's documents; but the passthrough server on a Gateway of the example's own, not the shared one."""
     gateway = gateway_document((namespace,))
     gateway["metadata"] |= {"name": OWN, "labels": OWN_LABEL}
     gateway["spec"]["servers"] = [s for s in gateway["spec"]["servers"] if s["tls"]["mode"] == "PASSTHROUGH"]
-    documents = [*onboarded(namespace, tag=tag), gateway]
+    documents = [*onboarded(namespace, revision=revision), gateway]
     for one in documents:
         if one["kind"] == "VirtualService":
             one["spec"]["gateways"] = [

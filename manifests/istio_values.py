@@ -1,5 +1,7 @@
 """The values of Istio's four charts: base, cni, istiod, gateway.
 
+Of istiod there is one release for each revision, and no two of them share an object. base and cni are there once.
+
 Checked against the charts' values, templates and the gateway's schema, which refuses unknown keys. The charts merge
 these over `_internal_defaults_do_not_set`; keys stand at the top level there (`cni.enabled`, not `pilot.cni.enabled`
 as in an IstioOperator). `platform` stays unset: the charts fail on `eks`.
@@ -11,7 +13,7 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from configuration.mesh import Gateway, Mesh
+from configuration.mesh import Gateway, Mesh, revision_of
 from manifests.access_log import access_log_format
 from manifests.images import Images
 from manifests.issuer_networks import blocked_networks
@@ -56,7 +58,7 @@ _PILOT_ARGUMENTS = [
 
 @dataclass(frozen=True, kw_only=True)
 class IstioValues:
-    """What the charts of one control plane have in common."""
+    """What the charts of a mesh have in common."""
 
     mesh: Mesh
     images: Images
@@ -70,7 +72,8 @@ class IstioValues:
             # The webhook calls the Service `istiod-<defaultRevision>` and istiod keeps the CA bundle of those webhooks
             # up to date whose label istio.io/rev is its own revision. With the chart's "default", nobody would
             # answer at `istiod`, and every later object would be refused.
-            "defaultRevision": self.mesh.revision,
+            # Of two, the older one: what it accepts both understand, and it moves last, when the other one is alone.
+            "defaultRevision": self.mesh.revisions[0],
             # istiod turns "Ignore" into "Fail" once it is up; saying so at once keeps the two from disagreeing in
             # every preview (pulumi-kubernetes#2210). Hence no Istio object may be submitted before istiod is ready.
             "base": {"validationFailurePolicy": "Fail"},
@@ -80,23 +83,28 @@ class IstioValues:
     def cni(self) -> dict[str, Any]:
         """Chart cni, in kube-system: redirects pods on the node, so that no pod needs NET_ADMIN for it.
 
-        Chained after the VPC CNI; the chart's default paths are right on AL2023. One per cluster, of no revision.
+        Chained after the VPC CNI; the chart's default paths are right on AL2023. One per cluster, of no revision: of
+        the newer version, since an agent serves control planes of one minor more or less.
+        https://istio.io/latest/docs/setup/additional-setup/cni/#upgrade
         """
         return {
-            "global": self._images(),
+            "global": self._images(self.mesh.istio_versions[-1]),
             "seccompProfile": _SECCOMP,
         }
 
-    def istiod(self) -> dict[str, Any]:
-        """Chart istiod: the control plane of one revision, and the tag that the namespaces' label names."""
-        mesh = self.mesh
+    def istiod(self, version: str) -> dict[str, Any]:
+        """Chart istiod: the control plane of one revision.
+
+        Without a tag: a namespace's label names the revision itself. A tag's webhook belongs to one release, and Helm
+        would have to delete it there before another could make it; a pod that starts in between has no sidecar.
+        """
+        mesh, revision = self.mesh, revision_of(version)
         return {
-            "revision": mesh.revision,
-            "revisionTags": [mesh.revision_tag],
+            "revision": revision,
             **_replicas(mesh),
             "resources": {"requests": {"cpu": mesh.pilot.cpu, "memory": mesh.pilot.memory}},
             "seccompProfile": _SECCOMP,
-            "topologySpreadConstraints": [_spread({"app": "istiod", "istio.io/rev": mesh.revision})],
+            "topologySpreadConstraints": [_spread({"app": "istiod", "istio.io/rev": revision})],
             "cni": {"enabled": True},
             "env": {
                 **_PILOT_ENVIRONMENT,
@@ -108,7 +116,7 @@ class IstioValues:
             "sidecarInjectorWebhook": {"templates": {"grpc-simple": "{}\n"}},
             "base": {"validationFailurePolicy": "Fail"},
             "global": {
-                **self._images(),
+                **self._images(version),
                 "istioNamespace": ISTIO_SYSTEM,
                 "network": mesh.network,
                 "meshID": mesh.mesh_id,
@@ -119,11 +127,11 @@ class IstioValues:
             "meshConfig": self._mesh_config(),
         }
 
-    def _images(self) -> dict[str, Any]:
+    def _images(self, version: str) -> dict[str, Any]:
         return {
             "hub": self.images.hub(ISTIO_IMAGE_HUB),
             # One version for charts and images (trap 2).
-            "tag": self.mesh.istio_version,
+            "tag": version,
             "variant": _VARIANT,
         }
 
@@ -155,9 +163,8 @@ def gateway_values(mesh: Mesh, gateway: Gateway) -> dict[str, Any]:
     """Chart gateway, released as `istio-ingressgateway` in `istio-ingress`."""
     scales = gateway.max_replicas > gateway.min_replicas
     return {
-        # A label on the pods: the namespace's tag decides who injects them, this makes them roll when the
-        # revision behind the tag changes.
-        "revision": mesh.revision,
+        # A label on the pods: the namespace's decides who injects them, this makes them roll when that changes.
+        "revision": mesh.revision(gateway.istio_version),
         **({} if scales else {"replicaCount": gateway.min_replicas}),
         "autoscaling": {
             "enabled": scales,

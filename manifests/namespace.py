@@ -8,7 +8,7 @@ from typing import Literal
 
 from configuration.applications import Namespace
 from configuration.cluster import Cluster
-from configuration.mesh import Mesh
+from configuration.mesh import Gateway, Mesh
 from manifests.admission.roles import tenant_bindings
 from manifests.authorization import namespace_authorization
 from manifests.document import Document, document
@@ -52,12 +52,12 @@ def mesh_system_namespace(mesh: Mesh) -> Document:
     return platform_namespace(ISTIO_SYSTEM, labels={"topology.istio.io/network": mesh.network})
 
 
-def gateway_namespace(mesh: Mesh) -> Document:
+def gateway_namespace(mesh: Mesh, gateway: Gateway) -> Document:
     """`istio-ingress`, which is injected: the gateway's pods are nothing but a proxy."""
     return platform_namespace(
         ISTIO_INGRESS,
         labels={
-            INJECTION_LABEL: mesh.revision_tag,
+            INJECTION_LABEL: mesh.revision(gateway.istio_version),
             # A gateway pod counts as ready only once the load balancer sends to it.
             "elbv2.k8s.aws/pod-readiness-gate-inject": "enabled",
         },
@@ -92,8 +92,8 @@ def namespace_documents(
 def _namespace(namespace: Namespace, mesh: Mesh) -> Document:
     labels: dict[str, str] = {}
     if namespace.in_mesh:
-        # Derived from the control plane's own tag: the two cannot disagree (trap 1).
-        labels[INJECTION_LABEL] = mesh.revision_tag
+        # Derived as the control plane's own revision is: the two cannot disagree (trap 1).
+        labels[INJECTION_LABEL] = mesh.revision(namespace.istio_version)
         labels |= _enforced(namespace.pod_security)
     else:
         # Outside, its pods are somebody's running system: tell, but refuse nothing yet.

@@ -72,7 +72,7 @@ class StackDocuments:
             platform=platform_namespaces(settings.cluster),
             images=self.images,
         )
-        yield from (mesh_system_namespace(settings.mesh), gateway_namespace(settings.mesh))
+        yield from (mesh_system_namespace(settings.mesh), gateway_namespace(settings.mesh, settings.gateway))
         if not settings.cluster.provided.load_balancer_controller:
             yield from controller_crds()
         if not settings.cluster.provided.cert_manager:
@@ -114,7 +114,7 @@ class StackDocuments:
             member,
             graph=self.graph,
             images=self.images,
-            revision=self.settings.mesh.revision,
+            revision=self.settings.mesh.revision(member.namespace.istio_version),
             tracing=self.settings.observability.tracing,
             secrets=self.settings.secrets,
         )

@@ -11,7 +11,6 @@ from configuration.breaches import Breach, breach
 from configuration.kinds.networks import is_private
 from configuration.settings import Settings
 from configuration.values import IPv4Network
-from versions import ISTIO_KUBERNETES
 
 EVERYONE = IPv4Network("0.0.0.0/0")
 
@@ -196,27 +195,6 @@ def existing_cluster_has_existing_network(settings: Settings) -> Iterator[Breach
         )
 
 
-def kubernetes_and_istio_agree(settings: Settings) -> Iterator[Breach]:
-    minor = ".".join(settings.mesh.istio_version.split(".")[:2])
-    supported = ISTIO_KUBERNETES.get(minor)
-    if settings.mesh.istio_version.count(".") != 2 or supported is None:
-        yield breach(
-            "mesh.istioVersion",
-            settings.mesh.istio_version,
-            f"This program installs Istio {', '.join(ISTIO_KUBERNETES)} in full versions only: charts of other minors "
-            "take other values.",
-            "Choose one of these, e.g. by leaving the setting out.",
-        )
-    elif settings.cluster.kubernetes_version not in supported:
-        yield breach(
-            "cluster.kubernetesVersion",
-            settings.cluster.kubernetes_version,
-            f"Istio {minor} supports Kubernetes {supported[0]} to {supported[-1]}.",
-            f"Choose one of {', '.join(supported)}.",
-            "mesh.istioVersion",
-        )
-
-
 def api_endpoint_is_not_open(settings: Settings) -> Iterator[Breach]:
     for index, cidr in enumerate(settings.cluster.public_access_cidrs):
         if cidr == EVERYONE:
@@ -346,7 +324,6 @@ RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (
     subnets_fit,
     existing_subnets,
     existing_cluster_has_existing_network,
-    kubernetes_and_istio_agree,
     api_endpoint_is_not_open,
     api_endpoint_has_a_way_in,
     ranges_are_ordered,

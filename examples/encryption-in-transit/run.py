@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 from examples.audit import line_of, logged
-from examples.cluster import injection_tag, leaves_nothing, own_namespaces
+from examples.cluster import injection_revision, leaves_nothing, own_namespaces
 from examples.documents import shown_path
 from examples.steps import SUCCEEDS, Steps, exit_code, matches, prints, watch
 
@@ -89,8 +89,8 @@ def label_that_injects_nothing(steps: Steps) -> None:
     recreate(steps, BACK, HELLO, ready="1/1")
     # With both labels the webhook of the revision stands back as well.
     steps.run("That label goes again", [*label, "istio-injection-"], expect=prints("unlabeled"))
-    tag = injection_tag(steps)
-    steps.run("The label with the control plane's own revision tag", [*label, f"istio.io/rev={tag}"])
+    revision = injection_revision(steps)
+    steps.run("The label with the control plane's own revision", [*label, f"istio.io/rev={revision}"])
 
 
 def permissive(steps: Steps) -> None:
@@ -135,8 +135,10 @@ def strict(steps: Steps) -> None:
 
 def mutual(steps: Steps) -> None:
     steps.title("The front end gets a sidecar: mutual TLS")
-    tag = injection_tag(steps)
-    steps.run("The label", ["kubectl", "label", "namespace", FRONT, f"istio.io/rev={tag}"], expect=prints("labeled"))
+    revision = injection_revision(steps)
+    steps.run(
+        "The label", ["kubectl", "label", "namespace", FRONT, f"istio.io/rev={revision}"], expect=prints("labeled")
+    )
     recreate(steps, FRONT, NGINX, ready="2/2")
     steps.say("nginx has an identity now. What it may reach is what a Sidecar names, and that is its own namespace.")
     steps.until("The same call", call(), expect=prints(code("000")), timeout=PATIENCE)

@@ -7,7 +7,7 @@ from functools import partial
 from pathlib import Path
 
 from examples.audit import line_of, logged
-from examples.cluster import injection_tag, leaves_nothing, load_balancer_address, own_namespaces, public_domain
+from examples.cluster import injection_revision, leaves_nothing, load_balancer_address, own_namespaces, public_domain
 from examples.documents import as_yaml, filled, shown_path
 from examples.passthrough_documents import (
     NAMESPACE,
@@ -117,7 +117,7 @@ def deploy(steps: Steps, domain: str, scratch: Path, certificate: Path) -> None:
     steps.cleanup("The two namespaces and all that is in them", delete, timeout=240)
 
     documents = scratch / "documents.yaml"
-    entry = entry_documents(settings_entry(domain), tag=injection_tag(steps))
+    entry = entry_documents(settings_entry(domain), revision=injection_revision(steps))
     documents.write_text(as_yaml(entry), encoding="utf-8")
     steps.run(
         f"Namespace {NAMESPACE}: strict, deny-all, who may call whom, and the route by SNI",

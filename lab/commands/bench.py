@@ -66,7 +66,7 @@ def measure(plane: ControlPlane, settings: Settings, pods: int) -> Result:
     """Adds pods with sidecars to the running lab and takes them away again. Raises LabError."""
     objects = Objects(api=plane.api)
     before, _ = _memory(plane)
-    with _watches(), _namespace(objects, settings.mesh.revision_tag):
+    with _watches(), _namespace(objects, settings.mesh.revision()):
         seconds = tuple(_add(objects, f"alone-{number}", 1) for number in range(ALONE))
         together = _add(objects, "together", pods - ALONE)
         after, processes = _memory(plane)
@@ -112,9 +112,9 @@ def _watches() -> Generator[None]:
 
 
 @contextmanager
-def _namespace(objects: Objects, tag: str) -> Generator[None]:
+def _namespace(objects: Objects, revision: str) -> Generator[None]:
     key = Key(api_version="v1", kind="Namespace", namespace="", name=NAMESPACE)
-    labels = {"istio.io/rev": tag}
+    labels = {"istio.io/rev": revision}
     objects.apply({"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE, "labels": labels}})
     try:
         yield

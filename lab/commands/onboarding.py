@@ -82,7 +82,14 @@ def apply(directory: Path, entry: Path | None, progress: Progress) -> Sequence[C
 
     Raises LabError.
     """
-    config = with_entry(directory, entry)
+    return bring_to(directory, with_entry(directory, entry), progress)
+
+
+def bring_to(directory: Path, config: Config, progress: Progress) -> Sequence[Change]:
+    """Brings the running lab to the stack with another configuration than its file's. Gives what was done.
+
+    Raises LabError.
+    """
     plane = running()
     try:
         plan = planning.make(STACK, directory=directory, config=config)

@@ -15,6 +15,7 @@ from meshops.checks.model import Result
 from meshops.preflight import adopted
 from meshops.preflight.access import ENTRIES
 from meshops.preflight.aws import gather
+from meshops.preflight.control_planes import sidecars
 from meshops.preflight.names import RECORDS, ZONE
 from meshops.preflight.run import CHECKS, Occasion, run
 
@@ -52,7 +53,7 @@ def inspect(plane: ControlPlane, settings: Settings, *, endpoint_url: str) -> In
             preflight=run(
                 settings,
                 gather(settings, session_of(settings, endpoint_url), endpoint_url),
-                Occasion(now=datetime.now(UTC)),
+                Occasion(now=datetime.now(UTC), sidecars=sidecars(objects.listed("v1", "Pod"))),
                 [check for check in CHECKS if check not in _NOT_HERE],
             ),
         )

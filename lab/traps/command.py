@@ -24,10 +24,10 @@ def measured(settings: Settings, progress: Progress) -> dict[str, str]:
     with alone(current_state()):
         plane = running()
         web_servers.prepare(progress)
-        scratch = Scratch(plane=plane, revision=settings.mesh.revision)
+        scratch = Scratch(plane=plane, revision=settings.mesh.revision())
         try:
             progress.line("making a caller, a server with a sidecar and one without")
-            scratch.apply(*documents.namespace(settings.mesh.revision_tag))
+            scratch.apply(*documents.namespace(settings.mesh.revision()))
             scratch.apply(*documents.workloads())
             scratch.wait_running((documents.CALLER, documents.MESHED, documents.BARE))
             progress.line("trap 3: a connection without SNI")

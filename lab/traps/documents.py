@@ -29,9 +29,9 @@ _EITHER = {"trap-target": "either"}
 _ONE_WORKER = {"proxy.istio.io/config": "concurrency: 1"}
 
 
-def namespace(revision_tag: str) -> tuple[Document, ...]:
+def namespace(revision: str) -> tuple[Document, ...]:
     """The namespace, in which everyone may call: what is measured is TLS and not authorization."""
-    labels = {INJECTION_LABEL: revision_tag}
+    labels = {INJECTION_LABEL: revision}
     allow = {"action": "ALLOW", "rules": [{}]}
     # The mesh's own Sidecar lets a pod see nothing that nobody declared for it.
     sees = {"egress": [{"hosts": ["./*", f"{KUBE_SYSTEM}/{DNS_HOST}"]}]}

@@ -128,7 +128,7 @@ class PodPolicies:
     def _in_the_mesh(self, *, pod: bool) -> Iterator[Rule]:
         mesh = self.mesh
         labels = {
-            INJECTION_LABEL: f"^({mesh.revision_tag}|[0-9]+-[0-9]+-[0-9]+)$",
+            INJECTION_LABEL: "^[0-9]+-[0-9]+-[0-9]+$",
             "sidecar.istio.io/inject": "^true$",
         }
         annotations = dict(_ANNOTATIONS)

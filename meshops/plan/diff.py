@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from meshops.plan import revisions
 from meshops.plan.files import OPTIONS, RESOURCES
 from meshops.plan.replacements import STATEFUL, verdict
 
@@ -59,6 +60,19 @@ class Comparison:
     """Of those that the provider deletes and makes anew, the properties that it cannot change in place."""
     unrecorded: tuple[str, ...] = ()
     """Types of changed resources of which nobody has recorded what the provider does."""
+    moves: tuple[revisions.Move, ...] = ()
+    """Namespaces that get another control plane."""
+    gone: tuple[str, ...] = ()
+    """Revisions of the control planes that are removed."""
+
+    @property
+    def waiting(self) -> tuple[str, ...]:
+        """The changed ones that only wait for other resources than before: the engine changes nothing of them."""
+        return tuple(
+            key
+            for key, changes in self.changed.items()
+            if all(change.path.startswith("depends_on") for change in changes)
+        )
 
     @property
     def lost(self) -> tuple[str, ...]:
@@ -99,17 +113,23 @@ def compare(old: PlanFiles, new: PlanFiles) -> Comparison:
         unchanged=shared - len(changed),
         replaced={key: found.because for key, found in verdicts.items() if found.because},
         unrecorded=tuple(sorted({_type(key) for key, found in verdicts.items() if not found.known})),
+        moves=revisions.moves(old.resources, new.resources),
+        gone=revisions.gone(old.resources, new.resources),
     )
 
 
 def render(comparison: Comparison, *, stack: str) -> str:
     """The comparison as Markdown."""
-    counts = f"{len(comparison.added)} added, {len(comparison.removed)} removed, {len(comparison.changed)} changed"
+    waiting = comparison.waiting
+    acted_on = {key: changes for key, changes in comparison.changed.items() if key not in waiting}
+    counts = f"{len(comparison.added)} added, {len(comparison.removed)} removed, {len(acted_on)} changed"
     if comparison.replaced:
         counts = f"{len(comparison.replaced)} REPLACED, {counts}"
     lines = [f"## Plan of stack `{stack}`: {counts}", ""]
     lines += _losses(comparison)
-    lines += [f"{comparison.unchanged} resources stay as they are."]
+    lines += revisions.render(comparison.moves, comparison.gone)
+    stay = f"{comparison.unchanged + len(waiting)} resources stay as they are"
+    lines += [f"{stay}, {len(waiting)} of them after others than before." if waiting else f"{stay}."]
     if comparison.unrecorded:
         names = ", ".join(f"`{name}`" for name in comparison.unrecorded)
         lines += ["", f"Whether a change replaces these is not recorded; `pulumi preview` knows: {names}."]
@@ -118,9 +138,9 @@ def render(comparison: Comparison, *, stack: str) -> str:
             lines += ["", f"### {title}", "", "| Resource | Type |", "| --- | --- |"]
             lines += [f"| {_cell(_name(key))} | {_cell(_type(key))} |" for key in keys[:_LIMIT]]
             lines += _rest(len(keys), "resources")
-    if comparison.changed:
+    if acted_on:
         lines += ["", "### Changed"]
-        for key, changes in list(comparison.changed.items())[:_LIMIT]:
+        for key, changes in list(acted_on.items())[:_LIMIT]:
             lines += [
                 "",
                 f"**`{_name(key)}`** (`{_type(key)}`)",
@@ -130,7 +150,7 @@ def render(comparison: Comparison, *, stack: str) -> str:
             ]
             lines += [f"| `{change.path}` | {_cell(change.old)} | {_cell(change.new)} |" for change in changes[:_LIMIT]]
             lines += _rest(len(changes), "fields")
-        lines += _rest(len(comparison.changed), "resources")
+        lines += _rest(len(acted_on), "resources")
     return "\n".join(lines)
 
 

@@ -64,6 +64,7 @@ class PlatformFacts:
     gateway_replicas: str
     certificate: CertificateFacts | None
     istio_version: str
+    """Of the control planes, the older one first; empty without one."""
     trust_domain: str
 
 
@@ -73,6 +74,9 @@ def platform_facts(registrations: Sequence[Registration], objects: Sequence[Kube
         by_type.setdefault(registration.type, []).append(registration)
     charts = {_chart(release): release for release in releases(registrations)}
     istiod = charts.get("istiod")
+    versions = [
+        str(release.inputs.get("version", "")) for release in releases(registrations) if _chart(release) == "istiod"
+    ]
     return PlatformFacts(
         region=_region(by_type),
         vpc=_vpc(by_type),
@@ -82,7 +86,7 @@ def platform_facts(registrations: Sequence[Registration], objects: Sequence[Kube
         entries=tuple(_entries(objects)),
         gateway_replicas=_gateway_replicas(charts.get("gateway")),
         certificate=next((_certificate(item) for item in objects if _is_gateways_certificate(item)), None),
-        istio_version=str(istiod.inputs.get("version", "")) if istiod else "",
+        istio_version=" and ".join(versions),
         trust_domain=str(_dig(istiod, "values", "meshConfig", "trustDomain") or "cluster.local"),
     )
 

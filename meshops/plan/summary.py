@@ -12,6 +12,7 @@ from configuration.weakenings import weakenings
 from manifests.address_plan import plan_addresses
 from meshops.plan.mesh import ANYONE, GATEWAY, PLAINTEXT, ApplicationFacts, CallFacts
 from meshops.plan.platform import EntryFacts, PlatformFacts
+from meshops.plan.revisions import control_planes
 from offline.registration import Registration
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def render(plan: Plan) -> str:
         _addresses(plan),
         _traffic_path(plan),
         _namespaces(plan),
+        _control_planes(plan),
         _callers(plan),
         _egress(plan),
         _weakenings(plan),
@@ -175,6 +177,18 @@ def _namespaces(plan: Plan) -> str:
         for namespace in plan.mesh.namespaces
     ]
     return "## Namespaces\n\n" + _table(("Namespace", "Phase", "Applications", "Public hosts"), rows)
+
+
+def _control_planes(plan: Plan) -> str:
+    """Empty while there is one, on which everything is."""
+    rows = control_planes(plan.settings) if plan.settings else []
+    if not rows:
+        return ""
+    head = ("Revision", "On it", "Restarted by its own pipeline only")
+    note = (
+        "Remove one when nothing is on it and `meshops preflight --only MP601`, with the settings without it, passes."
+    )
+    return f"## Control planes\n\n{_table(head, rows)}\n\n{note}"
 
 
 def _replicas(application: ApplicationFacts) -> str:

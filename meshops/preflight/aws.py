@@ -88,6 +88,7 @@ class Endpoint:
 
     public: bool
     public_cidrs: tuple[str, ...]
+    url: str = ""
 
 
 Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries", "contents", "zone"]
@@ -232,11 +233,13 @@ def vpc_of_cluster(eks: Any, ec2: Any, name: str) -> str | None:
 
 def _endpoint(settings: Settings, eks: Any) -> Endpoint | None:
     try:
-        network = eks.describe_cluster(name=settings.cluster.name)["cluster"]["resourcesVpcConfig"]
+        cluster = eks.describe_cluster(name=settings.cluster.name)["cluster"]
     except eks.exceptions.ResourceNotFoundException:
         return None
+    network = cluster["resourcesVpcConfig"]
     public = bool(network.get("endpointPublicAccess"))
-    return Endpoint(public=public, public_cidrs=tuple(network.get("publicAccessCidrs", ())) if public else ())
+    cidrs = tuple(network.get("publicAccessCidrs", ())) if public else ()
+    return Endpoint(public=public, public_cidrs=cidrs, url=cluster.get("endpoint") or "")
 
 
 def _entries(settings: Settings, eks: Any) -> tuple[str, ...] | None:

@@ -1,4 +1,4 @@
-"""The command `preflight`: `python -m meshops preflight --stack S [--endpoint-url URL] [--only ID…] [--format …]`."""
+"""The command `preflight`: `python -m meshops preflight --stack S [--kubeconfig FILE] [--only ID…] [--format …]`."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         endpoint_url=chosen.endpoint_url,
         only=tuple(chosen.only),
         minimum_days=chosen.certificate_days,
-        tools=Tools(kubeconfig=chosen.kubeconfig),
+        tools=Tools(kubectl=chosen.kubectl, kubeconfig=chosen.kubeconfig),
     )
     return execute(
         chosen,
@@ -33,17 +33,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="python -m meshops preflight",
-        description="Looks at what AWS must already be like for the stack to come up. Read-only.",
+        description="Looks at what AWS and the cluster must already be like for the next `up`. Read-only.",
     )
     add_options(parser)
     # What it was called before every command had --format.
     parser.add_argument(
         "--json", action="store_const", const="json", dest="format", default=argparse.SUPPRESS, help=argparse.SUPPRESS
     )
-    parser.add_argument(
-        "--kubeconfig", type=Path, metavar="FILE", help="an existing cluster's; without it the environment's"
-    )
     parser.add_argument("--endpoint-url", help="a stand-in for AWS, such as the lab's, in place of AWS itself")
+    parser.add_argument("--kubeconfig", type=Path, metavar="FILE", help="the cluster's; without it the environment's")
+    parser.add_argument("--kubectl", default="kubectl", metavar="PROGRAM", help="(%(default)s)")
     parser.add_argument(
         "--certificate-days",
         type=int,

@@ -1,6 +1,6 @@
-"""Preflight: what AWS must already be like for this stack to come up, looked at beforehand.
+"""Preflight: what AWS and the cluster must already be like for the next `up`, looked at beforehand.
 
-Facts are gathered once (`meshops.preflight.aws`); the checks are pure over them.
+Facts are gathered once (`meshops.preflight.aws`, `control_planes.read`); the checks are pure over them.
 """
 
 from __future__ import annotations
@@ -11,27 +11,34 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from configuration.settings import Settings
-from meshops.checks.model import Check, Report, Result, Verdict
+from meshops.checks.model import Check, Report, Result, Unavailable, Verdict
 from meshops.checks.options import chosen
-from meshops.preflight import access, adopted, certificate, names, subnets
+from meshops.preflight import access, adopted, certificate, control_planes, names, subnets
 from meshops.preflight.aws import Fact, Facts, look
+from meshops.preflight.control_planes import Sidecar
 from meshops.progress import Progress, Silent
 from meshops.tools import Tools
+
+_NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 
 
 @dataclass(frozen=True, kw_only=True)
 class Occasion:
-    """The circumstances of one run. now: with a time zone. minimum_days: what a certificate must have left."""
+    """The circumstances of one run. now: with a time zone. minimum_days: what a certificate must have left.
+
+    sidecars: the cluster's; of no meaning where there is no cluster yet.
+    """
 
     now: datetime
     minimum_days: int = certificate.MINIMUM_DAYS
+    sidecars: Sequence[Sidecar] | Unavailable = _NOT_ASKED
 
 
 @dataclass(frozen=True, kw_only=True)
 class PreflightOptions:
     """endpoint_url: a stand-in for AWS. only: ids of checks, empty for all. minimum_days: of a certificate.
 
-    tools: kubectl, and whose cluster it asks; of interest for an existing cluster only.
+    tools: kubectl, and whose cluster it asks.
     """
 
     endpoint_url: str | None = None
@@ -72,6 +79,10 @@ def _records(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
     return names.check_records(settings, facts.zone)
 
 
+def _control_planes(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return control_planes.check(settings, facts.endpoint, occasion.sidecars)
+
+
 _JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]], ...] = (
     (subnets.CHECK, "vpc", _subnets),
     (certificate.CHECK, "certificates", _certificate),
@@ -81,6 +92,7 @@ _JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]
     *((check, "contents", _adopted(judge)) for check, judge in adopted.JUDGES),
     (names.ZONE, "zone", _zone),
     (names.RECORDS, "zone", _records),
+    (control_planes.CHECK, "endpoint", _control_planes),
 )
 """Each check with the fact that it looks at, and how it judges that."""
 
@@ -95,7 +107,8 @@ def preflight(
     wanted = {fact for check, fact, _ in _JUDGES if check in checks}
     began, now = time.monotonic(), datetime.now(UTC)
     facts = look(settings, options.endpoint_url, wanted=wanted, tools=options.tools, progress=progress or Silent())
-    results = run(settings, facts, Occasion(now=now, minimum_days=options.minimum_days), checks)
+    sidecars = _sidecars(facts, options) if control_planes.CHECK in checks else _NOT_ASKED
+    results = run(settings, facts, Occasion(now=now, minimum_days=options.minimum_days, sidecars=sidecars), checks)
     stand_in = f", at {options.endpoint_url} in place of AWS" if options.endpoint_url else ""
     return Report(
         command="preflight",
@@ -107,6 +120,14 @@ def preflight(
         seconds=time.monotonic() - began,
         results=results,
     )
+
+
+def _sidecars(facts: Facts, options: PreflightOptions) -> Sequence[Sidecar] | Unavailable:
+    endpoint = facts.endpoint
+    if endpoint is None or isinstance(endpoint, Unavailable):
+        return endpoint or ()
+    # A stand-in for AWS makes its endpoints up.
+    return control_planes.read(options.tools, endpoint_url="" if options.endpoint_url else endpoint.url)
 
 
 def run(settings: Settings, facts: Facts, occasion: Occasion, checks: Sequence[Check] = CHECKS) -> tuple[Result, ...]:

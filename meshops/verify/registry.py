@@ -19,6 +19,7 @@ from meshops.verify.checks import (
     pods,
     ports,
     private,
+    revisions,
     rules,
     users,
 )
@@ -32,6 +33,7 @@ MODULES: tuple[ModuleType, ...] = (
     pods,
     ports,
     private,
+    revisions,
     rules,
     documents,
     analysis,

@@ -78,6 +78,13 @@ class Stack:
         """Where every pod must have a proxy."""
         return frozenset(item.name for item in self.namespaces if item.in_mesh) | frozenset(_PLATFORM_INJECTED)
 
+    def istio_version(self, namespace: str) -> str:
+        """Of the sidecars that pods of an injected namespace are to have."""
+        settings = self.settings
+        chosen = {item.name: item.istio_version for item in settings.namespaces}
+        chosen[ISTIO_INGRESS] = settings.gateway.istio_version
+        return chosen.get(namespace) or settings.mesh.istio_version
+
     def principal(self, member: Member) -> str:
         return self.graph.principal(member)
 

@@ -1,4 +1,4 @@
-"""Configuration, the running side: sidecars, revisions, versions, synchronisation, images."""
+"""Configuration, the running side: sidecars, synchronisation, images."""
 
 from __future__ import annotations
 
@@ -7,18 +7,15 @@ from collections.abc import Iterator
 from configuration.applications import Namespace
 from manifests.images import Images
 from manifests.load_balancer_controller import CONTROLLER
-from manifests.names import INJECTION_LABEL, KUBE_SYSTEM
+from manifests.names import KUBE_SYSTEM
 from manifests.namespace import platform_namespaces
 from meshops.checks.model import Verdict
 from meshops.verify.check import Layer, check
 from meshops.verify.facts import Pod
 from meshops.verify.subject import Subject
 from meshops.verify.tally import Tally
-from versions import CERT_MANAGER as CERT_MANAGER_VERSION
 
 _LAYER: Layer = "Configuration"
-_TAG_LABEL = "istio.io/tag"
-_ISTIO_IMAGES = ("pilot", "proxyv2", "install-cni")
 
 
 @check(
@@ -34,7 +31,7 @@ _ISTIO_IMAGES = ("pilot", "proxyv2", "install-cni")
 )
 def sidecars(subject: Subject) -> Verdict:
     tally = Tally()
-    for pod in _injected(subject):
+    for pod in injected_pods(subject):
         if not pod.sidecar:
             tally.failed(f"{pod} has no sidecar")
         elif not pod.ready:
@@ -50,35 +47,6 @@ def sidecars(subject: Subject) -> Verdict:
                 if pod.sidecar:
                     tally.failed(f"{pod} has a sidecar and is outside the mesh")
     return tally.verdict("{count} pods, each with its sidecar and ready.", nothing="No namespace in the mesh.")
-
-
-@check(
-    "MV602",
-    _LAYER,
-    name="Sidecars are of the revision asked for",
-    shows="The tag that namespaces ask for points to the settings' revision, and every pod was injected by it.",
-    how="The tag's webhook configuration, and each pod's annotation istio.io/rev.",
-    severity="high",
-    remedy="`pulumi up` sets the tag; then restart the workloads that another revision injected.",
-)
-def revisions(subject: Subject) -> Verdict:
-    tally, mesh = Tally(), subject.stack.settings.mesh
-    hooks = [
-        hook
-        for hook in subject.objects.of_kind("MutatingWebhookConfiguration")
-        if hook.labels.get(_TAG_LABEL) == mesh.revision_tag
-    ]
-    revision = next((hook.labels.get(INJECTION_LABEL, "") for hook in hooks), "")
-    if not hooks:
-        tally.failed(f"no webhook serves the tag {mesh.revision_tag}: no pod gets a sidecar")
-    elif revision != mesh.revision:
-        tally.failed(f"the tag {mesh.revision_tag} points to revision {revision}, the settings say {mesh.revision}")
-    for pod in _injected(subject):
-        if pod.sidecar and pod.revision != mesh.revision:
-            tally.failed(f"{pod} is of revision {pod.revision or '(none)'}, not {mesh.revision}")
-        elif pod.sidecar:
-            tally.passed(f"{pod}: {pod.revision}")
-    return tally.verdict("{count} sidecars are of revision " + f"{mesh.revision}, tag {mesh.revision_tag}.")
 
 
 @check(
@@ -118,7 +86,7 @@ def versions_agree(subject: Subject) -> Verdict:
 def in_sync(subject: Subject) -> Verdict:
     tally = Tally()
     connected = {proxy.pod: proxy for proxy in subject.proxies}
-    for pod in _injected(subject):
+    for pod in injected_pods(subject):
         if not pod.sidecar:
             continue
         proxy = connected.get(str(pod))
@@ -144,7 +112,7 @@ def in_sync(subject: Subject) -> Verdict:
 def images(subject: Subject) -> Verdict:
     tally = Tally()
     registry = subject.stack.images
-    for pod in _ours(subject):
+    for pod in own_pods(subject):
         public = [image for image in pod.images if registry.ref(image) != image]
         if public:
             tally.failed(f"{pod} runs {', '.join(public)}")
@@ -166,39 +134,7 @@ def _own_images(tally: Tally, subject: Subject, namespace: Namespace, registry: 
                 tally.failed(f"{pod} runs {', '.join(pod.images)}, the settings say {wanted}")
 
 
-@check(
-    "MV614",
-    _LAYER,
-    name="Versions of the mesh's own parts",
-    shows="istiod, every proxy and the CNI agent are of the settings' Istio version, cert-manager of its pinned one.",
-    how="The tags of the images that run.",
-    severity="medium",
-    remedy="`pulumi up` brings them to the version; workloads then need a restart for their sidecars.",
-)
-def part_versions(subject: Subject) -> Verdict:
-    tally, istio = Tally(), subject.stack.settings.mesh.istio_version
-    seen: dict[tuple[str, str], list[str]] = {}
-    for pod in _ours(subject):
-        for image in pod.images:
-            name, tag = _name_and_tag(image)
-            if name in _ISTIO_IMAGES or name.startswith("cert-manager-"):
-                seen.setdefault((name, tag), []).append(str(pod))
-    for (name, tag), pods in sorted(seen.items()):
-        wanted = istio if name in _ISTIO_IMAGES else CERT_MANAGER_VERSION
-        line = f"{name} {tag} in {len(pods)} pods"
-        if tag == wanted or tag.startswith(f"{wanted}-"):
-            tally.passed(line)
-        else:
-            tally.failed(f"{line}, not {wanted} (first {pods[0]})")
-    for name in ("pilot", "proxyv2"):
-        if not any(found == name for found, _ in seen):
-            tally.failed(f"no pod runs {name}")
-    provided = subject.stack.settings.cluster.provided.cert_manager
-    issuing = "somebody else's" if provided else CERT_MANAGER_VERSION
-    return tally.verdict("{count} parts, Istio " + f"{istio}, cert-manager {issuing}.")
-
-
-def _injected(subject: Subject) -> Iterator[Pod]:
+def injected_pods(subject: Subject) -> Iterator[Pod]:
     """The pods that must have a proxy."""
     wanted = subject.stack.injected_namespaces
     for pod in subject.objects.pods:
@@ -207,7 +143,7 @@ def _injected(subject: Subject) -> Iterator[Pod]:
             yield pod
 
 
-def _ours(subject: Subject) -> Iterator[Pod]:
+def own_pods(subject: Subject) -> Iterator[Pod]:
     """The pods of the stack's namespaces and of the platform."""
     namespaces = {namespace.name for namespace in subject.stack.namespaces}
     cluster = subject.stack.settings.cluster
@@ -218,10 +154,3 @@ def _ours(subject: Subject) -> Iterator[Pod]:
         in_kube_system = pod.namespace == KUBE_SYSTEM and not installed.isdisjoint(pod.labels.values())
         if not pod.leaving and (pod.namespace in namespaces or in_kube_system):
             yield pod
-
-
-def _name_and_tag(image: str) -> tuple[str, str]:
-    """`docker.io/istio/pilot:1.31.1-distroless` -> (`pilot`, `1.31.1-distroless`)."""
-    last = image.partition("@")[0].rpartition("/")[2]
-    name, _, tag = last.partition(":")
-    return name, tag or "(no tag)"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 
 from meshops.checks.model import Unavailable
 from meshops.tools import ToolError, Tools
@@ -16,14 +17,15 @@ _REMEDY = (
 )
 
 
-def gather_analysis(tools: Tools, revision: str) -> tuple[AnalysisMessage, ...] | Unavailable:
-    """revision: istioctl leaves out what carries another one. Without any it would miss the injection webhooks, which
+def gather_analysis(tools: Tools, revisions: Sequence[str]) -> tuple[AnalysisMessage, ...] | Unavailable:
+    """revisions: istioctl leaves out what carries another one. Without any it would miss the injection webhooks, which
     carry one here, and report what follows from their absence."""
     try:
-        text = tools.ask_istioctl(
-            "analyze", "--all-namespaces", "--revision", revision, "--output", "json", accept=(0, _FOUND_SOMETHING)
-        )
-        return parse_analysis(text)
+        found: set[AnalysisMessage] = set()
+        for revision in revisions:
+            asked = ("--all-namespaces", "--revision", revision, "--output", "json")
+            found |= {*parse_analysis(tools.ask_istioctl("analyze", *asked, accept=(0, _FOUND_SOMETHING)))}
+        return in_order(found)
     except ToolError as problem:
         return Unavailable(reason=f"The analysis could not be had: {problem}", remedy=_REMEDY)
     except (ValueError, KeyError, TypeError) as problem:
@@ -41,10 +43,12 @@ def parse_analysis(text: str) -> tuple[AnalysisMessage, ...]:
         )
         for message in json.loads(text)
     ]
+    return in_order(message for message in found if not message.name.startswith(f"{MANAGED_BY}-"))
+
+
+def in_order(messages: Iterable[AnalysisMessage]) -> tuple[AnalysisMessage, ...]:
+    """The gravest first."""
     levels = ("Error", "Warning", "Info")
     return tuple(
-        sorted(
-            (message for message in found if not message.name.startswith(f"{MANAGED_BY}-")),
-            key=lambda message: (levels.index(message.level), message.origin, message.code, message.text),
-        )
+        sorted(messages, key=lambda message: (levels.index(message.level), message.origin, message.code, message.text))
     )

@@ -6,7 +6,7 @@ import base64
 import json
 import re
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
 
@@ -24,15 +24,17 @@ _POLL_SECONDS = 1.0
 _MODE = re.compile(r"Workload mTLS mode:\s*(\w+)")
 
 
-def gather_proxies(tools: Tools, revision: str) -> tuple[Proxy, ...] | Unavailable:
-    """revision: of the istiod that is asked. Stale is what stays so: each change is a push on its way for a moment."""
-    return _attempt("The proxies' state", lambda: _settled(tools, revision))
+def gather_proxies(tools: Tools, revisions: Sequence[str]) -> tuple[Proxy, ...] | Unavailable:
+    """revisions: of the control planes that are asked. Stale is what stays so: each change is a push on its way for a
+    moment."""
+    return _attempt("The proxies' state", lambda: _settled(tools, revisions))
 
 
-def _settled(tools: Tools, revision: str) -> tuple[Proxy, ...]:
+def _settled(tools: Tools, revisions: Sequence[str]) -> tuple[Proxy, ...]:
     until = time.monotonic() + _SETTLED_AFTER_SECONDS
     while True:
-        proxies = parse_status(tools.ask_istioctl("proxy-status", "--revision", revision, "--output", "json"))
+        answers = [tools.ask_istioctl("proxy-status", "--revision", name, "--output", "json") for name in revisions]
+        proxies = parse_status("\n".join(answers))
         if not any(proxy.stale for proxy in proxies) or time.monotonic() > until:
             return proxies
         time.sleep(_POLL_SECONDS)

@@ -13,6 +13,7 @@ from typing import Any, TypeVar
 import pytest
 
 from lab.waiting import until
+from tests.lab.conftest import REVISION
 from tests.whole_lab import WholeLab
 
 pytestmark = pytest.mark.timeout(1800)
@@ -25,7 +26,7 @@ T = TypeVar("T")
 @pytest.fixture(scope="module")
 def proof(whole_lab: WholeLab) -> Iterator[WholeLab]:
     """A namespace whose pods get a sidecar, and that goes with its pods."""
-    metadata = {"name": NAMESPACE, "labels": {"istio.io/rev": "stable"}}
+    metadata = {"name": NAMESPACE, "labels": {"istio.io/rev": REVISION}}
     _apply(whole_lab, {"apiVersion": "v1", "kind": "Namespace", "metadata": metadata})
     yield whole_lab
     gone = whole_lab.tool("kubectl", "delete", "namespace", NAMESPACE, "--wait")

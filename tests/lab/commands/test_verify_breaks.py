@@ -123,7 +123,7 @@ def test_a_namespace_that_was_relabelled_fails_its_check(whole_lab: WholeLab) ->
     with _broken(whole_lab, "namespace", "payments"):
         _do(whole_lab, "label", "namespace", "payments", "istio.io/rev=another", "--overwrite")
         report = _verify(whole_lab.plane, "MV607")
-    assert "namespace payments: istio.io/rev is another, not stable" in _failed(report, "MV607").verdict.finding
+    assert "namespace payments: istio.io/rev is another, not 1-31-1" in _failed(report, "MV607").verdict.finding
     assert _verify(whole_lab.plane, "MV607").passed
 
 

@@ -59,7 +59,8 @@ def test_the_control_plane_comes_in_the_order_of_its_charts(make: Make) -> None:
         mesh = ServiceMesh(
             "mesh",
             ServiceMeshArgs(
-                mesh=settings.Mesh(),
+                mesh=settings.Mesh(second_istio_version="1.31.2"),
+                gateway=settings.Gateway(),
                 images=Images(),
                 cluster_name="mesh-dev",
                 tracing=True,
@@ -74,18 +75,21 @@ def test_the_control_plane_comes_in_the_order_of_its_charts(make: Make) -> None:
         f"{NAMESPACE}::istio-system": (),
         f"{RELEASE}::istio-base": (f"{NAMESPACE}::istio-system",),
         f"{RELEASE}::istio-cni": (f"{RELEASE}::istio-base",),
-        f"{RELEASE}::istiod": (f"{RELEASE}::istio-cni",),
-        f"{NAMESPACE}::istio-ingress": (),
+        f"{RELEASE}::istiod-1-31-1": (f"{RELEASE}::istio-cni",),
+        f"{RELEASE}::istiod-1-31-2": (f"{RELEASE}::istio-cni",),
+        f"{NAMESPACE}::istio-ingress": (f"{RELEASE}::istiod-1-31-1", f"{RELEASE}::istiod-1-31-2"),
     }
-    charts = IstioValues(mesh=settings.Mesh(), images=Images(), cluster_name="mesh-dev", tracing=True)
+    both = settings.Mesh(second_istio_version="1.31.2")
+    charts = IstioValues(mesh=both, images=Images(), cluster_name="mesh-dev", tracing=True)
     releases = recording.of_type(RELEASE)
     assert {
         name: (item.inputs["chart"], item.inputs["namespace"], item.inputs["version"], item.inputs["values"])
         for name, item in releases.items()
     } == {
-        "istio-base": ("base", "istio-system", "1.31.1", charts.base()),
-        "istio-cni": ("cni", "kube-system", "1.31.1", charts.cni()),
-        "istiod": ("istiod", "istio-system", "1.31.1", charts.istiod()),
+        "istio-base": ("base", "istio-system", "1.31.2", charts.base()),
+        "istio-cni": ("cni", "kube-system", "1.31.2", charts.cni()),
+        "istiod-1-31-1": ("istiod", "istio-system", "1.31.1", charts.istiod("1.31.1")),
+        "istiod-1-31-2": ("istiod", "istio-system", "1.31.2", charts.istiod("1.31.2")),
     }
     repositories = {item.inputs["repositoryOpts"]["repo"] for item in releases.values()}
     assert repositories == {"https://blob.istio.io/istio-release/charts"}
@@ -93,10 +97,30 @@ def test_the_control_plane_comes_in_the_order_of_its_charts(make: Make) -> None:
     assert recording.component_outputs["mesh:service_mesh:ServiceMesh::mesh"] == recording.returned
 
 
+def test_helm_would_refuse_the_objects_of_the_release_that_had_no_revision_in_its_name(make: Make) -> None:
+    def program(nodes: pulumi.Resource, cluster: pulumi.Resource) -> None:
+        args = ServiceMeshArgs(
+            mesh=settings.Mesh(second_istio_version="1.31.2"),
+            gateway=settings.Gateway(),
+            images=Images(),
+            cluster_name="mesh-dev",
+            tracing=False,
+            after=(nodes,),
+            deleted_with=cluster,
+        )
+        ServiceMesh("mesh", args)
+
+    releases = make(program).of_type(RELEASE)
+    first, second = releases["istiod-1-31-1"], releases["istiod-1-31-2"]
+    assert (first.aliases, first.delete_before_replace) == (("name=istiod",), True)
+    assert (second.aliases, second.delete_before_replace) == ((), False), "two resources cannot have been one"
+
+
 def test_the_gateways_namespace_is_injected_restricted_and_gated_by_the_load_balancer(make: Make) -> None:
     def program(nodes: pulumi.Resource, cluster: pulumi.Resource) -> None:
         args = ServiceMeshArgs(
-            mesh=settings.Mesh(revision_tag="canary", network="vpc-shared"),
+            mesh=settings.Mesh(second_istio_version="1.31.2", network="vpc-shared"),
+            gateway=settings.Gateway(istio_version="1.31.2"),
             images=Images(),
             cluster_name="mesh-dev",
             tracing=False,
@@ -111,7 +135,7 @@ def test_the_gateways_namespace_is_injected_restricted_and_gated_by_the_load_bal
         "istio-system": {**levels, "topology.istio.io/network": "vpc-shared"},
         "istio-ingress": {
             **levels,
-            "istio.io/rev": "canary",
+            "istio.io/rev": "1-31-2",
             "elbv2.k8s.aws/pod-readiness-gate-inject": "enabled",
         },
     }

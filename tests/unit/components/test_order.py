@@ -22,7 +22,7 @@ NODES = "aws:eks/nodeGroup:NodeGroup::nodes"
 DNS = "aws:eks/addon:Addon::coredns"
 FIREWALL = "*:ResolverFirewallRuleGroupAssociation::vpc"
 CONTROLLER = "*:Release::aws-load-balancer-controller"
-ISTIOD, GATEWAY = "*:Release::istiod", "*:Release::istio-ingressgateway"
+ISTIOD, GATEWAY = "*:Release::istiod-*", "*:Release::istio-ingressgateway"
 BALANCERS = ("*:Ingress::*", "*:Service::istio-ingress/istio-ingressgateway-nlb")
 NAMESPACES = ("secure-apps", "payments")
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from versions import ISTIO
+
 Stack = dict[str, Any]
 
 ADMIN = {"principalArn": "arn:aws:iam::111122223333:role/deploy", "policy": "ClusterAdmin"}
@@ -209,6 +211,36 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         "quotes",
     ),
     "an Istio this program does not know": (put("mesh.istioVersion", "1.24.3"), "mesh.istioVersion", "1.31", "Choose"),
+    "a patch of Istio that nobody publishes": (
+        put("mesh.istioVersion", "1.31.01"),
+        "mesh.istioVersion",
+        "1.31",
+        "Choose",
+    ),
+    "two control planes of one revision": (
+        put("mesh.secondIstioVersion", ISTIO),
+        "mesh.secondIstioVersion",
+        "cannot be two of one name",
+        "Name the version",
+    ),
+    "a second Istio this program does not know": (
+        put("mesh.secondIstioVersion", "1.32.0"),
+        "mesh.secondIstioVersion",
+        "installs Istio 1.31",
+        "Choose",
+    ),
+    "a namespace on a control plane that is gone": (
+        put("namespaces.0.istioVersion", "1.31.0"),
+        "namespaces[shop].istioVersion",
+        f"only {ISTIO}: its pods would start without a sidecar",
+        "mesh.secondIstioVersion",
+    ),
+    "a gateway on a control plane that is gone": (
+        put("gateway.istioVersion", "1.31.0"),
+        "gateway.istioVersion",
+        "No control plane of this version is installed",
+        "Remove it",
+    ),
     "an open API endpoint": (
         put("cluster.publicAccessCidrs", ["0.0.0.0/0"]),
         "cluster.publicAccessCidrs[0]",

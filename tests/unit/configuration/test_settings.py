@@ -31,7 +31,7 @@ def problems(tree: Stack) -> tuple[Problem, ...]:
 def test_the_reference_stack_is_accepted_and_its_derived_values_follow() -> None:
     settings = read(stack())
 
-    assert settings.mesh.revision == "1-31-1"
+    assert settings.mesh.revision() == "1-31-1"
     assert [application.identity for application in settings.namespaces[0].applications] == ["api-sa", "ui-sa"]
     assert settings.network.zone_names == ("eu-west-1a", "eu-west-1b")
     assert settings.load_balancer.ssl_policy == "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09"

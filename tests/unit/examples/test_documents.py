@@ -44,7 +44,7 @@ def test_an_api_server_would_take_every_file(path: Path) -> None:
 
 
 def test_an_api_server_would_take_what_is_made_for_the_settings_entry() -> None:
-    entry = entry_documents(settings_entry("lab.example.com"), tag="stable")
+    entry = entry_documents(settings_entry("lab.example.com"), revision="1-31-1")
     assert _findings([*entry, gateway_policy("lab.example.com"), nlb("lab.example.com")]) == []
 
 
@@ -52,14 +52,14 @@ def test_no_rule_of_an_example_leaves_its_tls_mode_out() -> None:
     rules = [one for path in FILES for one in _documents(path) if one["kind"] == "DestinationRule"]
     rules += [
         one
-        for one in entry_documents(settings_entry("lab.example.com"), tag="stable")
+        for one in entry_documents(settings_entry("lab.example.com"), revision="1-31-1")
         if one["kind"] == "DestinationRule"
     ]
     assert [rule["spec"]["trafficPolicy"]["tls"]["mode"] for rule in rules] == ["SIMPLE", "SIMPLE", "ISTIO_MUTUAL"]
 
 
 def test_the_passthrough_server_stands_on_a_gateway_of_the_example_s_own() -> None:
-    entry = entry_documents(settings_entry("lab.example.com"), tag="stable")
+    entry = entry_documents(settings_entry("lab.example.com"), revision="1-31-1")
     by_kind = {one["kind"]: one for one in entry}
     metadata = by_kind["Gateway"]["metadata"]
     assert (metadata["namespace"], metadata["name"]) == ("istio-ingress", "example-tls-passthrough")
@@ -67,9 +67,9 @@ def test_the_passthrough_server_stands_on_a_gateway_of_the_example_s_own() -> No
     assert by_kind["VirtualService"]["spec"]["gateways"] == ["istio-ingress/example-tls-passthrough"]
 
 
-def test_an_onboarded_namespace_is_labelled_with_the_tag_and_strict() -> None:
-    documents = onboarded(settings_entry("lab.example.com"), tag="canary")
-    assert documents[0]["metadata"]["labels"]["istio.io/rev"] == "canary"
+def test_an_onboarded_namespace_is_labelled_with_the_revision_and_strict() -> None:
+    documents = onboarded(settings_entry("lab.example.com"), revision="1-31-2")
+    assert documents[0]["metadata"]["labels"]["istio.io/rev"] == "1-31-2"
     # The mesh is STRICT as a whole: the namespace needs no mode of its own.
     assert "PeerAuthentication" not in {one["kind"] for one in documents}
 

@@ -22,15 +22,37 @@ def values(mesh: Mesh | None = None, *, registry: str | None = None, tracing: bo
 
 def test_the_values_of_all_four_charts() -> None:
     charts = values()
-    assert_golden("istio-values", [charts.base(), charts.cni(), charts.istiod(), gateway_values(Mesh(), Gateway())])
+    assert_golden(
+        "istio-values", [charts.base(), charts.cni(), charts.istiod("1.31.1"), gateway_values(Mesh(), Gateway())]
+    )
 
 
-def test_webhook_revision_and_tag_follow_from_the_version_and_agree() -> None:
-    charts = values(Mesh(istio_version="1.31.2", revision_tag="canary"))
+def test_revision_webhook_and_images_follow_from_the_version_and_agree() -> None:
+    charts = values(Mesh(istio_version="1.31.2"))
     assert charts.base()["defaultRevision"] == "1-31-2"
-    assert charts.istiod()["revision"] == "1-31-2"
-    assert charts.istiod()["revisionTags"] == ["canary"]
-    assert {charts.istiod()["global"]["tag"], charts.cni()["global"]["tag"]} == {"1.31.2"}
+    istiod = charts.istiod("1.31.2")
+    assert istiod["revision"] == "1-31-2"
+    assert {istiod["global"]["tag"], charts.cni()["global"]["tag"]} == {"1.31.2"}
+
+
+@pytest.mark.parametrize(("first", "second"), [("1.31.9", "1.31.10"), ("1.31.10", "1.31.9")])
+def test_beside_each_other_the_older_one_validates_and_the_newer_one_s_agent_is_on_the_nodes(
+    first: str, second: str
+) -> None:
+    charts = values(Mesh(istio_version=first, second_istio_version=second))
+    assert charts.base()["defaultRevision"] == "1-31-9", "the newer one takes what the older one does not understand"
+    assert charts.cni()["global"]["tag"] == "1.31.10"
+    assert [charts.istiod(version)["global"]["tag"] for version in (first, second)] == [first, second]
+
+
+def test_no_release_of_a_revision_owns_a_tag_that_the_next_one_would_have_to_take_from_it() -> None:
+    assert "revisionTags" not in values().istiod("1.31.1")
+
+
+def test_the_gateway_moves_to_another_revision_by_itself() -> None:
+    mesh = Mesh(second_istio_version="1.31.2")
+    assert gateway_values(mesh, Gateway())["revision"] == "1-31-1"
+    assert gateway_values(mesh, Gateway(istio_version="1.31.2"))["revision"] == "1-31-2"
 
 
 @pytest.mark.parametrize(
@@ -43,7 +65,7 @@ def test_webhook_revision_and_tag_follow_from_the_version_and_agree() -> None:
 )
 def test_istiod_scales_unless_one_replica_is_the_most(pilot: Pilot, expected: dict[str, object]) -> None:
     keys = ("autoscaleEnabled", "autoscaleMin", "autoscaleMax", "replicaCount")
-    rendered = values(Mesh(pilot=pilot)).istiod()
+    rendered = values(Mesh(pilot=pilot)).istiod("1.31.1")
     assert {key: rendered[key] for key in keys if key in rendered} == expected
 
 
@@ -56,16 +78,16 @@ def test_a_gateway_of_fixed_size_has_no_autoscaler() -> None:
 
 def test_a_private_registry_leaves_no_public_one_in_any_value() -> None:
     charts = values(registry=REGISTRY)
-    assert charts.istiod()["global"]["hub"] == f"{REGISTRY}/istio"
+    assert charts.istiod("1.31.1")["global"]["hub"] == f"{REGISTRY}/istio"
     assert charts.cni()["global"]["hub"] == f"{REGISTRY}/istio"
-    assert "docker.io" not in json.dumps([charts.base(), charts.cni(), charts.istiod()])
-    assert charts.istiod()["sidecarInjectorWebhook"]["templates"]["grpc-simple"] == "{}\n", (
+    assert "docker.io" not in json.dumps([charts.base(), charts.cni(), charts.istiod("1.31.1")])
+    assert charts.istiod("1.31.1")["sidecarInjectorWebhook"]["templates"]["grpc-simple"] == "{}\n", (
         "the chart's own template for it names busybox of a public registry"
     )
 
 
 def test_no_tracing_provider_is_named_where_there_is_no_collector() -> None:
-    assert "extensionProviders" not in values(tracing=False).istiod()["meshConfig"]
+    assert "extensionProviders" not in values(tracing=False).istiod("1.31.1")["meshConfig"]
 
 
 def test_the_access_log_is_one_json_object_that_names_both_principals_on_both_sides() -> None:
@@ -99,7 +121,7 @@ def test_what_a_caller_says_of_itself_is_logged_as_a_claim_and_cut_at_a_length()
 
 
 def test_nobody_outside_a_pod_reaches_its_proxy_s_metrics_and_with_them_its_admin_interface() -> None:
-    mesh = values().istiod()["meshConfig"]
+    mesh = values().istiod("1.31.1")["meshConfig"]
     assert mesh["defaultConfig"]["proxyMetadata"]["METRICS_LOCALHOST_ACCESS_ONLY"] == "true"
     assert mesh["enablePrometheusMerge"] is False
     annotations = gateway_values(Mesh(), Gateway())["podAnnotations"]
@@ -109,11 +131,13 @@ def test_nobody_outside_a_pod_reaches_its_proxy_s_metrics_and_with_them_its_admi
 
 def test_istiod_serves_configuration_over_tls_alone() -> None:
     # Empty, the address would not turn plaintext off: istiod then serves it on 8080.
-    assert values().istiod()["extraContainerArgs"] == [
+    assert values().istiod("1.31.1")["extraContainerArgs"] == [
         "--grpcAddr=127.0.0.1:15010",
         "--monitoringAddr=127.0.0.1:15014",
     ]
 
 
 def test_a_sidecar_names_the_caller_that_it_saw_and_nobody_else() -> None:
-    assert values().istiod()["meshConfig"]["defaultConfig"]["proxyHeaders"] == {"forwardedClientCert": "SANITIZE_SET"}
+    assert values().istiod("1.31.1")["meshConfig"]["defaultConfig"]["proxyHeaders"] == {
+        "forwardedClientCert": "SANITIZE_SET"
+    }

@@ -63,11 +63,16 @@ def test_a_namespace_says_its_mode_only_while_it_differs_from_the_mesh(
     assert (strict and strict["spec"]["mtls"]["mode"]) == expected
 
 
-def test_the_injection_label_is_the_tag_of_the_control_plane() -> None:
+@pytest.mark.parametrize(("own", "label"), [(None, "1-31-1"), ("1.31.2", "1-31-2")])
+def test_the_injection_label_is_the_revision_that_the_namespace_is_on(own: str | None, label: str) -> None:
     documents = namespace_documents(
-        SECURE_APPS, mesh=Mesh(revision_tag="canary"), mode="STRICT", graph=graph(), tracing=True
+        dataclasses.replace(SECURE_APPS, istio_version=own),
+        mesh=Mesh(second_istio_version="1.31.2"),
+        mode="STRICT",
+        graph=graph(),
+        tracing=True,
     )
-    assert documents.namespace["metadata"]["labels"]["istio.io/rev"] == "canary"
+    assert documents.namespace["metadata"]["labels"]["istio.io/rev"] == label
 
 
 def test_outside_the_mesh_a_namespace_is_neither_injected_nor_restricted() -> None:

@@ -200,3 +200,15 @@ def test_another_option_or_order_replaces_nothing(tmp_path: Path) -> None:
 def test_a_directory_without_a_plan_is_one_line(tmp_path: Path) -> None:
     with pytest.raises(diff.DiffError, match="holds no plan"):
         diff.read(tmp_path)
+
+
+def test_what_only_waits_for_others_than_before_is_no_change_that_a_reader_looks_for(tmp_path: Path) -> None:
+    before = written(tmp_path / "old", entry("a:b:C", "one"), entry("a:b:C", "two"))
+    after = written(tmp_path / "new", entry("a:b:C", "one", depends_on=("x::y",)), entry("a:b:C", "two"))
+    comparison = diff.compare(before, after)
+    assert (comparison.waiting, comparison.unchanged) == (("a:b:C::one",), 1)
+    assert diff.render(comparison, stack="dev").splitlines() == [
+        "## Plan of stack `dev`: 0 added, 0 removed, 0 changed",
+        "",
+        "2 resources stay as they are, 1 of them after others than before.",
+    ]

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
 from typing import Any
 
 from configuration.parsing import parse
 from configuration.settings import Settings
+from meshops.tools import Tools
 
 REGION = "eu-west-1"
 ARN = f"arn:aws:acm:{REGION}:123456789012:certificate/00000000-0000-0000-0000-000000000000"
@@ -46,3 +48,12 @@ def settings_of(
     }
     config = {f"zero-trust-mesh:{key}": json.dumps(value) for key, value in tree.items() if key != "environment"}
     return parse("test", {"aws:region": REGION, "zero-trust-mesh:environment": "test", **config})
+
+
+def kubectl(directory: Path, server: str, *pods: dict[str, Any]) -> Tools:
+    """A kubectl whose kubeconfig is of this server, with these pods in the cluster (directory/pods)."""
+    program = directory / "kubectl"
+    (directory / "pods").write_text(json.dumps({"items": pods}))
+    program.write_text(f'#!/bin/sh\nif [ "$1" = config ]; then echo {server}; else cat {directory}/pods; fi\n')
+    program.chmod(0o755)
+    return Tools(kubectl=str(program))

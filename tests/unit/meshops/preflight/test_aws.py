@@ -28,7 +28,7 @@ from meshops.preflight import command as preflight_command
 from meshops.preflight.aws import Facts, Vpc, gather
 from meshops.preflight.run import CHECKS
 from tests import ROOT
-from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, settings_of
+from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, kubectl, settings_of
 
 
 @pytest.fixture(autouse=True)
@@ -227,36 +227,37 @@ def stack(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def command(stack: Path, *arguments: str) -> int:
-    return preflight_command.main(["--stack", "lab", "--directory", str(stack), *arguments])
+def command(stack: Path, *arguments: str, server: str = "") -> int:
+    """server: of the kubeconfig that kubectl finds."""
+    own = ("--stack", "lab", "--directory", str(stack), "--kubectl", kubectl(stack, server).kubectl)
+    return preflight_command.main([*own, *arguments])
 
 
-def lab_account() -> None:
-    """What the lab's stack wants of AWS."""
+def lab_account() -> str:
+    """What the lab's stack wants of AWS. Its cluster's endpoint."""
     ec2 = client("ec2")
     _, ids = vpc_with_subnets(name="mesh-lab-vpc")
     ec2.create_tags(Resources=ids, Tags=[{"Key": "kubernetes.io/cluster/mesh-lab", "Value": "shared"}])
     imported("*.lab.example.com", "lab.example.com")
-    client("eks").create_cluster(
+    made = client("eks").create_cluster(
         name="mesh-lab", roleArn="arn:aws:iam::123456789012:role/cluster", resourcesVpcConfig={"subnetIds": ids}
     )
+    return made["cluster"]["endpoint"]
 
 
 def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lab_account()
-    assert command(stack) == 0
+    assert command(stack, server=lab_account()) == 0
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Preflight of stack lab, cluster mesh-lab in eu-west-1"
     headings = [line for line in lines[1:-1] if line and not line.startswith(("PASS", " "))]
-    assert headings == ["Network", "Certificate", "Access", "Existing cluster", "Names"]
+    assert headings == ["Network", "Certificate", "Access", "Existing cluster", "Names", "Upgrade"]
     assert lines[3].startswith("PASS  MP101  Subnets for the load balancer  2 subnets, one each in eu-west-1a, ")
     assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 2 hosts, ")
-    assert lines[-1].startswith("12 passed, 0 failed, 0 unknown, in ")
+    assert lines[-1].startswith("13 passed, 0 failed, 0 unknown, in ")
 
 
 def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    lab_account()
-    assert command(stack, "--verbose") == 0
+    assert command(stack, "--verbose", server=lab_account()) == 0
     text = capsys.readouterr().out
     assert "found by the cluster mesh-lab" in text
     assert re.search(r"^      chosen  eu-west-1a  subnet-\S+", text, re.MULTILINE)
@@ -293,8 +294,7 @@ def test_an_unknown_id_is_one_line_that_names_the_known_ones(stack: Path, capsys
 
 @pytest.mark.parametrize("option", [("--format", "json"), ("--json",)])
 def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str], option: tuple[str, ...]) -> None:
-    lab_account()
-    assert command(stack, *option) == 0
+    assert command(stack, *option, server=lab_account()) == 0
     document = json.loads(capsys.readouterr().out)
     assert {key: document[key] for key in ("stack", "region", "cluster")} == {
         "stack": "lab",
@@ -314,6 +314,7 @@ def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str]
         ("MP405", "pass", "critical", ""),
         ("MP501", "pass", "critical", ""),
         ("MP502", "pass", "high", ""),
+        ("MP601", "pass", "high", ""),
     ]
 
 

@@ -339,7 +339,7 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV601", "shop/billing-1 is not ready", pod("billing-1", ready=False)),
     ("MV601", "shop/billing has no pod", pod("billing-1", gone=True)),
     ("MV602", "billing-1 is of revision 1-30-0", pod("billing-1", revision="1-30-0")),
-    ("MV602", "no webhook serves the tag", without("MutatingWebhookConfiguration", "", "tag")),
+    ("MV602", "no webhook injects for revision 1-31-1", without("MutatingWebhookConfiguration", "", "1-31-1")),
     ("MV603", "is 1.30.0, its istiod 1.31.1", proxy(version="1.30.0")),
     ("MV604", "Cluster STALE", proxy(stale=("Cluster STALE",))),
     ("MV604", "not connected", lambda facts: replace(facts, proxies=())),
@@ -387,7 +387,7 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ),
     (
         "MV607",
-        "istio.io/rev is other, not stable",
+        "istio.io/rev is other, not 1-31-1",
         set_value("Namespace", "", "shop", "metadata", "labels", value={"istio.io/rev": "other"}),
     ),
     ("MV607", "namespace shop does not exist", without("Namespace", "", "shop")),
@@ -472,6 +472,13 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ("MV618", "it has no address", set_value("Ingress", "istio-ingress", "istio-ingressgateway", "status", value={})),
     ("MV618", "does not exist", without("Ingress", "istio-ingress", "istio-ingressgateway")),
     ("MV619", "Error IST0101 Gateway shop/x: something", analyzed(level="Error")),
+    ("MV628", "shop/billing-1 calls istiod-1-30-0, which does not answer", pod("billing-1", revision="1-30-0")),
+    (
+        "MV628",
+        "shop/billing-1 calls istiod-1-31-1, which does not",
+        without("Service", "istio-system", "istiod-1-31-1"),
+    ),
+    ("MV628", "shop/billing-1 calls istiod-1-31-1, which does not", pod("istiod-1", ready=False)),
     ("MV620", "mesh-pods: it does not exist", without("ValidatingAdmissionPolicy", "", "mesh-pods")),
     (
         "MV620",

@@ -186,13 +186,13 @@ def _istioctl(directory: Path, script: str) -> Tools:
 
 def test_istioctl_is_asked_about_all_namespaces_and_the_stacks_revision(tmp_path: Path) -> None:
     tools = _istioctl(tmp_path, f'echo "$@" > {tmp_path}/asked; echo "[]"')
-    assert gather_analysis(tools, "1-31-1") == ()
+    assert gather_analysis(tools, ["1-31-1"]) == ()
     assert (tmp_path / "asked").read_text() == "analyze --all-namespaces --revision 1-31-1 --output json\n"
 
 
 def test_that_it_found_an_error_is_an_answer_of_istioctls(tmp_path: Path) -> None:
     text = json.dumps([_message("VirtualService shop/x", "Error")])
-    found = gather_analysis(_istioctl(tmp_path, f"echo '{text}'; exit 79"), "r")
+    found = gather_analysis(_istioctl(tmp_path, f"echo '{text}'; exit 79"), ["r"])
     assert isinstance(found, tuple)
     assert [message.code for message in found] == ["IST0101"]
 
@@ -207,7 +207,7 @@ def test_that_it_found_an_error_is_an_answer_of_istioctls(tmp_path: Path) -> Non
     ],
 )
 def test_an_analysis_that_could_not_be_had_says_why(tmp_path: Path, script: str, reason: str) -> None:
-    found = gather_analysis(_istioctl(tmp_path, script), "r")
+    found = gather_analysis(_istioctl(tmp_path, script), ["r"])
     assert isinstance(found, Unavailable)
     assert found.reason.startswith(reason)
     assert "the secrets of istio-system among them" in found.remedy
@@ -272,4 +272,4 @@ def test_a_proxy_is_stale_when_it_stays_so(
     monkeypatch.setattr(Tools, "ask_istioctl", ask_istioctl)
     monkeypatch.setattr(time, "monotonic", lambda: float(next(passed)))
     monkeypatch.setattr(time, "sleep", lambda seconds: None)
-    assert [proxy.stale for proxy in cast(tuple[Proxy, ...], gather_proxies(Tools(), "stable"))] == [stale]
+    assert [proxy.stale for proxy in cast(tuple[Proxy, ...], gather_proxies(Tools(), ["1-31-1"]))] == [stale]

@@ -276,11 +276,12 @@ def objects(world: Stack) -> Objects:
                 "notAfter": "2027-02-01T00:00:00Z",
                 "renewalTime": "2027-01-01T00:00:00Z",
             }
-    tag = world.settings.mesh.revision_tag
     ingress = alb_ingress(world.settings.load_balancer, certificate_arn=ARN)
     items.append({**ingress, "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.10"}]}}})
-    hook_labels = {"istio.io/tag": tag, "istio.io/rev": world.settings.mesh.revision}
-    items.append({"kind": "MutatingWebhookConfiguration", "metadata": {"name": "tag", "labels": hook_labels}})
+    for revision in world.settings.mesh.revisions:
+        labels = {"app": "sidecar-injector", "istio.io/rev": revision}
+        items.append({"kind": "MutatingWebhookConfiguration", "metadata": {"name": revision, "labels": labels}})
+        items.append({"kind": "Service", "metadata": {"namespace": "istio-system", "name": f"istiod-{revision}"}})
     return Objects(pods=pods(world), others={found.key: found for found in map(live, items)})
 
 
@@ -311,7 +312,9 @@ def pods(world: Stack) -> tuple[Pod, ...]:
         pod("istio-ingress", name, labels={"istio": "ingressgateway"}, images=(proxy,), ip=ip)
         for name, ip in GATEWAYS.items()
     ]
-    found.append(pod("istio-system", "istiod-1", images=("docker.io/istio/pilot:1.31.1-distroless",), sidecar=False))
+    istiod = {"app": "istiod", "istio.io/rev": "1-31-1"}
+    pilot = "docker.io/istio/pilot:1.31.1-distroless"
+    found.append(pod("istio-system", "istiod-1", labels=istiod, images=(pilot,), sidecar=False))
     controller = "quay.io/jetstack/cert-manager-controller:v1.21.2"
     found.append(pod("cert-manager", "cert-manager-1", images=(controller,), sidecar=False))
     return tuple(found)
