@@ -62,6 +62,7 @@ cluster = Cluster(
         profile=settings.profile,
         vpc_id=network.vpc_id,
         private_subnet_ids=network.private_subnet_ids,
+        private_subnets=network.private_subnets,
         control_plane_private_subnet_ids=network.control_plane_private_subnet_ids,
         control_plane_public_subnet_ids=network.control_plane_public_subnet_ids,
         tags=tags,

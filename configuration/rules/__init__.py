@@ -12,6 +12,7 @@ from configuration.rules import authentication as rules_authentication
 from configuration.rules import aws as rules_aws
 from configuration.rules import dns as rules_dns
 from configuration.rules import egress as rules_egress
+from configuration.rules import nodes as rules_nodes
 from configuration.rules import platform as rules_platform
 from configuration.settings import Settings
 
@@ -25,6 +26,7 @@ def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = 
     for rule in (
         *rules_platform.RULES,
         *rules_aws.RULES,
+        *rules_nodes.RULES,
         *rules_dns.RULES,
         *rules_authentication.RULES,
         *rules_egress.RULES,
