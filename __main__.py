@@ -20,6 +20,7 @@ from components.load_balancer import (
 from components.mesh_namespace import mesh_namespaces
 from components.mesh_policies import MeshPolicies, MeshPoliciesArgs
 from components.network import Network, NetworkArgs
+from components.nodes.karpenter import Karpenter, KarpenterArgs
 from components.observability import Observability, ObservabilityArgs
 from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
@@ -99,6 +100,19 @@ controller = LoadBalancerController(
     ),
     opts=in_both,
 )
+karpenter = Karpenter(
+    "karpenter",
+    KarpenterArgs(
+        settings=settings.cluster,
+        region=settings.region,
+        account=cluster.karpenter,
+        subnet_ids=network.private_subnet_list,
+        tags=tags,
+        images=images,
+        after=cluster.ready,
+    ),
+    opts=in_cluster,
+)
 mesh = ServiceMesh(
     "service-mesh",
     ServiceMeshArgs(
@@ -175,7 +189,7 @@ namespaces = mesh_namespaces(
     images=images,
     tracing=settings.observability.tracing,
     secrets=settings.secrets,
-    after=(*admission.ready, *platform_policies.ready, *gateway.ready),
+    after=(*admission.ready, *karpenter.ready, *platform_policies.ready, *gateway.ready),
     deleted_with=cluster.resource,
     opts=in_cluster,
 )

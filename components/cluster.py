@@ -12,7 +12,8 @@ import pulumi_eks as eks
 import pulumi_kubernetes as kubernetes
 
 from components.cluster_access import private_rules, still_waits, without_creators_admin
-from components.node_groups import NodeGroupsArgs, node_groups
+from components.nodes.karpenter_account import KarpenterAccount, KarpenterAccountArgs
+from components.nodes.node_groups import NodeGroupsArgs, node_groups
 from components.pod_identity import PodIdentity, PodIdentityArgs
 from configuration.cluster import Cluster as ClusterSettings
 from manifests.access_entries import PolicyScope, access_by_principal
@@ -55,11 +56,15 @@ class Cluster(pulumi.ComponentResource):
     resource: pulumi.Resource | None
     """For `deleted_with`; None for an existing cluster, which a destroy leaves standing."""
 
+    karpenter: KarpenterAccount | None
+    """Where the settings ask for it."""
+
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:cluster:Cluster", name, None, opts)
         self._args = args
         self._settings = args.settings
         self._reached: tuple[pulumi.Resource, ...] = ()
+        self.karpenter = None
         if args.settings.existing:
             self._adopt()
         else:
@@ -120,6 +125,19 @@ class Cluster(pulumi.ComponentResource):
         if waits := still_waits(self._settings):
             pulumi.log.warn(waits)
         networking = self._networking_addons(cluster)
+        identities = self._identities(cluster)
+        if self._settings.node_group.autoscaler == "karpenter":
+            self.karpenter = KarpenterAccount(
+                "karpenter-account",
+                KarpenterAccountArgs(
+                    cluster_name=self._settings.name,
+                    security_group_id=cluster.cluster_security_group_id,
+                    region=self._args.region,
+                    after=(cluster,),
+                ),
+                opts=self._child(),
+            )
+            identities += self.karpenter.ready
         *_, nodes = node_groups(
             NodeGroupsArgs(
                 settings=self._settings,
@@ -127,7 +145,7 @@ class Cluster(pulumi.ComponentResource):
                 subnets=self._args.private_subnets,
                 subnet_ids=self._args.private_subnet_ids,
                 tags=self._args.tags,
-                after=(cluster, *networking, *self._identities(cluster), *self._args.after),
+                after=(cluster, *networking, *identities, *self._args.after),
             ),
             child=self._child,
         )

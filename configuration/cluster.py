@@ -41,9 +41,9 @@ class Karpenter:
     consolidate_after_minutes: Annotated[Whole, within(1, 1440, "minutes")] = 5
     """How long a node must be under-used before its pods are moved and it goes."""
     expire_after_hours: Annotated[Whole, within(24, 8760, "hours")] = 336
-    """How old a node becomes; then another takes its place."""
+    """How old a node becomes; then it is drained, and another takes its place."""
     disruption_percent: Annotated[Whole, within(1, 100, "percent")] = 10
-    """How many of the nodes go at a time, by age, consolidation or a newer AMI; one at least."""
+    """How many of the nodes may go at once, under-used or for a newer AMI; one at least. Age does not wait for it."""
 
 
 @section

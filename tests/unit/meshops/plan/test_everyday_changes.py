@@ -242,6 +242,7 @@ TOGGLES: Mapping[str, Mapping[str, Any]] = {
     "no protection of the cluster": {"cluster__deletionProtection": False},
     "fewer people": {"cluster__access": ADMIN},
     "Kubernetes 1.36": {"cluster__kubernetesVersion": "1.36"},
+    "Karpenter": {"cluster__nodeGroup__autoscaler": "karpenter"},
     "no WAF": {"loadBalancer__waf": None},
     "no access logs": {"loadBalancer__accessLogs": None},
     "an internal load balancer": {"loadBalancer__scheme": "internal"},

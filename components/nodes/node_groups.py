@@ -49,7 +49,7 @@ def node_groups(args: NodeGroupsArgs, *, child: Child) -> tuple[aws.eks.NodeGrou
         return (_group("nodes", args, args.subnet_ids, whole, role, template, child(*policies, *args.after)),)
     sizes = sizes_by_zone(group, tuple(args.subnets))
     made: list[aws.eks.NodeGroup] = []
-    for zone, subnet in reversed(args.subnets.items()):
+    for zone, subnet in reversed(tuple(args.subnets.items())):
         after = child(*(made[-1:] or (*policies, *args.after)))
         made.append(_group(f"nodes-{zone}", args, [subnet], sizes[zone], role, template, after))
     return tuple(made)
