@@ -87,7 +87,14 @@ class Endpoint:
     public_cidrs: tuple[str, ...]
 
 
-Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries"]
+@dataclass(frozen=True, kw_only=True)
+class Kubernetes:
+    """version: of the control plane, its minor: `1.35`."""
+
+    version: str
+
+
+Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries", "kubernetes"]
 EVERY_FACT: tuple[Fact, ...] = get_args(Fact)
 _NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 
@@ -102,6 +109,8 @@ class Facts:
     """None where there is no cluster of this name yet."""
     entries: tuple[str, ...] | Unavailable | None = _NOT_ASKED
     """Principals with an access entry, but for nodes and EKS itself; None where there is no cluster yet."""
+    kubernetes: Kubernetes | Unavailable | None = _NOT_ASKED
+    """None where there is no cluster of this name yet."""
 
 
 def look(
@@ -117,7 +126,7 @@ def look(
     if not found:
         remedy = "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in."
         nobody = Unavailable(reason=reason, remedy=remedy)
-        return Facts(vpc=nobody, certificates=nobody, caller=nobody, endpoint=nobody, entries=nobody)
+        return Facts(vpc=nobody, certificates=nobody, caller=nobody, endpoint=nobody, entries=nobody, kubernetes=nobody)
     return gather(settings, session, endpoint_url, wanted=wanted, progress=progress)
 
 
@@ -156,7 +165,13 @@ def gather(
     if "entries" in wanted:
         progress.update("asking AWS for the cluster's access entries")
         entries = _attempt("the cluster's access entries", lambda: _entries(settings, client("eks")))
-    return Facts(vpc=vpc, certificates=certificates, caller=caller, endpoint=endpoint, entries=entries)
+    kubernetes: Kubernetes | Unavailable | None = _NOT_ASKED
+    if "kubernetes" in wanted:
+        progress.update("asking AWS for the cluster's Kubernetes version")
+        kubernetes = _attempt("the cluster's Kubernetes version", lambda: _kubernetes(settings, client("eks")))
+    return Facts(
+        vpc=vpc, certificates=certificates, caller=caller, endpoint=endpoint, entries=entries, kubernetes=kubernetes
+    )
 
 
 def _attempt(what: str, read: Callable[[], _T | Unavailable]) -> _T | Unavailable:
@@ -231,6 +246,13 @@ def _endpoint(settings: Settings, eks: Any) -> Endpoint | None:
         return None
     public = bool(network.get("endpointPublicAccess"))
     return Endpoint(public=public, public_cidrs=tuple(network.get("publicAccessCidrs", ())) if public else ())
+
+
+def _kubernetes(settings: Settings, eks: Any) -> Kubernetes | None:
+    try:
+        return Kubernetes(version=eks.describe_cluster(name=settings.cluster.name)["cluster"]["version"])
+    except eks.exceptions.ResourceNotFoundException:
+        return None
 
 
 def _entries(settings: Settings, eks: Any) -> tuple[str, ...] | None:

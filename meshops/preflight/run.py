@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from configuration.settings import Settings
 from meshops.checks.model import Check, Report, Result, Verdict
 from meshops.checks.options import chosen
-from meshops.preflight import access, certificate, subnets
+from meshops.preflight import access, certificate, kubernetes, subnets
 from meshops.preflight.aws import Fact, Facts, look
 from meshops.progress import Progress, Silent
 
@@ -55,12 +55,17 @@ def _entries(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
     return access.check_entries(settings, facts.entries)
 
 
+def _kubernetes(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return kubernetes.check_version(settings, facts.kubernetes, now=occasion.now)
+
+
 _JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]], ...] = (
     (subnets.CHECK, "vpc", _subnets),
     (certificate.CHECK, "certificates", _certificate),
     (access.ACCESS, "caller", _access),
     (access.ENDPOINT, "endpoint", _endpoint),
     (access.ENTRIES, "entries", _entries),
+    (kubernetes.VERSION, "kubernetes", _kubernetes),
 )
 """Each check with the fact that it looks at, and how it judges that."""
 

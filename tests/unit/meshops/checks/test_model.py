@@ -36,6 +36,7 @@ def test_the_first_digit_of_preflights_ids_is_the_section_s() -> None:
         ("MP301", "Access"),
         ("MP302", "Access"),
         ("MP303", "Access"),
+        ("MP401", "Kubernetes"),
     ]
 
 

@@ -234,7 +234,10 @@ def lab_account() -> None:
     ec2.create_tags(Resources=ids, Tags=[{"Key": "kubernetes.io/cluster/mesh-lab", "Value": "shared"}])
     imported("*.lab.example.com", "lab.example.com")
     client("eks").create_cluster(
-        name="mesh-lab", roleArn="arn:aws:iam::123456789012:role/cluster", resourcesVpcConfig={"subnetIds": ids}
+        name="mesh-lab",
+        version="1.36",
+        roleArn="arn:aws:iam::123456789012:role/cluster",
+        resourcesVpcConfig={"subnetIds": ids},
     )
 
 
@@ -246,7 +249,7 @@ def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.
     assert lines[2:9:3] == ["Network", "Certificate", "Access"]
     assert lines[3].startswith("PASS  MP101  Subnets for the load balancer  2 subnets, one each in eu-west-1a, ")
     assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 2 hosts, ")
-    assert lines[-1].startswith("5 passed, 0 failed, 0 unknown, in ")
+    assert lines[-1].startswith("6 passed, 0 failed, 0 unknown, in ")
 
 
 def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -283,7 +286,7 @@ def test_of_what_no_chosen_check_looks_at_nothing_is_asked(stack: Path, capsys: 
 
 def test_an_unknown_id_is_one_line_that_names_the_known_ones(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert command(stack, "--only", "MP999") == 2
-    assert capsys.readouterr().err == "There is no check MP999: there are MP101, MP201, MP301, MP302, MP303.\n"
+    assert capsys.readouterr().err == "There is no check MP999: there are MP101, MP201, MP301, MP302, MP303, MP401.\n"
 
 
 @pytest.mark.parametrize("option", [("--format", "json"), ("--json",)])
@@ -302,6 +305,7 @@ def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str]
         ("MP301", "pass", "critical", ""),
         ("MP302", "pass", "critical", ""),
         ("MP303", "pass", "high", ""),
+        ("MP401", "pass", "critical", ""),
     ]
 
 
@@ -324,7 +328,7 @@ def test_without_credentials_every_check_is_unknown_and_the_command_exits_3(
             "There are no AWS credentials.",
             "Log in (aws sso login, AWS_PROFILE), or give --endpoint-url of a stand-in.",
         )
-    ] * 5
+    ] * 6
 
 
 def test_a_profile_that_does_not_exist_is_unknown_too(
