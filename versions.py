@@ -86,8 +86,9 @@ class EksVersions:
 
 
 # Kubernetes minor -> its builds; for every minor that ISTIO_KUBERNETES names.
-# Add-ons: AWS's own tables (managing-kube-proxy, managing-coredns and managing-vpc-cni in the EKS user guide, as of
-# August 2026). The Pod Identity agent has no table: its build is of AWS's newest minor, 1.3, and runs on each of these.
+# Add-ons: AWS's own tables, as of August 2026: https://docs.aws.amazon.com/eks/latest/userguide/managing-kube-proxy.html,
+# managing-coredns.html and managing-vpc-cni.html there. The Pod Identity agent has none: this build is what public
+# stacks of 2026 pin on 1.32, 1.35 and 1.36. `aws eks describe-addon-versions` has the last word.
 # Nodes: https://github.com/awslabs/amazon-eks-ami/blob/main/CHANGELOG.md, release v20260714.
 _VPC_CNI, _POD_IDENTITY_AGENT = "v1.22.4-eksbuild.3", "v1.3.10-eksbuild.3"
 EKS: dict[str, EksVersions] = {
