@@ -20,6 +20,7 @@ from components.load_balancer import (
 from components.mesh_namespace import mesh_namespaces
 from components.mesh_policies import MeshPolicies, MeshPoliciesArgs
 from components.network import Network, NetworkArgs
+from components.nodes.karpenter import Karpenter, KarpenterArgs
 from components.observability import Observability, ObservabilityArgs
 from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
@@ -64,6 +65,7 @@ cluster = Cluster(
         profile=settings.profile,
         vpc_id=network.vpc_id,
         private_subnet_ids=network.private_subnet_ids,
+        private_subnets=network.private_subnets,
         control_plane_private_subnet_ids=network.control_plane_private_subnet_ids,
         control_plane_public_subnet_ids=network.control_plane_public_subnet_ids,
         tags=tags,
@@ -102,6 +104,19 @@ controller = LoadBalancerController(
         deleted_with=cluster.resource,
     ),
     opts=in_both,
+)
+karpenter = Karpenter(
+    "karpenter",
+    KarpenterArgs(
+        settings=settings.cluster,
+        region=settings.region,
+        account=cluster.karpenter,
+        subnet_ids=network.private_subnet_list,
+        tags=tags,
+        images=images,
+        after=cluster.ready,
+    ),
+    opts=in_cluster,
 )
 mesh = ServiceMesh(
     "service-mesh",
@@ -183,7 +198,7 @@ namespaces = mesh_namespaces(
     secrets=settings.secrets,
     cluster_name=settings.cluster.name,
     endpoints=interface_endpoints(settings.network, region=settings.region),
-    after=(*admission.ready, *platform_policies.ready, *gateway.ready),
+    after=(*admission.ready, *karpenter.ready, *platform_policies.ready, *gateway.ready),
     deleted_with=cluster.resource,
     opts=in_both,
 )

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 import pulumi
 import pulumi_aws as aws
@@ -13,19 +12,16 @@ import pulumi_eks as eks
 import pulumi_kubernetes as kubernetes
 
 from components.cluster_access import private_rules, still_waits, without_creators_admin
+from components.nodes.karpenter_account import KarpenterAccount, KarpenterAccountArgs
+from components.nodes.node_groups import NodeGroupsArgs, node_groups
 from components.pod_identity import PodIdentity, PodIdentityArgs
 from configuration.cluster import Cluster as ClusterSettings
 from configuration.cluster import ExistingCluster
 from manifests.access_entries import PolicyScope, access_by_principal
-from manifests.iam import CNI_POLICY, NODE_POLICIES, service_trust
+from manifests.iam import CNI_POLICY
 from manifests.kubeconfig import kubeconfig, with_profile
 from manifests.pod_identities import ServiceAccountIdentity
-from versions import METRICS_SERVER_ADDON, METRICS_SERVER_ADDON_VERSION, POD_IDENTITY_ADDON
-
-_AMI_TYPES: dict[Literal["x86_64", "arm64"], str] = {
-    "x86_64": "AL2023_x86_64_STANDARD",
-    "arm64": "AL2023_ARM_64_STANDARD",
-}
+from versions import EKS, METRICS_SERVER_ADDON, METRICS_SERVER_ADDON_VERSION, POD_IDENTITY_ADDON, EksVersions
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -36,6 +32,8 @@ class ClusterArgs:
     vpc_id: pulumi.Input[str]
     private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     """The nodes'."""
+    private_subnets: Mapping[str, pulumi.Input[str]]
+    """The same by their zones; empty where nobody named these."""
     control_plane_private_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     control_plane_public_subnet_ids: pulumi.Input[Sequence[pulumi.Input[str]]]
     tags: Mapping[str, str]
@@ -60,11 +58,15 @@ class Cluster(pulumi.ComponentResource):
     resource: pulumi.Resource | None
     """For `deleted_with`; None for an existing cluster, which a destroy leaves standing."""
 
+    karpenter: KarpenterAccount | None
+    """Where the settings ask for it."""
+
     def __init__(self, name: str, args: ClusterArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:cluster:Cluster", name, None, opts)
         self._args = args
         self._settings = args.settings
         self._reached: tuple[pulumi.Resource, ...] = ()
+        self.karpenter = None
         if args.settings.existing:
             self._adopt(args.settings.existing)
         else:
@@ -86,6 +88,10 @@ class Cluster(pulumi.ComponentResource):
             }
         )
 
+    @property
+    def _versions(self) -> EksVersions:
+        return EKS[self._settings.kubernetes_version]
+
     def _child(self, *depends_on: pulumi.Resource) -> pulumi.ResourceOptions:
         return pulumi.ResourceOptions(parent=self, depends_on=list(depends_on))
 
@@ -104,7 +110,7 @@ class Cluster(pulumi.ComponentResource):
             )
         )
         # Its nodes are there: a pod that starts before the agent would have no credentials.
-        agent = () if existing.pod_identity_agent else (self._addon(POD_IDENTITY_ADDON, *self._args.after),)
+        agent = () if existing.pod_identity_agent else (self._pod_identity_agent(*self._args.after),)
         if not existing.metrics_server:
             self._addon(METRICS_SERVER_ADDON, *self._args.after, version=METRICS_SERVER_ADDON_VERSION)
         self.ready = (*self._args.after, *self._identities(), *agent)
@@ -125,8 +131,31 @@ class Cluster(pulumi.ComponentResource):
         if waits := still_waits(self._settings):
             pulumi.log.warn(waits)
         networking = self._networking_addons(cluster)
-        nodes = self._nodes(cluster, networking, self._identities(cluster))
-        dns = self._addon("coredns", cluster, nodes)
+        identities = self._identities(cluster)
+        if self._settings.node_group.autoscaler == "karpenter":
+            self.karpenter = KarpenterAccount(
+                "karpenter-account",
+                KarpenterAccountArgs(
+                    cluster_name=self._settings.name,
+                    security_group_id=cluster.cluster_security_group_id,
+                    region=self._args.region,
+                    after=(cluster,),
+                ),
+                opts=self._child(),
+            )
+            identities += self.karpenter.ready
+        *_, nodes = node_groups(
+            NodeGroupsArgs(
+                settings=self._settings,
+                cluster_name=self.name,
+                subnets=self._args.private_subnets,
+                subnet_ids=self._args.private_subnet_ids,
+                tags=self._args.tags,
+                after=(cluster, *networking, *identities, *self._args.after),
+            ),
+            child=self._child,
+        )
+        dns = self._addon("coredns", cluster, nodes, version=self._versions.coredns)
         # Nothing waits for it: until it is there, each HorizontalPodAutoscaler leaves its pods as many as they are.
         self._addon(METRICS_SERVER_ADDON, cluster, nodes, version=METRICS_SERVER_ADDON_VERSION)
         self.ready = (dns,)
@@ -198,7 +227,7 @@ class Cluster(pulumi.ComponentResource):
 
     def _networking_addons(self, cluster: eks.Cluster) -> tuple[pulumi.Resource, ...]:
         """What a node needs to become ready. On a destroy the CNI goes after the nodes, or its interfaces leak."""
-        agent = self._addon(POD_IDENTITY_ADDON, cluster)
+        agent = self._pod_identity_agent(cluster)
         # By Pod Identity rather than on the node's role, which every process on the node can use. The agent runs on
         # the host's network, so it does not wait for the CNI that waits for it.
         identity = PodIdentity(
@@ -217,18 +246,22 @@ class Cluster(pulumi.ComponentResource):
             cluster,
             agent,
             *identity.ready,
+            version=self._versions.vpc_cni,
             configuration={"enableNetworkPolicy": "true"},
             identities=[
                 aws.eks.AddonPodIdentityAssociationArgs(role_arn=identity.role_arn, service_account="aws-node")
             ],
         )
-        return (cni, self._addon("kube-proxy", cluster))
+        return (cni, self._addon("kube-proxy", cluster, version=self._versions.kube_proxy))
+
+    def _pod_identity_agent(self, *depends_on: pulumi.Resource) -> aws.eks.Addon:
+        return self._addon(POD_IDENTITY_ADDON, *depends_on, version=self._versions.pod_identity_agent)
 
     def _addon(
         self,
         name: str,
         *depends_on: pulumi.Resource,
-        version: str | None = None,
+        version: str,
         configuration: Mapping[str, str] | None = None,
         identities: Sequence[aws.eks.AddonPodIdentityAssociationArgs] | None = None,
     ) -> aws.eks.Addon:
@@ -266,74 +299,6 @@ class Cluster(pulumi.ComponentResource):
                     parent=self, aliases=[_under(identity.formerly)] if identity.formerly else None
                 ),
             ).ready
-        )
-
-    def _nodes(
-        self, cluster: eks.Cluster, networking: Sequence[pulumi.Resource], identities: Sequence[pulumi.Resource]
-    ) -> aws.eks.NodeGroup:
-        settings = self._settings.node_group
-        role = aws.iam.Role(
-            "nodes",
-            assume_role_policy=json.dumps(service_trust("ec2.amazonaws.com")),
-            opts=self._child(),
-        )
-        policies = [
-            aws.iam.RolePolicyAttachment(f"nodes-{key}", role=role.name, policy_arn=arn, opts=self._child())
-            for key, arn in NODE_POLICIES.items()
-        ]
-        template = self._launch_template()
-        return aws.eks.NodeGroup(
-            "nodes",
-            cluster_name=self.name,
-            node_role_arn=role.arn,
-            subnet_ids=self._args.private_subnet_ids,
-            version=self._settings.kubernetes_version,
-            ami_type=_AMI_TYPES[settings.architecture],
-            capacity_type=settings.capacity,
-            instance_types=list(settings.instance_types),
-            scaling_config=aws.eks.NodeGroupScalingConfigArgs(
-                min_size=settings.min_size, desired_size=settings.desired_size, max_size=settings.max_size
-            ),
-            update_config=aws.eks.NodeGroupUpdateConfigArgs(max_unavailable_percentage=33),
-            launch_template=aws.eks.NodeGroupLaunchTemplateArgs(
-                id=template.id, version=template.latest_version.apply(str)
-            ),
-            opts=self._child(cluster, *policies, *networking, *identities, *self._args.after),
-        )
-
-    def _launch_template(self) -> aws.ec2.LaunchTemplate:
-        name = f"{self._settings.name}-node"
-        # No security group here: EKS then attaches the cluster's own, which admits the API server to every webhook
-        # (15017, 10250, 9443) and is the only one with the cluster's tag.
-        return aws.ec2.LaunchTemplate(
-            "nodes",
-            update_default_version=True,
-            metadata_options=aws.ec2.LaunchTemplateMetadataOptionsArgs(
-                http_endpoint="enabled",
-                http_tokens="required",
-                # One hop ends at the node: a pod cannot ask for the node's credentials.
-                http_put_response_hop_limit=1,
-            ),
-            block_device_mappings=[
-                aws.ec2.LaunchTemplateBlockDeviceMappingArgs(
-                    device_name="/dev/xvda",
-                    ebs=aws.ec2.LaunchTemplateBlockDeviceMappingEbsArgs(
-                        volume_type="gp3",
-                        volume_size=self._settings.node_group.disk_gib,
-                        encrypted="true",
-                        delete_on_termination="true",
-                    ),
-                )
-            ],
-            # EC2 makes these at each launch, from what stands here and from nothing else.
-            # https://docs.aws.amazon.com/eks/latest/APIReference/API_CreateNodegroup.html: the tags of EKS stay on EKS.
-            tag_specifications=[
-                aws.ec2.LaunchTemplateTagSpecificationArgs(
-                    resource_type=kind, tags={**self._args.tags, "Name": self._args.tags.get("Name", name)}
-                )
-                for kind in ("instance", "volume")
-            ],
-            opts=self._child(),
         )
 
 

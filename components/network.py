@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pulumi
@@ -41,6 +41,10 @@ class Network(pulumi.ComponentResource):
     vpc_cidr: pulumi.Output[str]
     private_subnet_ids: pulumi.Output[list[str]]
     """Nodes and pods, and internal load balancers; in the order of the zones."""
+    private_subnets: Mapping[str, pulumi.Output[str]]
+    """The same by zone; empty for an existing VPC, of whose subnets the settings do not say it."""
+    private_subnet_list: Sequence[pulumi.Input[str]]
+    """The same once more, each for itself."""
     public_subnet_ids: pulumi.Output[list[str]]
     control_plane_private_subnet_ids: pulumi.Output[list[str]]
     control_plane_public_subnet_ids: pulumi.Output[list[str]]
@@ -79,6 +83,8 @@ class Network(pulumi.ComponentResource):
     def _adopt(self, existing: ExistingNetwork) -> None:
         self.vpc_id = pulumi.Output.from_input(existing.vpc_id)
         self.private_subnet_ids = pulumi.Output.from_input(list(existing.private_subnet_ids))
+        self.private_subnets = {}
+        self.private_subnet_list = existing.private_subnet_ids
         self.public_subnet_ids = pulumi.Output.from_input(list(existing.public_subnet_ids))
         self.control_plane_private_subnet_ids = self.private_subnet_ids
         self.control_plane_public_subnet_ids = self.public_subnet_ids
@@ -139,6 +145,8 @@ class Network(pulumi.ComponentResource):
         self.vpc_id = self._vpc.id
         self.vpc_cidr = self._vpc.cidr_block
         self.private_subnet_ids = _ids(private, zones=())
+        self.private_subnets = {zone: subnet.id for zone, subnet in private.items()}
+        self.private_subnet_list = tuple(self.private_subnets.values())
         self.public_subnet_ids = _ids(public, zones=())
         self.control_plane_private_subnet_ids = _ids(private, zones=self._args.control_plane_zones)
         self.control_plane_public_subnet_ids = _ids(public, zones=self._args.control_plane_zones)

@@ -112,9 +112,17 @@ def _pulumi_kind(api_version: str, kind: str) -> str:
 
 
 def release(
-    name: str, chart: Chart, *, namespace: str, values: Mapping[str, Any], opts: pulumi.ResourceOptions
+    name: str,
+    chart: Chart,
+    *,
+    namespace: str,
+    values: Mapping[str, Any],
+    opts: pulumi.ResourceOptions,
+    skip_crds: bool = False,
 ) -> KubernetesResource:
     """Installs a chart as the Helm release `name` and waits until what it made is ready.
+
+    skip_crds: of its directory crds/, where another chart brings and upgrades them.
 
     A Release, not helm.v4.Chart: that one renders every update as an install and so fights istiod over its webhook.
     """
@@ -123,9 +131,8 @@ def release(
         name,
         {
             "name": name,
-            "chart": chart.name,
+            **_location(chart),
             "version": chart.version,
-            "repositoryOpts": {"repo": chart.repository},
             "namespace": namespace,
             "values": dict(values),
             # A failed install leaves nothing behind that would stand in the way of the next attempt.
@@ -136,6 +143,15 @@ def release(
             "maxHistory": 5,
             # The SDK's class sends it with each Release.
             "compat": "true",
+            **({"skipCrds": True} if skip_crds else {}),
         },
         opts,
     )
+
+
+def _location(chart: Chart) -> dict[str, Any]:
+    """A registry's chart is named in full and has no repository: https://www.pulumi.com/registry/packages/kubernetes/
+    api-docs/helm/v3/release/ ("Install a Chart from an OCI registry")."""
+    if chart.repository.startswith("oci://"):
+        return {"chart": f"{chart.repository}/{chart.name}"}
+    return {"chart": chart.name, "repositoryOpts": {"repo": chart.repository}}

@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
+from configuration.kinds.aws import AmiRelease
 from configuration.kinds.principals import PrincipalArn
 from configuration.network import RetentionDays
 from configuration.problems import rejection
@@ -44,7 +45,27 @@ class AccessEntry:
 
 
 @section
+class Karpenter:
+    """The nodes that Karpenter adds to the groups', with `autoscaler: karpenter`."""
+
+    cpu_limit: Annotated[Whole, within(2, 10000, "vCPU")] = 64
+    """How many vCPUs all of them may have together: what a loop that makes pods may cost."""
+    consolidate_after_minutes: Annotated[Whole, within(1, 1440, "minutes")] = 5
+    """How long a node must be under-used before its pods are moved and it goes."""
+    expire_after_hours: Annotated[Whole, within(24, 8760, "hours")] = 336
+    """How old a node becomes; then it is drained, and another takes its place."""
+    disruption_percent: Annotated[Whole, within(1, 100, "percent")] = 10
+    """How many of the nodes may go at once, under-used or for a newer AMI; one at least. Age does not wait for it."""
+
+
+@section
 class NodeGroup:
+    """Of our own cluster: one group for each zone, so that a change reaches the zones one after the other. An existing
+    network, whose zones nobody names, has one group over all of its subnets.
+
+    The sizes are the whole cluster's and are spread over the zones, what is left over to the first by name: 4 over
+    three zones is 2, 1, 1."""
+
     instance_types: Annotated[tuple[str, ...], Field(min_length=1)] = ("m7i.large",)
     architecture: Literal["x86_64", "arm64"] = "x86_64"
     capacity: Literal["ON_DEMAND", "SPOT"] = "ON_DEMAND"
@@ -52,6 +73,13 @@ class NodeGroup:
     desired_size: Annotated[Whole, within(1, 450, "nodes")] = 3
     max_size: Annotated[Whole, within(1, 450, "nodes")] = 6
     disk_gib: Annotated[Whole, within(20, 16384, "GiB")] = 50
+    ami_release: AmiRelease | None = None
+    """The nodes' AMI, as "1.35.6-20260714"; without it the one that `versions.py` has for the Kubernetes version. Nodes
+    never change by themselves: a newer release is a change here or there, and rolls them one zone after the other."""
+    autoscaler: Literal["none", "karpenter"] = "none"
+    """What adds nodes when pods find no room: nothing, or Karpenter, beside the groups and of their instance types.
+    With Karpenter `desiredSize` counts at creation only."""
+    karpenter: Karpenter = Karpenter()
 
 
 @section

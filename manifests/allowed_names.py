@@ -18,6 +18,7 @@ from configuration.kinds.images import split_host
 from configuration.settings import Settings
 from manifests.cert_manager import IMAGES as CERT_MANAGER_IMAGES
 from manifests.images import Images
+from manifests.karpenter import IMAGE as KARPENTER_IMAGE
 from manifests.load_balancer_controller import IMAGE as CONTROLLER_IMAGE
 from versions import ISTIO_IMAGE_HUB, OTEL_COLLECTOR_IMAGE
 
@@ -94,6 +95,13 @@ def _platform(settings: Settings) -> Iterator[AllowedName]:
     yield AllowedName(name=f"eks-auth.{region}.api.aws", reason="Pod Identity's agent")
     # <id>.<cell>.<region>.eks.amazonaws.com; AWS picks id and cell.
     yield AllowedName(name=f"*.{region}.eks.amazonaws.com", reason="the API server, for nodes")
+    if settings.cluster.node_group.autoscaler == "karpenter":
+        for name in (
+            *(f"{service}.{region}.amazonaws.com" for service in ("eks", "sqs", "ssm")),
+            "iam.amazonaws.com",
+            f"api.pricing.{_pricing_region(region)}.amazonaws.com",
+        ):
+            yield AllowedName(name=name, reason="Karpenter")
     observability = settings.observability
     if observability.tracing:
         yield AllowedName(name=f"xray.{region}.amazonaws.com", reason="the collector's traces")
@@ -106,6 +114,13 @@ def _platform(settings: Settings) -> Iterator[AllowedName]:
     yield AllowedName(name=f"*.{zone}", reason="the nodes' own names")
 
 
+def _pricing_region(region: str) -> str:
+    """Of the three that have the price list, the one that Karpenter asks (pkg/providers/pricing/pricing.go, NewAPI)."""
+    if region.startswith("ap-"):
+        return "ap-south-1"
+    return "eu-central-1" if region.startswith("eu-") else "us-east-1"
+
+
 def _registries(settings: Settings) -> Iterator[AllowedName]:
     """Where images come from: with a registry set, from there; EKS's add-ons from ECR in any case."""
     yield from _ecr(settings.region, "EKS's add-ons")
@@ -114,6 +129,7 @@ def _registries(settings: Settings) -> Iterator[AllowedName]:
         (ISTIO_IMAGE_HUB, "Istio"),
         (CERT_MANAGER_IMAGES, "cert-manager"),
         (CONTROLLER_IMAGE, "the load balancer controller"),
+        *([(KARPENTER_IMAGE, "Karpenter")] if settings.cluster.node_group.autoscaler == "karpenter" else []),
         *([(OTEL_COLLECTOR_IMAGE, "the collector")] if settings.observability.tracing else []),
         *(
             (application.image, f"{namespace.name}/{application.name}")

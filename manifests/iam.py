@@ -38,7 +38,7 @@ def service_trust(service: str, *, account_id: Any = None) -> Policy:
     }
     if account_id is not None:
         statement["Condition"] = {"StringEquals": {"aws:SourceAccount": account_id}}
-    return _policy(statement)
+    return policy(statement)
 
 
 def pod_identity_trust(*, cluster_name: Any, namespace: str, service_account: str) -> Policy:
@@ -48,7 +48,7 @@ def pod_identity_trust(*, cluster_name: Any, namespace: str, service_account: st
     (https://docs.aws.amazon.com/eks/latest/userguide/pod-id-abac.html): without them, whoever may create an
     association could hand the role to any pod.
     """
-    return _policy(
+    return policy(
         {
             "Effect": "Allow",
             "Principal": {"Service": "pods.eks.amazonaws.com"},
@@ -66,16 +66,16 @@ def pod_identity_trust(*, cluster_name: Any, namespace: str, service_account: st
 
 def flow_log_delivery(log_group_arn: Any) -> Policy:
     """What VPC flow logs need for one log group. log_group_arn: with the trailing `:*`."""
-    return _policy(
-        _allow(["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], log_group_arn),
+    return policy(
+        allow(["logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"], log_group_arn),
         # Has no resource level: https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazoncloudwatchlogs.html
-        _allow(["logs:DescribeLogGroups"], "*"),
+        allow(["logs:DescribeLogGroups"], "*"),
     )
 
 
 def trace_writer() -> Policy:
     """What the collector needs: to hand traces to X-Ray. X-Ray's write actions know no resources."""
-    return _policy(_allow(["xray:PutTraceSegments", "xray:PutSpans", "xray:PutSpansForIndexing"], "*"))
+    return policy(allow(["xray:PutTraceSegments", "xray:PutSpans", "xray:PutSpansForIndexing"], "*"))
 
 
 def spans_log_policy(*, region: str, account_id: Any) -> Policy:
@@ -84,7 +84,7 @@ def spans_log_policy(*, region: str, account_id: Any) -> Policy:
     The account stands in the condition alone: as a leaf it may be an Output, which cannot be joined into an ARN here,
     and a policy of this account's Logs reaches no other account's groups anyway.
     """
-    return _policy(
+    return policy(
         {
             "Sid": "TransactionSearchXRayAccess",
             "Effect": "Allow",
@@ -108,8 +108,8 @@ def container_log_writer(*, region: str, cluster_name: str) -> Policy:
     Narrower than AmazonCloudWatchAgentServerPolicy, which opens every log group of the account.
     """
     groups = f"arn:aws:logs:{region}:*:log-group:/aws/containerinsights/{cluster_name}/*"
-    return _policy(
-        _allow(
+    return policy(
+        allow(
             [
                 "logs:CreateLogGroup",
                 "logs:CreateLogStream",
@@ -119,9 +119,9 @@ def container_log_writer(*, region: str, cluster_name: str) -> Policy:
             ],
             groups,
         ),
-        _allow(["logs:DescribeLogGroups"], "*"),
-        _allow(["ec2:DescribeInstances", "ec2:DescribeTags", "ec2:DescribeVolumes"], "*"),
-        _allow(
+        allow(["logs:DescribeLogGroups"], "*"),
+        allow(["ec2:DescribeInstances", "ec2:DescribeTags", "ec2:DescribeVolumes"], "*"),
+        allow(
             ["cloudwatch:PutMetricData"],
             "*",
             {"StringLike": {"cloudwatch:namespace": ["ContainerInsights", "ContainerInsights/*", "CWAgent"]}},
@@ -131,7 +131,7 @@ def container_log_writer(*, region: str, cluster_name: str) -> Policy:
 
 def application_policy(statements: tuple[AwsStatement, ...]) -> Policy:
     """What an application may do, as the settings say it."""
-    return _policy(*(_allow(list(statement.actions), list(statement.resources)) for statement in statements))
+    return policy(*(allow(list(statement.actions), list(statement.resources)) for statement in statements))
 
 
 def load_balancer_controller(*, region: str, cluster_name: str) -> Policy:
@@ -144,16 +144,16 @@ def load_balancer_controller(*, region: str, cluster_name: str) -> Policy:
     """
     requested = {"StringEquals": {f"aws:RequestTag/{_CONTROLLER_TAG}": cluster_name}}
     tagged = {"StringEquals": {f"aws:ResourceTag/{_CONTROLLER_TAG}": cluster_name}}
-    return _policy(
-        _allow(
+    return policy(
+        allow(
             ["iam:CreateServiceLinkedRole"],
             "arn:aws:iam::*:role/aws-service-role/elasticloadbalancing.amazonaws.com/*",
             {"StringEquals": {"iam:AWSServiceName": "elasticloadbalancing.amazonaws.com"}},
         ),
-        _allow(_CONTROLLER_READS, "*", {"StringEquals": {"aws:RequestedRegion": region}}),
+        allow(_CONTROLLER_READS, "*", {"StringEquals": {"aws:RequestedRegion": region}}),
         *_controller_security_groups(region, cluster_name, requested, tagged),
         *_controller_load_balancers(region, requested, tagged),
-        _allow(
+        allow(
             ["wafv2:AssociateWebACL", "wafv2:DisassociateWebACL", "elasticloadbalancing:SetWebAcl"],
             "*",
             {"StringEquals": {"aws:RequestedRegion": region}},
@@ -199,22 +199,22 @@ def _controller_security_groups(
     rules = ["ec2:AuthorizeSecurityGroupIngress", "ec2:RevokeSecurityGroupIngress"]
     return (
         # Creating a group touches the VPC too, which carries no such tag.
-        _allow(["ec2:CreateSecurityGroup"], f"arn:aws:ec2:{region}:*:vpc/*"),
-        _allow(["ec2:CreateSecurityGroup"], groups, requested),
-        _allow(
+        allow(["ec2:CreateSecurityGroup"], f"arn:aws:ec2:{region}:*:vpc/*"),
+        allow(["ec2:CreateSecurityGroup"], groups, requested),
+        allow(
             ["ec2:CreateTags"],
             groups,
             {"StringEquals": {"ec2:CreateAction": "CreateSecurityGroup", **requested["StringEquals"]}},
         ),
         # Later changes of tags, but never of the cluster's own.
-        _allow(
+        allow(
             ["ec2:CreateTags", "ec2:DeleteTags"],
             groups,
             {**tagged, "Null": {f"aws:RequestTag/{_CONTROLLER_TAG}": "true"}},
         ),
-        _allow([*rules, "ec2:DeleteSecurityGroup"], groups, tagged),
+        allow([*rules, "ec2:DeleteSecurityGroup"], groups, tagged),
         # The nodes' group, which EKS made and tagged: the controller opens the target ports to its backend group.
-        _allow(
+        allow(
             rules,
             groups,
             {"StringEquals": {f"aws:ResourceTag/kubernetes.io/cluster/{cluster_name}": ["owned", "shared"]}},
@@ -231,14 +231,14 @@ def _controller_load_balancers(
     rules = [f"{prefix}:listener-rule/app/*", f"{prefix}:listener-rule/net/*"]
     targets = [f"{prefix}:targetgroup/*"]
     return (
-        _allow(
+        allow(
             ["elasticloadbalancing:CreateLoadBalancer", "elasticloadbalancing:CreateTargetGroup"],
             [*balancers, *targets],
             requested,
         ),
-        _allow(["elasticloadbalancing:CreateListener"], balancers, tagged),
+        allow(["elasticloadbalancing:CreateListener"], balancers, tagged),
         # It tags these as well (its feature gate ListenerRulesTagging, on by default).
-        _allow(
+        allow(
             [
                 "elasticloadbalancing:AddListenerCertificates",
                 "elasticloadbalancing:CreateRule",
@@ -253,7 +253,7 @@ def _controller_load_balancers(
             [*listeners, *rules],
             tagged,
         ),
-        _allow(
+        allow(
             ["elasticloadbalancing:AddTags"],
             [*balancers, *targets, *listeners, *rules],
             {
@@ -268,13 +268,13 @@ def _controller_load_balancers(
                 }
             },
         ),
-        _allow(
+        allow(
             ["elasticloadbalancing:AddTags", "elasticloadbalancing:RemoveTags"],
             [*balancers, *targets, *listeners, *rules],
             {**tagged, "Null": {f"aws:RequestTag/{_CONTROLLER_TAG}": "true"}},
         ),
-        _allow(["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"], targets, tagged),
-        _allow(
+        allow(["elasticloadbalancing:DeregisterTargets", "elasticloadbalancing:RegisterTargets"], targets, tagged),
+        allow(
             [
                 "elasticloadbalancing:DeleteLoadBalancer",
                 "elasticloadbalancing:DeleteTargetGroup",
@@ -291,10 +291,10 @@ def _controller_load_balancers(
     )
 
 
-def _policy(*statements: dict[str, Any]) -> Policy:
+def policy(*statements: dict[str, Any]) -> Policy:
     return {"Version": _VERSION, "Statement": list(statements)}
 
 
-def _allow(actions: list[str], resource: Any, condition: dict[str, Any] | None = None) -> dict[str, Any]:
+def allow(actions: list[str], resource: Any, condition: dict[str, Any] | None = None) -> dict[str, Any]:
     statement: dict[str, Any] = {"Effect": "Allow", "Action": sorted(actions), "Resource": resource}
     return {**statement, "Condition": condition} if condition else statement

@@ -21,6 +21,7 @@ from manifests.gateway import gateway_document
 from manifests.images import Images
 from manifests.ingress import alb_ingress, nlb_service
 from manifests.interface_endpoints import interface_endpoints
+from manifests.karpenter import Launch, node_class, node_pool
 from manifests.load_balancer_controller import controller_crds
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.mesh_policies import MeshMode, mesh_mode, mesh_policy_documents
@@ -54,9 +55,12 @@ class StackDocuments:
         """Of the mesh-wide PeerAuthentication."""
         return mesh_mode(self.settings.mesh, self.settings.namespaces)
 
-    def all(self, *, certificate_arn: Any, web_acl_arn: Any = None, tags: Mapping[str, str]) -> tuple[Document, ...]:
-        """The whole stack. The arguments are `load_balancer`'s."""
+    def all(
+        self, *, certificate_arn: Any, web_acl_arn: Any = None, launch: Launch | None = None, tags: Mapping[str, str]
+    ) -> tuple[Document, ...]:
+        """The whole stack. The arguments are `load_balancer`'s and `nodes`'."""
         return (
+            *(self.nodes(launch, tags=tags) if launch else ()),
             *self.platform(),
             *self.of(self.settings.namespaces),
             *self.load_balancer(certificate_arn=certificate_arn, web_acl_arn=web_acl_arn, tags=tags),
@@ -128,6 +132,15 @@ class StackDocuments:
         )
         yield from (*found.policies, *found.workload)
         yield from (document for document in one if document)
+
+    def nodes(self, launch: Launch, *, tags: Mapping[str, str]) -> Iterator[Document]:
+        """What Karpenter makes nodes from.
+
+        launch: known only once AWS has made it; tags: for the instances.
+        """
+        if self.settings.cluster.node_group.autoscaler == "karpenter":
+            yield node_class(self.settings.cluster, launch, tags=tags)
+            yield node_pool(self.settings.cluster)
 
     def load_balancer(
         self, *, certificate_arn: Any, web_acl_arn: Any = None, tags: Mapping[str, str]

@@ -7,6 +7,7 @@ use them, are below; `tests/unit/validation/test_validation.py` holds that every
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterator, Mapping
 from functools import cache
 from importlib.machinery import PathFinder
@@ -77,7 +78,7 @@ def holds(rule: str, value: Any) -> bool:
     context.add_variable("self", value)
     try:
         return program.execute(context) is True
-    except (RuntimeError, TypeError, ValueError):
+    except (KeyError, RuntimeError, TypeError, ValueError):
         return False
 
 
@@ -105,7 +106,14 @@ def _context() -> cel.Context:
     context.add_function("url", lambda text: {"scheme": _split(text).scheme})
     context.add_function("getScheme", lambda url: url["scheme"])
     context.add_function("substring", lambda text, start, end: text[start:end])
+    context.add_function("split", lambda text, separator: text.split(separator))
+    context.add_function("find", _find)
     return context
+
+
+def _find(text: str, pattern: str) -> str:
+    found = re.search(pattern, text)
+    return found[0] if found else ""
 
 
 def _is_url(text: str) -> bool:

@@ -111,6 +111,17 @@ def _account_id(value: str) -> str:
     return value
 
 
+def _ami_release(value: str) -> str:
+    # https://docs.aws.amazon.com/eks/latest/userguide/eks-linux-ami-versions.html
+    if not re.fullmatch(r"1\.\d{2}\.\d{1,2}-20\d{6}", value, re.ASCII):
+        raise rejection(
+            "It is not a release of EKS's AMI: the full version of Kubernetes and the day of its making.",
+            'Write it as "1.35.6-20260714".',
+        )
+    return value
+
+
+AmiRelease = Annotated[str, AfterValidator(_ami_release)]
 AccountId = Annotated[str, AfterValidator(_account_id)]
 Region = Annotated[str, AfterValidator(_region)]
 VpcId = Annotated[str, _id("vpc", "vpc-0123456789abcdef0")]

@@ -15,6 +15,7 @@ from configuration.rules import aws_identity as rules_aws_identity
 from configuration.rules import dns as rules_dns
 from configuration.rules import egress as rules_egress
 from configuration.rules import istio as rules_istio
+from configuration.rules import nodes as rules_nodes
 from configuration.rules import platform as rules_platform
 from configuration.settings import Settings
 
@@ -30,6 +31,7 @@ def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = 
         *rules_access.RULES,
         *rules_istio.RULES,
         *rules_aws.RULES,
+        *rules_nodes.RULES,
         *rules_dns.RULES,
         *rules_authentication.RULES,
         *rules_egress.RULES,

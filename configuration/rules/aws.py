@@ -26,7 +26,10 @@ _COMMON_NAME = 64
 _TAGS = 40
 _TAG = re.compile(r"[\w\s.:/=+\-@]*")  # botocore, elbv2: letters, blanks, numbers and _.:/=+-@
 _OUR_TAGS = ("environment", "managed-by", "name")
-_RESERVED_TAGS = ("aws:", "eks:", "kubernetes.io/", "k8s.io/", "elbv2.k8s.aws/", "ingress.k8s.aws/", "service.k8s.aws/")
+_RESERVED_TAGS = (
+    "aws:", "eks:", "kubernetes.io/", "k8s.io/", "elbv2.k8s.aws/", "ingress.k8s.aws/", "service.k8s.aws/",
+    "karpenter.sh/", "karpenter.k8s.aws/",
+)  # fmt: skip
 
 _RESERVED = tuple(
     map(

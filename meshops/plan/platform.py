@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -139,15 +139,29 @@ def _cluster(by_type: Mapping[str, list[Registration]]) -> str:
 
 
 def _nodes(by_type: Mapping[str, list[Registration]]) -> str:
+    """Groups of one kind as one, whichever zone each is in; and what Karpenter may add."""
     groups = (*by_type.get("aws:eks/nodeGroup:NodeGroup", ()), *by_type.get("eks:index:ManagedNodeGroup", ()))
-    texts = []
+    sizes: dict[str, list[tuple[Any, Any]]] = {}
     for group in groups:
         scaling = masked(group.inputs.get("scalingConfig") or {})
         types = ", ".join(masked(group.inputs.get("instanceTypes") or ()))
         capacity = str(group.inputs.get("capacityType") or "").replace("_", "-").lower()
-        text = f"{scaling.get('minSize', '?')} to {scaling.get('maxSize', '?')} × {types}"  # noqa: RUF001
-        texts.append(f"{text} ({capacity})" if capacity else text)
+        kind = f"{types} ({capacity})" if capacity else types
+        sizes.setdefault(kind, []).append((scaling.get("minSize"), scaling.get("maxSize")))
+    texts = [
+        f"{_sum(low for low, _ in found)} to {_sum(high for _, high in found)} × {kind}"  # noqa: RUF001
+        for kind, found in sizes.items()
+    ]
+    for pool in by_type.get("kubernetes:karpenter.sh/v1:NodePool", ()):
+        limit = masked(pool.inputs["spec"]).get("limits", {}).get("cpu", "?")
+        texts.append(f"Karpenter's of up to {limit} vCPU")
     return "; ".join(texts)
+
+
+def _sum(sizes: Iterable[Any]) -> str:
+    known = list(sizes)
+    # A program that is not this one may leave a size to AWS, or have it from another resource.
+    return str(sum(map(int, known))) if all(isinstance(size, int | float) for size in known) else "?"
 
 
 _ALB = "alb.ingress.kubernetes.io"

@@ -71,6 +71,9 @@ RECORDED: Mapping[str, Recorded] = {
     "aws:iam/role:Role": _aws("iam/role.go", "name", "namePrefix", "path"),
     "aws:iam/rolePolicy:RolePolicy": _aws("iam/role_policy.go", "name", "namePrefix", "role"),
     "aws:iam/rolePolicyAttachment:RolePolicyAttachment": _aws("iam/role_policy_attachment.go", "policyArn", "role"),
+    "aws:iam/instanceProfile:InstanceProfile": _aws("iam/instance_profile.go", "name", "namePrefix", "path"),
+    "aws:sqs/queuePolicy:QueuePolicy": _aws("sqs/queue_policy.go", "queueUrl"),
+    "aws:eks/accessEntry:AccessEntry": _aws("eks/access_entry.go", "clusterName", "principalArn", "type"),
     # Everything else in it makes a new version of the same template.
     "aws:ec2/launchTemplate:LaunchTemplate": _aws("ec2/ec2_launch_template.go", "name", "namePrefix"),
     "aws:acm/certificate:Certificate": _aws(

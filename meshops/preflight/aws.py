@@ -91,7 +91,14 @@ class Endpoint:
     url: str = ""
 
 
-Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries", "contents", "zone"]
+@dataclass(frozen=True, kw_only=True)
+class Kubernetes:
+    """version: of the control plane, its minor: `1.35`."""
+
+    version: str
+
+
+Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries", "contents", "zone", "kubernetes"]
 EVERY_FACT: tuple[Fact, ...] = get_args(Fact)
 _NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 
@@ -110,6 +117,8 @@ class Facts:
     """Of an existing cluster; None for one of the stack's own."""
     zone: Zone | Unavailable | None = _NOT_ASKED
     """None where there is none of this id, or the settings name none."""
+    kubernetes: Kubernetes | Unavailable | None = _NOT_ASKED
+    """None where there is no cluster of this name yet."""
 
 
 def look(
@@ -156,6 +165,7 @@ def gather(
         "endpoint": ("the cluster's endpoint", lambda: _endpoint(settings, client("eks"))),
         "entries": ("the cluster's access entries", lambda: _entries(settings, client("eks"))),
         "contents": ("what the cluster has", lambda: read_contents(settings, client("eks"), tools or Tools())),
+        "kubernetes": ("the cluster's Kubernetes version", lambda: _kubernetes(settings, client("eks"))),
         "zone": ("the hosted zone", lambda: read_zone(settings, client("route53"), client("elbv2"))),
     }
     facts: dict[str, Any] = dict.fromkeys(EVERY_FACT, _NOT_ASKED)
@@ -240,6 +250,13 @@ def _endpoint(settings: Settings, eks: Any) -> Endpoint | None:
     public = bool(network.get("endpointPublicAccess"))
     cidrs = tuple(network.get("publicAccessCidrs", ())) if public else ()
     return Endpoint(public=public, public_cidrs=cidrs, url=cluster.get("endpoint") or "")
+
+
+def _kubernetes(settings: Settings, eks: Any) -> Kubernetes | None:
+    try:
+        return Kubernetes(version=eks.describe_cluster(name=settings.cluster.name)["cluster"]["version"])
+    except eks.exceptions.ResourceNotFoundException:
+        return None
 
 
 def _entries(settings: Settings, eks: Any) -> tuple[str, ...] | None:

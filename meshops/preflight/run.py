@@ -13,7 +13,7 @@ from datetime import UTC, datetime
 from configuration.settings import Settings
 from meshops.checks.model import Check, Report, Result, Unavailable, Verdict
 from meshops.checks.options import chosen
-from meshops.preflight import access, adopted, certificate, control_planes, names, subnets
+from meshops.preflight import access, adopted, certificate, control_planes, kubernetes, names, subnets
 from meshops.preflight.aws import Fact, Facts, look
 from meshops.preflight.control_planes import Sidecar
 from meshops.progress import Progress, Silent
@@ -83,6 +83,10 @@ def _control_planes(settings: Settings, facts: Facts, occasion: Occasion) -> Ver
     return control_planes.check(settings, facts.endpoint, occasion.sidecars)
 
 
+def _kubernetes(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return kubernetes.check_version(settings, facts.kubernetes, now=occasion.now)
+
+
 _JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]], ...] = (
     (subnets.CHECK, "vpc", _subnets),
     (certificate.CHECK, "certificates", _certificate),
@@ -93,6 +97,7 @@ _JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]
     (names.ZONE, "zone", _zone),
     (names.RECORDS, "zone", _records),
     (control_planes.CHECK, "endpoint", _control_planes),
+    (kubernetes.VERSION, "kubernetes", _kubernetes),
 )
 """Each check with the fact that it looks at, and how it judges that."""
 

@@ -2,8 +2,9 @@
 
     python -m validation.build.write
 
-Sources: Istio's and cert-manager's CustomResourceDefinitions, Kubernetes' OpenAPI, and the Go types of Kubernetes'
-API for the enums, which that OpenAPI leaves out. Go fetches the modules and checks them against its checksum database.
+Sources: the CustomResourceDefinitions of Istio, cert-manager and Karpenter, Kubernetes' OpenAPI, and the Go types of
+its API for the enums, which that OpenAPI leaves out. Go fetches the modules and checks them against its checksum
+database.
 The schemas are JSON Schema: an object takes the fields its schema names and no others, as the API server's strict field
 validation has it. The CRDs (`schemas/crds`) are the AWS Load Balancer Controller's, whole but for descriptions: its
 chart has them in `crds/`, where Helm upgrades nothing. Run it again after raising a version in `versions.py`.
@@ -14,7 +15,8 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+import zipfile
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +67,7 @@ def modules() -> dict[str, str]:
     return {
         "istio": f"istio.io/api@v{versions.ISTIO}",
         "cert-manager": f"github.com/cert-manager/cert-manager@{versions.CERT_MANAGER}",
+        "karpenter": f"github.com/aws/karpenter-provider-aws@v{versions.KARPENTER}",
         "kubernetes": f"k8s.io/kubernetes@v{versions.KUBERNETES}.{KUBERNETES_PATCH}",
     }
 
@@ -73,12 +76,16 @@ def main() -> int:
     sources = modules()
     istio = _fetch(sources["istio"]) / "kubernetes" / "customresourcedefinitions.gen.yaml"
     cert_manager = _fetch(sources["cert-manager"]) / "deploy" / "crds"
+    karpenter = _archive(sources["karpenter"]) / "pkg" / "apis" / "crds"
     minor = versions.KUBERNETES.removeprefix("1.")
     api_types = _fetch(f"k8s.io/api@v0.{minor}.{KUBERNETES_PATCH}")
     openapi = _fetch(sources["kubernetes"]) / "api" / "openapi-spec" / "v3"
     groups = {
         "istio": _custom_resources((istio,)),
         "cert-manager": _custom_resources(sorted(cert_manager.glob("*.yaml"))),
+        "karpenter": _custom_resources(
+            [karpenter / f"{name}.yaml" for name in ("karpenter.k8s.aws_ec2nodeclasses", "karpenter.sh_nodepools")]
+        ),
         "kubernetes": _built_in(openapi, enums_of(api_types)),
     }
     SCHEMAS.mkdir(exist_ok=True)
@@ -124,6 +131,25 @@ def _undescribed(node: Any) -> Any:
 
 def _fetch(module: str) -> Path:
     """The directory of a module in Go's cache. Raises `SystemExit` if Go cannot get it."""
+    answer = _download(module)
+    if "Dir" not in answer:
+        raise SystemExit(f"{module}: {answer.get('Error')}")
+    return Path(answer["Dir"])
+
+
+def _archive(module: str) -> zipfile.Path:
+    """The root of a module in its archive, as Go has fetched and checked it; raises as `_fetch`.
+
+    Of a module that asks for a newer Go than is installed Go unpacks no directory, and it is only read here.
+    """
+    answer = _download(module)
+    if "Zip" not in answer:
+        raise SystemExit(f"{module}: {answer.get('Error')}")
+    return zipfile.Path(answer["Zip"], at=f"{module}/")
+
+
+def _download(module: str) -> dict[str, str]:
+    """What Go says of it: Dir, Zip, Error."""
     try:
         # In /: no go.mod above may change what is resolved.
         done = subprocess.run(
@@ -132,12 +158,10 @@ def _fetch(module: str) -> Path:
     except FileNotFoundError:
         raise SystemExit("Go is not installed; it fetches and checks the modules the schemas come from.") from None
     answer = json.loads(done.stdout or "{}")
-    if "Dir" not in answer:
-        raise SystemExit(f"{module}: {answer.get('Error') or done.stderr.strip()}")
-    return Path(answer["Dir"])
+    return {"Error": done.stderr.strip(), **answer}
 
 
-def _custom_resources(files: Iterator[Path] | list[Path] | tuple[Path, ...]) -> dict[str, Any]:
+def _custom_resources(files: Sequence[Path | zipfile.Path]) -> dict[str, Any]:
     kinds: dict[str, Any] = {}
     for file in files:
         for document in yaml.safe_load_all(file.read_text(encoding="utf-8")):

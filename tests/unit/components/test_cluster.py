@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import json
 from ipaddress import IPv4Network
+from itertools import pairwise
 from typing import Any
 
 import pulumi
@@ -14,12 +15,18 @@ from components.cluster import Cluster, ClusterArgs
 from configuration.cluster import AccessEntry, NodeGroup
 from configuration.cluster import Cluster as ClusterSettings
 from manifests.pod_identities import ServiceAccountIdentity
+from offline.registration import Registration
 from offline.values import Secret
 from tests.unit.components.recording import Recording, key_of, known, run
+from versions import EKS as BUILDS
+from versions import ISTIO_KUBERNETES
 
 COMPONENT = "mesh:cluster:Cluster::cluster"
 EKS = "eks:index:Cluster::cluster"
-NODES = "aws:eks/nodeGroup:NodeGroup::nodes"
+ZONES = ("eu-west-1a", "eu-west-1b", "eu-west-1c")
+# In their order, each after the one before.
+GROUPS = tuple(f"aws:eks/nodeGroup:NodeGroup::nodes-{zone}" for zone in reversed(ZONES))
+FIRST, _, LAST = GROUPS
 ROUTE = "aws:ec2/internetGateway:InternetGateway::nat-route"
 UNUSED = {"enabled": False, "resolveConflictsOnCreate": "OVERWRITE", "resolveConflictsOnUpdate": "OVERWRITE"}
 ROLE = "arn:aws:iam::111122223333:role/"
@@ -35,6 +42,7 @@ def record(
     preview: bool,
     profile: str | None = None,
     identities: tuple[ServiceAccountIdentity, ...] = (),
+    zones: tuple[str, ...] = ZONES,
     **changes: Any,
 ) -> Recording:
     values: dict[str, Any] = {"name": "mesh-dev", **changes}
@@ -51,6 +59,7 @@ def record(
                 profile=profile,
                 vpc_id="vpc-1",
                 private_subnet_ids=["subnet-a", "subnet-b", "subnet-e"],
+                private_subnets=dict(zip(zones, ("subnet-a", "subnet-b", "subnet-e"), strict=False)),
                 control_plane_private_subnet_ids=["subnet-a", "subnet-b"],
                 control_plane_public_subnet_ids=["subnet-c", "subnet-d"],
                 tags={"team": "platform"},
@@ -88,7 +97,7 @@ def test_a_cluster_of_our_own_consists_of_exactly_these_resources(preview: bool)
             "aws:iam/rolePolicyAttachment:RolePolicyAttachment::nodes-worker",
             "aws:iam/rolePolicyAttachment:RolePolicyAttachment::nodes-images",
             "aws:ec2/launchTemplate:LaunchTemplate::nodes",
-            NODES,
+            *GROUPS,
             "pulumi:providers:kubernetes::kubernetes",
         ]
     )
@@ -175,7 +184,7 @@ def test_nodes_are_hardened_and_sized_as_the_settings_say(preview: bool) -> None
         capacity="SPOT",
         min_size=2,
         desired_size=4,
-        max_size=5,
+        max_size=8,
         disk_gib=40,
     )
     recording = record(preview=preview, node_group=nodes)
@@ -193,18 +202,74 @@ def test_nodes_are_hardened_and_sized_as_the_settings_say(preview: bool) -> None
             {"resourceType": "volume", "tags": {"team": "platform", "Name": "mesh-dev-node"}},
         ],
     }
-    assert recording[NODES].inputs == {
+    assert recording[LAST].inputs == {
         "clusterName": "mesh-dev",
         "nodeRoleArn": known("arn:aws:iam::111122223333:role/nodes", preview),
-        "subnetIds": ["subnet-a", "subnet-b", "subnet-e"],
+        "subnetIds": ["subnet-a"],
         "version": "1.35",
+        "releaseVersion": "1.35.6-20260714",
         "amiType": "AL2023_ARM_64_STANDARD",
         "capacityType": "SPOT",
         "instanceTypes": ["m7g.large"],
-        "scalingConfig": {"minSize": 2, "desiredSize": 4, "maxSize": 5},
+        "scalingConfig": {"minSize": 1, "desiredSize": 2, "maxSize": 3},
         "updateConfig": {"maxUnavailablePercentage": 33},
         "launchTemplate": {"id": known("nodes-id", preview), "version": known("7", preview)},
     }
+
+
+def test_each_zone_has_its_group_and_they_change_one_after_the_other(preview: bool) -> None:
+    recording = record(preview=preview, node_group=NodeGroup(min_size=2, desired_size=4, max_size=8))
+    inputs = [recording[group].inputs for group in reversed(GROUPS)]
+    assert [one["subnetIds"] for one in inputs] == [["subnet-a"], ["subnet-b"], ["subnet-e"]]
+    assert [tuple(one["scalingConfig"].values()) for one in inputs] == [(2, 3, 1), (1, 3, 1), (1, 2, 0)]
+    for before, after in pairwise(GROUPS):
+        assert before in recording[after].depends_on, "two at once would take the nodes of two zones"
+        assert after not in recording.needs(before)
+
+
+def test_a_network_whose_zones_nobody_names_has_one_group_over_all_of_it(preview: bool) -> None:
+    recording = record(preview=preview, zones=())
+    (group,) = recording.of_type("aws:eks/nodeGroup:NodeGroup").items()
+    assert group[0] == "nodes"
+    assert group[1].inputs["subnetIds"] == ["subnet-a", "subnet-b", "subnet-e"]
+    assert group[1].inputs["scalingConfig"] == {"minSize": 2, "desiredSize": 3, "maxSize": 6}
+
+
+def test_what_somebody_else_scales_is_not_scaled_back(preview: bool) -> None:
+    assert [resource.ignore_changes for resource in _groups(preview)] == [()] * 3
+    karpenter = NodeGroup(autoscaler="karpenter")
+    assert [resource.ignore_changes for resource in _groups(preview, node_group=karpenter)] == [
+        ("scalingConfig.desiredSize",)
+    ] * 3
+
+
+def _groups(preview: bool, **changes: Any) -> list[Registration]:
+    return [*record(preview=preview, **changes).of_type("aws:eks/nodeGroup:NodeGroup").values()]
+
+
+def test_nodes_and_addons_are_of_their_kubernetes_and_of_no_other(preview: bool) -> None:
+    for version, nodes, proxy in (
+        ("1.35", "1.35.6-20260714", "v1.35.3-eksbuild.13"),
+        ("1.36", "1.36.2-20260714", "v1.36.0-eksbuild.14"),
+    ):
+        recording = record(preview=preview, kubernetes_version=version)
+        assert {recording[group].inputs["releaseVersion"] for group in GROUPS} == {nodes}
+        assert recording[addon("kube-proxy")].inputs["addonVersion"] == proxy
+        unpinned = [
+            name
+            for name, resource in recording.of_type("aws:eks/addon:Addon").items()
+            if not resource.inputs.get("addonVersion")
+        ]
+        assert unpinned == [], "after an upgrade of the control plane they would stay behind"
+    held = NodeGroup(ami_release="1.35.5-20260610")
+    assert record(preview=preview, node_group=held)[FIRST].inputs["releaseVersion"] == "1.35.5-20260610"
+
+
+def test_every_kubernetes_that_the_settings_take_has_its_builds() -> None:
+    assert set(BUILDS) == {minor for minors in ISTIO_KUBERNETES.values() for minor in minors}
+    for minor, builds in BUILDS.items():
+        assert builds.kube_proxy.startswith(f"v{minor}."), "EKS refuses one newer than the API server"
+        assert builds.nodes.startswith(f"{minor}.")
 
 
 def test_a_nodes_role_may_join_and_pull_and_no_more(preview: bool) -> None:
@@ -236,6 +301,7 @@ def test_the_cni_enforces_network_policies_under_its_own_identity(preview: bool)
     assert record(preview=preview)[addon("vpc-cni")].inputs == {
         "clusterName": "mesh-dev",
         "addonName": "vpc-cni",
+        "addonVersion": "v1.22.4-eksbuild.3",
         "configurationValues": '{"enableNetworkPolicy": "true"}',
         "podIdentityAssociations": [
             {"roleArn": known("arn:aws:iam::111122223333:role/vpc-cni", preview), "serviceAccount": "aws-node"}
@@ -247,7 +313,7 @@ def test_the_cni_enforces_network_policies_under_its_own_identity(preview: bool)
 
 def test_nodes_come_after_the_cni_and_the_way_out_and_coredns_after_the_nodes(preview: bool) -> None:
     recording = record(preview=preview)
-    assert set(recording[NODES].depends_on) == {
+    assert set(recording[FIRST].depends_on) == {
         EKS,
         ROUTE,
         "aws:iam/role:Role::nodes",
@@ -257,8 +323,8 @@ def test_nodes_come_after_the_cni_and_the_way_out_and_coredns_after_the_nodes(pr
         addon("vpc-cni"),
         addon("kube-proxy"),
     }
-    assert addon("eks-pod-identity-agent") in recording.needs(NODES)
-    assert NODES in recording[addon("coredns")].depends_on
+    assert addon("eks-pod-identity-agent") in recording.needs(FIRST)
+    assert LAST in recording[addon("coredns")].depends_on
     assert addon("eks-pod-identity-agent") in recording[addon("vpc-cni")].depends_on
     assert EKS in recording[addon("kube-proxy")].depends_on
 
@@ -273,7 +339,7 @@ def test_without_a_metrics_api_no_autoscaler_would_scale(preview: bool) -> None:
         "resolveConflictsOnUpdate": "OVERWRITE",
     }
     assert metrics.parent == COMPONENT
-    assert NODES in metrics.depends_on, "its pods need a node, or the add-on never becomes active"
+    assert LAST in metrics.depends_on, "its pods need a node, or the add-on never becomes active"
 
 
 def test_there_is_one_explicit_kubernetes_provider_with_a_stable_identity(preview: bool) -> None:
@@ -303,7 +369,7 @@ def test_whoever_comes_after_the_cluster_comes_after_its_nodes_all_their_addons_
     recording = record(preview=preview)
     (ready,) = recording.returned["ready"]
     networking = {addon("vpc-cni"), addon("kube-proxy"), addon("eks-pod-identity-agent")}
-    assert recording.needs(ready) >= {NODES, ROUTE, EKS, *networking}
+    assert recording.needs(ready) >= {*GROUPS, ROUTE, EKS, *networking}
 
 
 def test_the_name_is_known_in_a_preview_but_waits_for_the_cluster() -> None:

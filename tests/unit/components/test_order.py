@@ -18,7 +18,7 @@ from tests import ROOT
 from tests.unit.components.recording import Recording, run
 
 STACKS = ("dev", "prod", "lab")
-NODES = "aws:eks/nodeGroup:NodeGroup::nodes"
+NODES = "aws:eks/nodeGroup:NodeGroup::nodes-*"
 DNS = "aws:eks/addon:Addon::coredns"
 FIREWALL = "*:ResolverFirewallRuleGroupAssociation::vpc"
 CONTROLLER = "*:Release::aws-load-balancer-controller"

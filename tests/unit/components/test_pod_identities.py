@@ -11,7 +11,7 @@ from configuration.cluster import Cluster, ExistingCluster
 from configuration.mesh import Observability
 from manifests.pod_identities import pod_identities
 from tests.unit.components.recording import Recording, known
-from tests.unit.components.test_cluster import COMPONENT, EKS, NODES, ROUTE, record
+from tests.unit.components.test_cluster import COMPONENT, EKS, FIRST, ROUTE, record
 
 NAMES = ("load-balancer-controller", "otel-collector", "cloudwatch-agent")
 
@@ -34,7 +34,7 @@ def policy(recording: Recording, name: str) -> list[dict[str, Any]]:
 def test_a_pod_that_starts_before_its_association_would_have_no_credentials(preview: bool) -> None:
     recording = recorded(preview=preview)
     for name in NAMES:
-        assert association(name) in recording.needs(NODES)
+        assert association(name) in recording.needs(FIRST)
         assert EKS in recording[association(name)].depends_on, "an association needs its cluster"
         assert f"aws:iam/rolePolicy:RolePolicy::{name}" in recording[association(name)].depends_on
 

@@ -81,14 +81,14 @@ def test_what_a_resource_needs_is_followed_to_the_end() -> None:
 
 
 def test_a_type_that_nobody_mocked_is_refused(preview: bool) -> None:
-    with pytest.raises(NotMocked, match=r"resource type aws:sqs/queue:Queue \(q\) is not mocked: add it to RESOURCES"):
-        run(lambda: {"queue": aws.sqs.Queue("q").id}, preview=preview)
+    with pytest.raises(NotMocked, match=r"resource type aws:sns/topic:Topic \(t\) is not mocked: add it to RESOURCES"):
+        run(lambda: {"topic": aws.sns.Topic("t").id}, preview=preview)
 
 
 def test_a_type_that_a_test_mocks_for_itself_is_not(preview: bool) -> None:
-    own = {"aws:sqs/queue:Queue": lambda queue: {"id": f"https://sqs.example/{queue.name}"}}
-    recording = run(lambda: {"queue": aws.sqs.Queue("q").id}, preview=preview, resources=own)
-    assert recording.returned == {"queue": UNKNOWN if preview else "https://sqs.example/q"}
+    own = {"aws:sns/topic:Topic": lambda topic: {"id": f"https://sns.example/{topic.name}"}}
+    recording = run(lambda: {"topic": aws.sns.Topic("t").id}, preview=preview, resources=own)
+    assert recording.returned == {"topic": UNKNOWN if preview else "https://sns.example/t"}
 
 
 def test_a_function_that_nobody_mocked_is_refused(preview: bool) -> None:

@@ -79,6 +79,18 @@ def test_a_namespace_that_somebody_else_made_is_patched(preview: bool) -> None:
     }
 
 
+def test_a_chart_of_a_registry_is_named_in_full_and_leaves_its_definitions_to_another(preview: bool) -> None:
+    chart = Chart(repository="oci://registry.example.com/charts", name="agent", version="1.2.3")
+
+    def program() -> None:
+        release("agent", chart, namespace="kube-system", values={}, skip_crds=True, opts=OPTS)
+
+    inputs = run(program, preview=preview)["kubernetes:helm.sh/v3:Release::agent"].inputs
+    assert (inputs["chart"], inputs["version"]) == ("oci://registry.example.com/charts/agent", "1.2.3")
+    assert "repositoryOpts" not in inputs, "Helm would look for an index there, and a registry has none"
+    assert inputs["skipCrds"] is True
+
+
 def test_nothing_but_a_namespace_is_patched() -> None:
     with pytest.raises(ValueError, match="only a Namespace is patched, not a Service"):
         patch_namespace(document("v1", "Service", "a", namespace="shop"), opts=OPTS)

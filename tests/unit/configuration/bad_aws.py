@@ -30,6 +30,36 @@ def networks(count: int) -> list[str]:
 
 
 BAD_AWS: dict[str, Bad] = {
+    "fewer nodes than zones": (
+        put("cluster.nodeGroup", {"minSize": 1, "desiredSize": 1, "maxSize": 4}),
+        "cluster.nodeGroup.desiredSize",
+        "in one of them none would stand",
+        "Choose 2 at least",
+    ),
+    "an AMI of another Kubernetes": (
+        put("cluster.nodeGroup.amiRelease", "1.34.9-20260714"),
+        "cluster.nodeGroup.amiRelease",
+        "of Kubernetes 1.35",
+        "1.35.6-20260714",
+    ),
+    "an AMI's name for its release": (
+        put("cluster.nodeGroup.amiRelease", "amazon-eks-node-al2023-x86_64-standard-1.35-v20260714"),
+        "cluster.nodeGroup.amiRelease",
+        "not a release of EKS's AMI",
+        "1.35.6-20260714",
+    ),
+    "Karpenter's limits without Karpenter": (
+        put("cluster.nodeGroup.karpenter", {"cpuLimit": 100}),
+        "cluster.nodeGroup.karpenter",
+        "would do nothing",
+        "nodeGroup.autoscaler",
+    ),
+    "Karpenter on one node": (
+        put("cluster.nodeGroup", {"autoscaler": "karpenter", "minSize": 1, "desiredSize": 3, "maxSize": 6}),
+        "cluster.nodeGroup.autoscaler",
+        "two nodes of the groups",
+        "minSize to 2",
+    ),
     "a subnet's id for the VPC": (
         existing(vpcId="subnet-0123456789abcdef0"),
         "network.existing.vpcId",

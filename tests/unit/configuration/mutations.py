@@ -105,13 +105,14 @@ def base(stack: str) -> Tree:
 
 def mutations(count: int, seed: int) -> Iterator[Mutation]:
     chance = random.Random(seed)
-    trees = {stack: base(stack) for stack in STACKS}
-    places = {stack: [*_places(tree), *_unset(tree)] for stack, tree in trees.items()}
-    likely = _likely(trees.values())
+    bases = [*((stack, base(stack)) for stack in STACKS), ("prod", _with_karpenter(base("prod")))]
+    places = [[*_places(tree), *_unset(tree)] for _, tree in bases]
+    likely = _likely(tree for _, tree in bases)
     for _ in range(count):
-        stack = chance.choice(STACKS)
-        location = chance.choice(places[stack])
-        tree = copy.deepcopy(trees[stack])
+        index = chance.randrange(len(bases))
+        stack, whole = bases[index]
+        location = chance.choice(places[index])
+        tree = copy.deepcopy(whole)
         how = _spoil(tree, location, chance, likely)
         if chance.random() < 0.15:
             how += _adopted(tree, chance)
@@ -129,6 +130,12 @@ def _adopted(tree: Tree, chance: random.Random) -> str:
     tree[f"{PROJECT}:network"] = {"existing": vpc}
     cluster["existing"] = there
     return f", in a cluster with {', '.join(name for name, yes in there.items() if yes) or 'nothing'}"
+
+
+def _with_karpenter(tree: Tree) -> Tree:
+    """What no stack here says, and what stands below it, is spoilt too."""
+    tree[f"{PROJECT}:cluster"]["nodeGroup"] |= {"autoscaler": "karpenter", "karpenter": {}}
+    return tree
 
 
 def _places(value: Any, location: Location = ()) -> Iterator[Location]:

@@ -90,6 +90,26 @@ def test_a_feature_that_is_off_needs_no_name() -> None:
     assert reasons(("observability.tracing", False))["registry-1.docker.io"] == "the image of Istio"
 
 
+def test_karpenter_asks_for_its_own_services_and_none_without_it() -> None:
+    found = reasons(("cluster.nodeGroup", {"autoscaler": "karpenter"}))
+    mine = {name for name, reason in found.items() if reason == "Karpenter"}
+    assert mine == {
+        "eks.eu-west-1.amazonaws.com",
+        "sqs.eu-west-1.amazonaws.com",
+        "ssm.eu-west-1.amazonaws.com",
+        "iam.amazonaws.com",
+        "api.pricing.eu-central-1.amazonaws.com",
+    }
+    assert not mine & reasons().keys()
+    for service, region in (
+        ("eks", "eu-west-1"),
+        ("sqs", "eu-west-1"),
+        ("ssm", "eu-west-1"),
+        ("pricing", "eu-central-1"),
+    ):
+        assert host_of(service, region) in mine, "as the SDK spells it"
+
+
 @pytest.mark.parametrize(
     ("image", "names"),
     [
@@ -126,5 +146,9 @@ def test_every_name_is_one_that_route_53_takes() -> None:
     "service", ["ec2", "sts", "ecr", "elbv2", "wafv2", "eks-auth", "xray", "logs", "cloudwatch"]
 )  # fmt: skip
 def test_a_service_is_spelled_as_the_sdk_spells_it(service: str) -> None:
-    client = boto3.client(service, region_name="eu-west-1", aws_access_key_id="none", aws_secret_access_key="none")
-    assert client.meta.endpoint_url.removeprefix("https://") in AWS
+    assert host_of(service, "eu-west-1") in AWS
+
+
+def host_of(service: str, region: str) -> str:
+    client: Any = boto3.client(service, region_name=region, aws_access_key_id="none", aws_secret_access_key="none")
+    return client.meta.endpoint_url.removeprefix("https://")

@@ -11,6 +11,7 @@ import yaml
 
 from configuration.parsing import parse
 from manifests.document import Document
+from manifests.karpenter import Launch
 from manifests.stack import StackDocuments
 from meshops.plan import plan
 from offline.stack_files import read_stack
@@ -73,6 +74,13 @@ VARIANTS: dict[str, str] = {
           networkPolicy: true, podIdentityAgent: true}}
         certificates: {issuer: internalCa}
         """,
+    "Karpenter": """
+        cluster:
+          name: mesh-dev
+          publicAccessCidrs: [198.51.100.0/24]
+          access: [{principalArn: "arn:aws:iam::111122223333:role/deploy", policy: ClusterAdmin}]
+          nodeGroup: {autoscaler: karpenter, minSize: 2, karpenter: {cpuLimit: 200}}
+        """,
     "an internal CA, no tracing, and an NLB beside the ALB": """
         certificates: {issuer: internalCa}
         observability: {tracing: false}
@@ -124,6 +132,7 @@ def test_the_program_submits_the_documents_of_the_stack_and_no_others(name: str)
     documents = StackDocuments(settings=settings).all(
         certificate_arn=annotations.get(f"{_ALB}/certificate-arn"),
         web_acl_arn=annotations.get(f"{_ALB}/wafv2-acl-arn"),
+        launch=_launch(submitted),
         tags={**settings.tags, "environment": settings.environment, "managed-by": "pulumi"},
     )
     expected = _by_key(json.loads(json.dumps(document)) for document in documents)
@@ -137,6 +146,18 @@ def test_each_document_is_there_once() -> None:
     settings = parse("prod", CONFIGS["prod"])
     documents = StackDocuments(settings=settings).all(certificate_arn="arn", tags={})
     assert len(_by_key(documents)) == len(documents)
+
+
+def _launch(submitted: Mapping[Key, Any]) -> Launch | None:
+    """What only AWS knows, as the engine made it up."""
+    spec = next((item["spec"] for key, item in submitted.items() if key[1] == "EC2NodeClass"), None)
+    if spec is None:
+        return None
+    return Launch(
+        subnet_ids=[term["id"] for term in spec["subnetSelectorTerms"]],
+        security_group_id=spec["securityGroupSelectorTerms"][0]["id"],
+        instance_profile=spec["instanceProfile"],
+    )
 
 
 def _by_key(documents: Iterable[Document]) -> dict[Key, Any]:

@@ -11,6 +11,7 @@ from configuration.names import REFUSED_NAME
 from configuration.parsing import parse
 from configuration.problems import SettingsError
 from configuration.settings import Settings
+from manifests.karpenter import Launch
 from manifests.stack import StackDocuments
 from meshops.plan import plan
 from offline.objects import KubernetesObject, releases
@@ -25,6 +26,7 @@ from validation.validate import validate
 COUNT, SEED = 5_000, 20261121
 # pydantic's words, and what stands in for a refused value while the rest is judged.
 _NOT_OURS = ("Input should", "valid string", "valid integer", "none.invalid", REFUSED_NAME)
+LAUNCH = Launch(subnet_ids=("subnet-a", "subnet-b"), security_group_id="sg-a", instance_profile="nodes")
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
 
 
@@ -52,7 +54,7 @@ def judged_once(monkeypatch: pytest.MonkeyPatch) -> None:
 def planned(settings: Settings, charts: tuple[Registration, ...]) -> list[str]:
     """What the API server would refuse of a stack's documents, or misread."""
     documents = StackDocuments(settings=settings).all(
-        certificate_arn=CERTIFICATE, tags={**settings.tags, "environment": settings.environment}
+        certificate_arn=CERTIFICATE, launch=LAUNCH, tags={**settings.tags, "environment": settings.environment}
     )
     found = validate([*charts, *map(registered, documents)], elsewhere=plan.elsewhere(settings))
     return [str(finding) for finding in found]

@@ -263,5 +263,11 @@ def test_every_stored_rule_can_be_evaluated() -> None:
         {"operation": "UPSERT", "value": "x"},
         {"wasm": {}},
         {"credentialName": "a"},
+        {"amiSelectorTerms": [{"alias": "al2023@v20260714"}], "role": "a"},
+        "al2023@v20260714",
+        "karpenter.sh/capacity-type",
+        {"name": "a"},
+        {"udpTimeout": "30s"},
+        {"volumeSize": "20Gi"},
     )
     assert [rule for rule in stored_rules() if not any(holds(rule, sample) for sample in samples)] == []

@@ -36,6 +36,11 @@ def test_the_first_digit_of_preflights_ids_is_the_section_s() -> None:
         ("MP301", "Access"),
         ("MP302", "Access"),
         ("MP303", "Access"),
+        *((f"MP40{number}", "Existing cluster") for number in range(1, 6)),
+        ("MP501", "Names"),
+        ("MP502", "Names"),
+        ("MP601", "Upgrade"),
+        ("MP602", "Upgrade"),
     ]
 
 

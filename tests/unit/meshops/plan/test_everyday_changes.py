@@ -23,7 +23,7 @@ from meshops.plan.replacements import RECORDED, STATEFUL
 from offline.stack_files import read_stack
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup"
-NODES = "aws:eks/nodeGroup:NodeGroup::nodes"
+NODES = {zone: f"aws:eks/nodeGroup:NodeGroup::nodes-eu-west-1{zone}" for zone in "abc"}
 
 Tree = dict[str, Any]
 
@@ -86,23 +86,50 @@ def of_aws(keys: Any) -> list[str]:
     return sorted(key for key in short(keys) if key.startswith(("aws:", "eks:")))
 
 
-def test_a_zone_more_moves_no_subnet_keeps_the_control_plane_and_makes_the_nodes_anew() -> None:
+def inputs_changed(comparison: diff.Comparison) -> dict[str, set[str]]:
+    """Resource -> its inputs that change: not its place in the order."""
+    found = {
+        key: {change.path.removeprefix("inputs.") for change in changes if change.path.startswith("inputs.")}
+        for key, changes in comparison.changed.items()
+    }
+    return dict(zip(short(found), found.values(), strict=True))
+
+
+def needs(plan_files: diff.PlanFiles, key: str) -> set[str]:
+    """All that a resource waits for, by name as `short` gives it."""
+    by_urn_end = {short([full])[0]: entry for full, entry in plan_files.resources.items()}
+    found: set[str] = set()
+    waiting = [key]
+    for one in waiting:  # it grows on the way
+        for urn in by_urn_end[one]["depends_on"]:
+            name = short([urn.split("::", 2)[2]])[0]
+            if name not in found:
+                found.add(name)
+                waiting.append(name)
+    return found
+
+
+def test_a_zone_more_moves_no_subnet_and_keeps_the_control_plane_and_the_nodes_of_the_others() -> None:
     birth = ["eu-west-1a", "eu-west-1b"]
-    comparison = step(changed(network__zones=birth), changed(cluster__controlPlaneZones=birth))
+    old, new = changed(network__zones=birth), changed(cluster__controlPlaneZones=birth)
+    comparison = step(old, new)
     assert comparison.removed == ()
     assert {key.rpartition("::")[2] for key in of_aws(comparison.added)} == {
         "private-eu-west-1c",
         "private-eu-west-1c-default",
         "public-eu-west-1c",
         "nat-eu-west-1c",
+        "nodes-eu-west-1c",
     }
-    assert replaced(comparison) == {NODES: ("subnetIds",)}
+    assert replaced(comparison) == {}
     assert comparison.lost == ()
-    assert "eks:index:Cluster::cluster" not in short(
-        key
-        for key, changes in comparison.changed.items()
-        if any(change.path.startswith("inputs.") for change in changes)
-    ), "EKS refuses subnets of a zone that the control plane was not born in"
+    moved = inputs_changed(comparison)
+    assert not moved.get("eks:index:Cluster::cluster"), (
+        "EKS refuses subnets of a zone that the control plane was not born in"
+    )
+    sizes = {f"scalingConfig.{name}Size" for name in ("min", "desired", "max")}
+    assert all(moved[NODES[zone]] <= sizes for zone in "ab"), "they hand over their share and stay"
+    assert NODES["c"] in needs(planned(new), NODES["b"]), "the new nodes are there before the others hand over"
 
 
 def test_a_zone_less_is_a_loss_that_stands_first() -> None:
@@ -127,27 +154,55 @@ def test_a_zone_less_is_a_loss_that_stands_first() -> None:
 def test_of_the_nodes_only_what_must_be_is_made_anew(setting: str, value: Any, because: tuple[str, ...] | None) -> None:
     comparison = step(changed(), changed(**{f"cluster__nodeGroup__{setting}": value}))
     assert (comparison.added, comparison.removed, comparison.lost) == ((), (), ())
-    assert replaced(comparison) == ({NODES: because} if because else {})
+    assert replaced(comparison) == (dict.fromkeys(NODES.values(), because) if because else {})
     assert comparison.unrecorded == ()
 
 
-def test_a_newer_kubernetes_is_the_control_planes_first_and_replaces_nothing() -> None:
-    comparison = step(changed(), changed(cluster__kubernetesVersion="1.36"))
-    versions = [key for key, changes in comparison.changed.items() if "inputs.version" in {one.path for one in changes}]
-    assert of_aws(versions) == [NODES, "eks:index:Cluster::cluster"]
+def test_two_zones_never_change_their_nodes_at_once() -> None:
+    plan_files = planned(changed())
+    assert NODES["c"] in needs(plan_files, NODES["b"])
+    assert NODES["b"] in needs(plan_files, NODES["a"])
+    assert set(NODES.values()) <= needs(plan_files, "aws:eks/addon:Addon::coredns")
+
+
+def test_newer_amis_roll_each_group_in_place() -> None:
+    comparison = step(changed(), changed(cluster__nodeGroup__amiRelease="1.35.6-20261101"))
+    assert inputs_changed(comparison) == {group: {"releaseVersion"} for group in NODES.values()}
     assert (comparison.added, comparison.removed, comparison.replaced) == ((), (), {})
-    resources = planned(changed()).resources
-    (nodes,) = [entry for key, entry in resources.items() if key.endswith("NodeGroup::nodes")]
-    assert any(urn.endswith("eks:index:Cluster::cluster") for urn in nodes["depends_on"])
 
 
-def test_a_renamed_node_group_is_another_one() -> None:
-    before = planned(changed())
-    (old,) = [key for key in before.resources if key.endswith("NodeGroup::nodes")]
-    after = {key.replace("NodeGroup::nodes", "NodeGroup::workers"): entry for key, entry in before.resources.items()}
-    comparison = diff.compare(before, diff.PlanFiles(resources=after))
-    assert (comparison.added, comparison.removed) == ((old.replace("::nodes", "::workers"),), (old,))
-    assert comparison.lost == (), "nodes are no state: pods move to the new ones"
+def test_a_newer_kubernetes_is_the_control_planes_first_then_the_add_ons_then_each_zones_and_replaces_nothing() -> None:
+    new = changed(cluster__kubernetesVersion="1.36")
+    comparison = step(changed(), new)
+    cluster, proxy = "eks:index:Cluster::cluster", "aws:eks/addon:Addon::kube-proxy"
+    assert inputs_changed(comparison) == {
+        cluster: {"version"},
+        proxy: {"addonVersion"},
+        **{group: {"version", "releaseVersion"} for group in NODES.values()},
+    }
+    assert (comparison.added, comparison.removed, comparison.replaced) == ((), (), {})
+    after = planned(new)
+    assert cluster in needs(after, proxy), "EKS refuses an add-on that is newer than the API server"
+    assert proxy in needs(after, NODES["c"])
+    assert NODES["a"] in needs(after, "aws:eks/addon:Addon::coredns")
+
+
+def test_an_older_kubernetes_moves_coredns_too() -> None:
+    comparison = step(changed(cluster__kubernetesVersion="1.34"), changed())
+    assert inputs_changed(comparison)["aws:eks/addon:Addon::coredns"] == {"addonVersion"}
+
+
+def test_the_one_group_of_before_makes_way_once_the_zones_have_theirs() -> None:
+    """A stack that was made when one group stood over all subnets."""
+    new = planned(changed())
+    (last,) = [key for key in new.resources if key.endswith(NODES["a"].partition("::")[2])]
+    kept = {key: entry for key, entry in new.resources.items() if "NodeGroup::" not in key}
+    old = diff.PlanFiles(resources=kept | {last.replace("nodes-eu-west-1a", "nodes"): new.resources[last]})
+    comparison = diff.compare(old, new)
+    # The engine removes last, after all that it makes and changes.
+    assert short(comparison.removed) == ["aws:eks/nodeGroup:NodeGroup::nodes"]
+    assert set(short(comparison.added)) == set(NODES.values())
+    assert (comparison.lost, comparison.replaced) == ((), {}), "nodes are no state: pods move to the new ones"
 
 
 def test_one_more_rule_of_the_waf_changes_the_web_acl_in_place(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -187,6 +242,7 @@ TOGGLES: Mapping[str, Mapping[str, Any]] = {
     "no protection of the cluster": {"cluster__deletionProtection": False},
     "fewer people": {"cluster__access": ADMIN},
     "Kubernetes 1.36": {"cluster__kubernetesVersion": "1.36"},
+    "Karpenter": {"cluster__nodeGroup__autoscaler": "karpenter"},
     "a WAF that lets uploads pass": {"loadBalancer__waf": {"oversizeBodies": "pass"}},
     "another retention of the WAF's log": {"loadBalancer__waf": {"logRetentionDays": 30}},
     "no access logs": {"loadBalancer__accessLogs": None},

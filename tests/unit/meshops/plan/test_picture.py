@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import xml.etree.ElementTree as ElementTree
 
@@ -12,6 +13,7 @@ from meshops.plan.mesh import ApplicationFacts, CallFacts, EgressFacts, MeshFact
 from meshops.plan.picture import topology
 from meshops.plan.picture.svg import text_width
 from meshops.plan.platform import CertificateFacts, EntryFacts, PlatformFacts, ZoneFacts
+from offline.stack_files import read_stack
 from offline.values import Secret
 from tests import ROOT
 
@@ -156,6 +158,16 @@ def test_the_summary_counts_resources_by_component(words: str) -> None:
 
 def test_the_summary_reads_callers_from_the_policies(words: str) -> None:
     assert "| `shop/web` | `shop/cart` | GET /api/\\* | `shop/allow` |" in words
+
+
+def test_the_nodes_of_all_zones_are_counted_together() -> None:
+    assert plan.make("prod").platform.nodes == "3 to 12 × m7i.xlarge (on-demand)"  # noqa: RUF001
+    config = {**read_stack(plan.PROGRAM, "prod").config}
+    cluster = json.loads(str(config["zero-trust-mesh:cluster"]))
+    cluster["nodeGroup"] |= {"autoscaler": "karpenter", "karpenter": {"cpuLimit": 200}}
+    config["zero-trust-mesh:cluster"] = json.dumps(cluster)
+    nodes = plan.make("prod", config=config).platform.nodes
+    assert nodes == "3 to 12 × m7i.xlarge (on-demand); Karpenter's of up to 200 vCPU"  # noqa: RUF001
 
 
 @pytest.mark.parametrize(("stack", "vpc"), [("dev", "10.20.0.0/16"), ("prod", "10.40.0.0/16"), ("lab", "10.90.0.0/16")])

@@ -240,7 +240,10 @@ def lab_account() -> str:
     ec2.create_tags(Resources=ids, Tags=[{"Key": "kubernetes.io/cluster/mesh-lab", "Value": "shared"}])
     imported("*.lab.example.com", "lab.example.com")
     made = client("eks").create_cluster(
-        name="mesh-lab", roleArn="arn:aws:iam::123456789012:role/cluster", resourcesVpcConfig={"subnetIds": ids}
+        name="mesh-lab",
+        version="1.36",
+        roleArn="arn:aws:iam::123456789012:role/cluster",
+        resourcesVpcConfig={"subnetIds": ids},
     )
     return made["cluster"]["endpoint"]
 
@@ -253,7 +256,7 @@ def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.
     assert headings == ["Network", "Certificate", "Access", "Existing cluster", "Names", "Upgrade"]
     assert lines[3].startswith("PASS  MP101  Subnets for the load balancer  2 subnets, one each in eu-west-1a, ")
     assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 2 hosts, ")
-    assert lines[-1].startswith("13 passed, 0 failed, 0 unknown, in ")
+    assert lines[-1].startswith("14 passed, 0 failed, 0 unknown, in ")
 
 
 def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -315,6 +318,7 @@ def test_the_command_speaks_json(stack: Path, capsys: pytest.CaptureFixture[str]
         ("MP501", "pass", "critical", ""),
         ("MP502", "pass", "high", ""),
         ("MP601", "pass", "high", ""),
+        ("MP602", "pass", "critical", ""),
     ]
 
 

@@ -1,0 +1,1 @@
+"""The nodes: the groups of the zones, and what adds more."""
