@@ -72,6 +72,12 @@ UNDERSTOOD: tuple[Understood, ...] = (
         holds=_own_envoy_filter,
         why="it is said of every EnvoyFilter; manifests/envoy_filters.py says why Istio's own API does not do",
     ),
+    Understood(
+        code="IST0158",
+        holds=lambda message, stack: True,
+        why="istioctl expects an image variant in the mesh's proxy settings, and ours is a value of istiod's chart "
+        "(global.variant); MV614 judges the image of every proxy",
+    ),
 )
 
 

@@ -60,6 +60,12 @@ ANALYSIS = (
         origin="DestinationRule istio-system/mesh-mutual-tls",
         text="The host *.local defined in the DestinationRule does not match any services in the mesh.",
     ),
+    AnalysisMessage(
+        code="IST0158",
+        level="Warning",
+        origin="Namespace shop",
+        text="The Istio proxy images of the pods do not match the image defined in the injection configuration.",
+    ),
     AnalysisMessage(code="IST0102", level="Info", origin="Namespace cert-manager", text="It is not enabled."),
     AnalysisMessage(
         code="IST0118",
