@@ -144,10 +144,12 @@ def test_an_address_of_a_network_at_which_nobody_stands_is_let_out_and_no_more()
 
 def test_what_is_known_to_be_no_defect_is_named_with_its_reason() -> None:
     found = verdict("MV619", healthy())
-    assert found.finding == "No error and no warning in any namespace but 3 that are understood."
+    assert found.finding == "No error and no warning in any namespace but 4 that are understood."
     assert found.evidence == (
         "ok: Warning IST0174 DestinationRule istio-system/mesh-mutual-tls is understood: istioctl looks a rule's host "
         "up among exact names only; istiod does match a wildcard",
+        "ok: Warning IST0158 Namespace shop is understood: istioctl expects an image variant in the mesh's proxy "
+        "settings, and ours is a value of istiod's chart (global.variant); MV614 judges the image of every proxy",
         "ok: Info IST0102 Namespace cert-manager is understood: not in the mesh on purpose: the settings have no such "
         "namespace in phase permissive or strict",
         "ok: Info IST0118 Service cert-manager/cert-manager-webhook is understood: cert-manager's chart names its "
