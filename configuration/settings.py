@@ -15,6 +15,7 @@ from configuration.kinds.secrets import NO_SECRETS, Secrets
 from configuration.load_balancer import LoadBalancer
 from configuration.mesh import Certificates, Gateway, Mesh, Observability
 from configuration.network import Network
+from configuration.policy_suppressions import PolicySuppression
 from configuration.section import section
 from configuration.values import ImageRegistry, matching
 
@@ -50,4 +51,6 @@ class Settings:
     """Every image of every chart and application comes from here; nothing names a public registry then."""
     admission: Admission = Admission()
     secrets: Secrets = NO_SECRETS
+    policy_suppressions: tuple[PolicySuppression, ...] = ()
+    """Findings of the policy pack that stand."""
     namespaces: tuple[Namespace, ...] = ()

@@ -40,6 +40,11 @@ COMMANDS: tuple[Command, ...] = (
         timed=True,
     ),
     Command(
+        name="policy",
+        says="what the policy pack finds in that plan; the same rules as --policy-pack policy",
+        module="meshops.plan.policy",
+    ),
+    Command(
         name="pulumi",
         says="preview, up or destroy by the Pulumi CLI (AWS credentials)",
         module="meshops.pulumi_cli",
@@ -63,6 +68,11 @@ COMMANDS: tuple[Command, ...] = (
         name="bench",
         says="how a plan's time and memory grow with the number of applications",
         module="meshops.bench",
+    ),
+    Command(
+        name="bench-policy",
+        says="seconds that the policy pack takes over each stack's plan",
+        module="meshops.plan.bench_policy",
     ),
 )
 

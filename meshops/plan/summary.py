@@ -11,6 +11,7 @@ from manifests.address_plan import plan_addresses
 from meshops.plan.mesh import ANYONE, GATEWAY, PLAINTEXT, ApplicationFacts, CallFacts
 from meshops.plan.platform import EntryFacts, PlatformFacts
 from offline.registration import Registration
+from policy import report
 
 if TYPE_CHECKING:
     from meshops.plan.plan import Plan
@@ -29,6 +30,7 @@ def render(plan: Plan) -> str:
         _namespaces(plan),
         _callers(plan),
         _egress(plan),
+        f"## What the policies find\n\n{report.markdown(plan.verdict)}",
         _weakenings(plan),
     )
     return "\n\n".join(section for section in sections if section) + "\n"
