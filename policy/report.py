@@ -39,7 +39,8 @@ def text(verdict: Verdict, *, weakenings: bool = True) -> str:
         lines += [f"{'':9}remedy: {rule.remedy}", ""]
     lines += _listed("Weakenings that the settings name", _weakened(verdict) if weakenings else ())
     lines += _listed(
-        "Suppressed", (f"{one.rule.id} {one.subject}: until {by.expires}: {by.reason}" for one, by in _let(verdict))
+        "Suppressed",
+        (f"{one.rule.id} {one.subject}: until {by.expires}: {by.reason}" for one, by in verdict.suppressed),
     )
     lines += _listed(
         "Not judged, since something is not known",
@@ -62,7 +63,7 @@ def markdown(verdict: Verdict) -> str:
         ("Suppressed", "Resource", "Until", "Reason"),
         [
             (f"{one.rule.id} {one.rule.title}", f"`{one.subject}`", str(by.expires), by.reason)
-            for one, by in _let(verdict)
+            for one, by in verdict.suppressed
         ],
     )
     lines += _table(

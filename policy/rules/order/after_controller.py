@@ -34,9 +34,17 @@ def after_controller(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     controllers = [one for one in stack.of(RELEASE) if chart_of(one) == _CONTROLLER]
     if not controllers:
         yield Flaw(field="(depends_on)", value=f"no release {_CONTROLLER}")
-    needed = [*controllers, *stack.of(_NODES)]
+    needed = list(stack.of(_NODES))
     needed += [one for one in stack.of(_IDENTITY) if one.at("serviceAccount") == _CONTROLLER]
     needed += [one for one in stack.of(_ROUTE) if one.at("destinationCidrBlock") == "0.0.0.0/0"]
-    for one in needed:
+    for one in controllers:
         if not stack.comes_after(resource, one):
-            yield Flaw(field="(depends_on)", value=f"not after {one}")
+            yield Flaw(field="(depends_on)", value=f"not after {_named(one)}")
+    for later in (resource, *controllers):
+        for one in needed:
+            if not stack.comes_after(later, one):
+                yield Flaw(field="(depends_on)", value=f"{_named(later)} not after {_named(one)}")
+
+
+def _named(resource: Resource) -> str:
+    return f"release {resource.release_name}" if resource.type == RELEASE else str(resource)
