@@ -61,28 +61,40 @@ class Session:
 
     def __init__(self, beside: Beside, *, today: date, previous: Mapping[str, Mapping[str, Any]] | None) -> None:
         self._beside, self._today, self._previous = beside, today, previous
-        self._inputs: dict[str, Mapping[str, Any]] = {}
+        self._asked: dict[str, Any] = {}
+        self._plain: dict[str, Mapping[str, Any]] = {}
         self._known: dict[str, Companion] = {}
-        self._stacks: dict[int, tuple[Any, Stack]] = {}
         self._lock = threading.RLock()  # the server asks from several threads
 
-    def before(self, args: ResourceValidationArgs) -> tuple[Resource, Stack]:
-        """A resource before it is made, and the stack without any other."""
-        inputs = _plain(args.props)
+    def before(self, args: ResourceValidationArgs, rule: Rule) -> tuple[Resource, Stack] | None:
+        """A resource before it is made, and the stack without any other; None if the rule is about others."""
         with self._lock:
-            self._inputs[args.urn] = inputs
-        resource = self._resource(args, inputs, ())
+            self._asked[args.urn] = args.props
+            self._plain.pop(args.urn, None)
+        # `kubernetes:core/v1:Namespace`, or with `Patch` behind it.
+        kind = args.resource_type.rpartition(":")[2].removesuffix("Patch")
+        if {args.resource_type, kind}.isdisjoint(rule.about):
+            return None
+        resource = self._resource(args, self._inputs(args.urn, args.props), ())
         return resource, self._stack(_stack_of(args.urn), (resource,))
 
     def whole(self, args: StackValidationArgs) -> Stack:
         """All resources. With what the program asked for, where that is known: the engine hands over the outputs."""
         resources = tuple(
-            self._resource(one, self._inputs.get(one.urn) or _plain(one.props), _dependencies(one))
+            self._resource(one, self._inputs(one.urn, one.props), _dependencies(one))
             for one in args.resources
             if one.resource_type != "pulumi:pulumi:Stack"
         )
         name = _stack_of(args.resources[0].urn) if args.resources else ""
         return self._stack(name, resources)
+
+    def _inputs(self, urn: str, otherwise: Any) -> Mapping[str, Any]:
+        with self._lock:
+            if urn not in self._plain:
+                if urn not in self._asked:
+                    return _plain(otherwise)
+                self._plain[urn] = _plain(self._asked[urn])
+            return self._plain[urn]
 
     def _stack(self, name: str, resources: tuple[Resource, ...]) -> Stack:
         known = self._companion(name)
@@ -146,8 +158,9 @@ def serve() -> None:
 
 def _alone(rule: Rule, session: Session) -> Policy:
     def validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-        resource, stack = session.before(args)
-        if not {resource.type, resource.kind}.isdisjoint(rule.about):
+        asked = session.before(args, rule)
+        if asked is not None:
+            resource, stack = asked
             found, unknown = ask(rule, resource, stack)
             _report([one for one in found if not suppression_of(one, stack)], [unknown] if unknown else [], report)
 

@@ -10,6 +10,7 @@ from policy.mesh import RELEASE
 from policy.resources import Resource
 from policy.rule import Flaw, rule
 from policy.stack import Stack, chart_of
+from policy.unknowns import UnknownValue
 
 # Where the charts of this program say which image they take.
 _KEYS = ("hub", "repository", "imageRegistry", "image", "registry")
@@ -46,7 +47,13 @@ def one_registry(resource: Resource, stack: Stack) -> Iterator[Flaw]:
 
 
 def _images(values: Mapping[str, Any], path: str) -> Iterator[tuple[str, str]]:
-    for key, value in values.items():
+    for key in values:
+        try:
+            value = values[key]
+        except UnknownValue:
+            if key in _KEYS:
+                raise
+            continue  # the VPC's id, for example
         if isinstance(value, Mapping):
             yield from _images(value, f"{path}.{key}")
         elif key in _KEYS and isinstance(value, str):
