@@ -91,7 +91,7 @@ bench: $(READY) ## seconds and memory of a plan with 10, 100 and 1000 applicatio
 	@$(RUN) -m meshops bench
 
 bench-policy: $(READY) ## seconds that the policy pack takes over each stack's plan
-	@$(RUN) -m meshops bench-policy
+	@$(RUN) -m meshops bench --policy
 
 bench-lab: $(READY) ## seconds and memory of 50 more pods with sidecars on the running lab
 	@$(RUN) -m lab bench

@@ -11,11 +11,11 @@ from configuration.applications import Namespace
 from configuration.cluster import Cluster
 from configuration.kinds.aws import AccountId, Region
 from configuration.kinds.keys import PROJECT as PROJECT
+from configuration.kinds.policy_suppressions import PolicySuppression
 from configuration.kinds.secrets import NO_SECRETS, Secrets
 from configuration.load_balancer import LoadBalancer
 from configuration.mesh import Certificates, Gateway, Mesh, Observability
 from configuration.network import Network
-from configuration.policy_suppressions import PolicySuppression
 from configuration.section import section
 from configuration.values import ImageRegistry, matching
 

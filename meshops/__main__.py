@@ -69,11 +69,6 @@ COMMANDS: tuple[Command, ...] = (
         says="how a plan's time and memory grow with the number of applications",
         module="meshops.bench",
     ),
-    Command(
-        name="bench-policy",
-        says="seconds that the policy pack takes over each stack's plan",
-        module="meshops.plan.bench_policy",
-    ),
 )
 
 

@@ -229,4 +229,8 @@ def _without_secrets(inputs: Mapping[str, Any], secret: Iterable[str]) -> Mappin
     names = {*secret, "kubeconfig"}
     if inputs.get("kind") == "Secret":
         names |= {"data", "stringData"}
-    return {key: MASK if key in names else value for key, value in inputs.items()}
+    return {key: _hidden(value) if key in names else value for key, value in inputs.items()}
+
+
+def _hidden(value: Any) -> Any:
+    return dict.fromkeys(value, MASK) if isinstance(value, Mapping) else MASK

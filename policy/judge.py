@@ -6,12 +6,14 @@ import dataclasses
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from configuration.policy_suppressions import PolicySuppression
+from configuration.kinds.policy_suppressions import PolicySuppression
 from policy.registry import AFTER_ALL_ELSE, RULES
 from policy.resources import Resource
 from policy.rule import SEVERITIES, Flaw, Rule
 from policy.stack import Stack
 from policy.unknowns import UnknownValue
+
+_MISSHAPEN = (AttributeError, IndexError, KeyError, TypeError, ValueError)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,10 @@ def ask(rule: Rule, resource: Resource, stack: Stack) -> tuple[list[Finding], No
             found.append(Finding(rule=rule, subject=flaw.subject or str(resource), urn=resource.urn, flaw=flaw))
     except UnknownValue as unknown:
         return found, NotJudged(rule=rule, subject=_name(resource), where=unknown.where)
+    except _MISSHAPEN as problem:
+        # An API server will refuse it for what it is; until then no rule has looked at it.
+        where = f"(not of the form that the rule reads: {type(problem).__name__}: {problem})"
+        return found, NotJudged(rule=rule, subject=_name(resource), where=where)
     return found, None
 
 

@@ -8,7 +8,7 @@ from datetime import date
 from functools import cached_property
 from typing import Any
 
-from configuration.policy_suppressions import PolicySuppression
+from configuration.kinds.policy_suppressions import PolicySuppression
 from configuration.settings import Settings
 from policy.resources import Resource
 from policy.rule import STACK

@@ -1,4 +1,4 @@
-"""The command `bench-policy`: what the policy pack costs, beside the plan that it judges."""
+"""`bench --policy`: what the policy pack costs, beside the plan that it judges."""
 
 from __future__ import annotations
 
@@ -12,10 +12,10 @@ from offline.stack_files import stack_names
 _TIMES = 5
 
 
-def main(arguments: list[str]) -> int:
-    """Prints a table; arguments: stacks, all if none is named."""
+def bench_policy() -> int:
+    """Prints a table of all stacks."""
     print("| stack | resources | the plan, pack included | the pack | rules |\n| --- | ---: | ---: | ---: | ---: |")
-    for stack in arguments or stack_names(plan.PROGRAM):
+    for stack in stack_names(plan.PROGRAM):
         started = time.perf_counter()
         made = plan.make(stack)
         whole = time.perf_counter() - started

@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from typing import Any
 
-from configuration.policy_suppressions import PolicySuppression
+from configuration.kinds.policy_suppressions import PolicySuppression
 from tests.unit.policy.spoilt import TODAY, Spoilt
 
 LEDGER = "payments/ledger"

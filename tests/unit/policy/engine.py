@@ -28,14 +28,21 @@ class Analyzer(Protocol):
     def GetAnalyzerInfo(self, request: Any) -> Any: ...  # noqa: N802
 
 
-def ask(analyzer: Analyzer, registrations: Iterable[Registration], *, about: set[str] | None = None) -> list[Any]:
-    """The diagnostics of one preview. about: the URNs that `Analyze` is called for; all if None."""
+def ask(
+    analyzer: Analyzer, registrations: Iterable[Registration], *, about: set[str] | None = None, whole: bool = True
+) -> list[Any]:
+    """The diagnostics of one preview. about: the URNs that `Analyze` is called for; all if None.
+
+    whole: `AnalyzeStack` is called too
+    """
     registrations = list(registrations)
     by_urn = {one.urn: one for one in registrations}
     found: list[Any] = []
     for one in registrations:
         if about is None or one.urn in about:
             found += analyzer.Analyze(_request(one, by_urn)).diagnostics
+    if not whole:
+        return found
     resources = [_resource(one, by_urn) for one in registrations]
     found += analyzer.AnalyzeStack(analyzer_pb2.AnalyzeStackRequest(resources=resources)).diagnostics
     return found
@@ -68,7 +75,17 @@ def _request(one: Registration, by_urn: dict[str, Registration]) -> Any:
     )
 
 
+_MADE: dict[int, tuple[Registration, Any]] = {}
+"""What most plans share: the registration, which keeps its id its own, and its message."""
+
+
 def _resource(one: Registration, by_urn: dict[str, Registration]) -> Any:
+    if id(one) not in _MADE:
+        _MADE[id(one)] = (one, _made(one, by_urn))
+    return _MADE[id(one)][1]
+
+
+def _made(one: Registration, by_urn: dict[str, Registration]) -> Any:
     return analyzer_pb2.AnalyzerResource(
         type=one.type,
         urn=one.urn,

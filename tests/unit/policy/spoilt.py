@@ -10,7 +10,7 @@ from datetime import date
 from typing import Any
 
 from changes.comparison import key_of
-from configuration.policy_suppressions import PolicySuppression
+from configuration.kinds.policy_suppressions import PolicySuppression
 from configuration.settings import Settings
 from offline.registration import Registration
 from offline.values import masked

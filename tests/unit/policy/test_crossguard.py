@@ -76,9 +76,10 @@ def test_each_bad_case_is_found_as_crossguard_calls_it(bad: BadCase, served: Any
     bad.spoil(plan)
     stub = served(plan)
     only(stub, bad.rule)
-    found = [one for one in ask(stub, plan.registrations, about=plan.changed) if bad.subject in one.message]
-    assert found
     rule = next(rule for rule in RULES if rule.id == bad.rule)
+    asked = ask(stub, plan.registrations, about=plan.changed, whole=not rule.alone)
+    found = [one for one in asked if bad.subject in one.message]
+    assert found
     for one in found:
         assert one.policyName == bad.rule
         assert one.enforcementLevel == (analyzer_pb2.MANDATORY if rule.stops else analyzer_pb2.ADVISORY)
@@ -132,7 +133,7 @@ def test_what_a_first_preview_does_not_know_is_said_and_neither_passed_nor_refus
     assert [one.message for one in mandatory(found)] == []
     unknown = {one.policyName for one in found if "can't be known during preview" in one.message}
     assert unknown == {one.rule.id for one in judge(plan.stack()).not_judged}
-    assert unknown == {"MR706"}
+    assert unknown == {"MR706"}, "policies that name an account or an ARN"
 
 
 def test_a_bad_value_beside_an_unknown_one_is_found_all_the_same(served: Any) -> None:
@@ -162,8 +163,17 @@ class Direct:
     def __init__(self, servicer: Any) -> None:
         self._servicer = servicer
 
-    def __getattr__(self, name: str) -> Any:
-        return lambda request: getattr(self._servicer, name)(request, None)
+    def Analyze(self, request: Any) -> Any:  # noqa: N802 - the names are gRPC's
+        return self._servicer.Analyze(request, None)
+
+    def AnalyzeStack(self, request: Any) -> Any:  # noqa: N802
+        return self._servicer.AnalyzeStack(request, None)
+
+    def Configure(self, request: Any) -> Any:  # noqa: N802
+        return self._servicer.Configure(request, None)
+
+    def GetAnalyzerInfo(self, request: Any) -> Any:  # noqa: N802
+        return self._servicer.GetAnalyzerInfo(request, None)
 
 
 def test_no_secret_gets_into_a_message(served: Any) -> None:

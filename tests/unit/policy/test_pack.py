@@ -92,3 +92,11 @@ def test_a_plan_without_settings_is_not_judged_rather_than_passed() -> None:
     unjudged = {one.rule.id for one in verdict.not_judged}
     assert {"MR001", "MR201", "MR301", "MR405", "MR707"} <= unjudged
     assert {one.where for one in verdict.not_judged} == {"(the stack's settings)"}
+
+
+def test_a_document_of_another_form_is_not_judged_rather_than_passed() -> None:
+    plan = Spoilt("prod")
+    plan.put("Deployment", "payments/ledger", "spec", "template", "spec", "containers", "one")
+    verdict = judge(plan.stack())
+    assert {one.subject for one in verdict.not_judged} == {"Deployment payments/ledger"}
+    assert {"MR601", "MR602"} <= {one.rule.id for one in verdict.not_judged}
