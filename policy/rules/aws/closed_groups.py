@@ -21,8 +21,8 @@ _DEFAULT = "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup"
     title="No security group of the stack is open to everyone, and the VPC's default one admits nobody.",
     why="The group is what keeps others from the gateway and the API server: the ALB's second hop is encrypted, but "
     "shows no identity.",
-    source="https://docs.aws.amazon.com/vpc/latest/userguide/vpc-security-best-practices.html; "
-    "https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html (EC2.2, EC2.18)",
+    source="https://docs.aws.amazon.com/controltower/latest/controlreference/ec2-rules.html (CT.EC2.PR.3); "
+    "https://docs.aws.amazon.com/config/latest/developerguide/vpc-default-security-group-closed.html",
     severity="critical",
     remedy="Name a network or a group. The load balancers' groups are the controller's: loadBalancer.allowedCidrs.",
     about=(_RULE, _OLD_RULE, _GROUP, _DEFAULT),

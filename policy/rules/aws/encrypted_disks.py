@@ -14,7 +14,8 @@ from policy.stack import Stack
     "AWS",
     title="The nodes' volumes are encrypted.",
     why="Pulled images, logs and every emptyDir lie on them; a snapshot of an unencrypted one reads like a file.",
-    source="https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html",
+    source="https://docs.aws.amazon.com/ebs/latest/userguide/ebs-encryption.html; "
+    "https://docs.aws.amazon.com/controltower/latest/controlreference/ec2-rules.html (CT.EC2.PR.7)",
     severity="high",
     remedy="encrypted true in each ebs of blockDeviceMappings.",
     about=("aws:ec2/launchTemplate:LaunchTemplate",),

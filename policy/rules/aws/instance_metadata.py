@@ -15,8 +15,8 @@ from policy.stack import Stack
     title="Nodes answer metadata by IMDSv2 only, and not to pods.",
     why="With IMDSv1 one forged request of a pod returns the node's credentials; with a hop limit above 1 every pod "
     "reaches them with a token too.",
-    source="https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/configuring-IMDS-new-instances.html; "
-    "https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html",
+    source="https://docs.aws.amazon.com/controltower/latest/controlreference/ec2-rules.html (CT.EC2.PR.1, "
+    "CT.EC2.PR.2); https://docs.aws.amazon.com/eks/latest/best-practices/identity-and-access-management.html",
     severity="critical",
     remedy="metadataOptions: httpTokens required, httpPutResponseHopLimit 1.",
     about=("aws:ec2/launchTemplate:LaunchTemplate",),

@@ -21,7 +21,7 @@ _LEAST_DAYS = 90
     why="An intrusion is found weeks later: what is gone by then shows nothing. A group without retention costs for "
     "ever.",
     source="https://docs.aws.amazon.com/eks/latest/userguide/control-plane-logs.html; "
-    "https://docs.aws.amazon.com/securityhub/latest/userguide/cloudwatch-controls.html (CloudWatch.16)",
+    "https://docs.aws.amazon.com/config/latest/developerguide/cw-loggroup-retention-period-check.html",
     severity="high",
     remedy="cluster.logs with api, audit and authenticator; cluster.logRetentionDays, network.flowLogRetentionDays.",
     about=(COMPONENT, CLUSTER, _GROUP, _FLOW),

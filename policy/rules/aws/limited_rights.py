@@ -22,7 +22,8 @@ _TOO_MUCH = ("/AdministratorAccess", "/PowerUserAccess", "/IAMFullAccess")
     title="No role may do everything to everything, and none may be taken by anyone.",
     why="`*` on `*`, or a service's every action, makes of one taken pod a taken account.",
     source="https://docs.aws.amazon.com/IAM/latest/UserGuide/best-practices.html; "
-    "https://docs.aws.amazon.com/securityhub/latest/userguide/iam-controls.html (IAM.1, IAM.21)",
+    "https://docs.aws.amazon.com/config/latest/developerguide/iam-policy-no-statements-with-admin-access.html; "
+    "https://docs.aws.amazon.com/config/latest/developerguide/iam-policy-no-statements-with-full-access.html",
     severity="critical",
     remedy="Name the actions and the resources; manifests/iam.py has each policy with its source.",
     about=(_ROLE, *_POLICIES, _ATTACHMENT),

@@ -17,8 +17,8 @@ _NODES = "aws:eks/nodeGroup:NodeGroup"
     "AWS",
     title="Nodes have private addresses, and no SSH.",
     why="A node with a public address is one security group away from the internet, past every load balancer and WAF.",
-    source="https://docs.aws.amazon.com/eks/latest/best-practices/subnets.html; "
-    "https://docs.aws.amazon.com/securityhub/latest/userguide/ec2-controls.html (EC2.15)",
+    source="https://docs.aws.amazon.com/config/latest/developerguide/subnet-auto-assign-public-ip-disabled.html; "
+    "https://docs.aws.amazon.com/eks/latest/best-practices/subnets.html",
     severity="high",
     remedy="mapPublicIpOnLaunch false on every subnet; a shell on a node is Session Manager's.",
     about=(_SUBNET, _NODES),

@@ -22,7 +22,7 @@ _KEPT_OUT = tuple(
     why="It is the second wall: past a bypassed sidecar lie the node's credentials at 169.254.169.254, every peered "
     "network and the internet on every port.",
     source="https://kubernetes.io/docs/concepts/services-networking/network-policies/; "
-    "https://aws.github.io/aws-eks-best-practices/security/docs/network/",
+    "https://docs.aws.amazon.com/eks/latest/best-practices/network-security.html",
     severity="high",
     remedy="Name pods or networks and ports; a rule for the internet excepts private and link-local networks.",
     about=("NetworkPolicy",),

@@ -22,7 +22,7 @@ _ROUTE = "aws:ec2/route:Route"
     why="A destroy goes the opposite way: without controller, identity, nodes and way out of the VPC the finalizer is "
     "never answered, the balancer and its groups stay, and the VPC cannot be deleted.",
     source="docs/load-balancers.md; "
-    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/deploy/upgrade/migrate_v1_v2/",
+    "https://kubernetes-sigs.github.io/aws-load-balancer-controller/latest/guide/ingress/annotations/",
     severity="critical",
     remedy="depends_on the controller; components/load_balancer.py has the chain.",
     about=("Ingress", "Service"),

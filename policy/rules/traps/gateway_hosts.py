@@ -15,8 +15,7 @@ from policy.stack import Stack
     title="Where the gateway ends TLS, it asks for no server name.",
     why="An ALB sends no SNI: with named hosts Envoy finds no filter chain and closes the connection, a 502 for "
     "everyone.",
-    source="docs/traps.md (3), measured there; "
-    "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/load-balancer-target-groups.html",
+    source="docs/traps.md (3), measured there",
     severity="critical",
     remedy='Leave the server\'s hosts at "*"; VirtualServices and AuthorizationPolicies name the hosts.',
     about=("Gateway",),

@@ -16,7 +16,7 @@ from policy.stack import Stack
     title="No pod shares the node's namespaces, paths or ports.",
     why="In the node's network there is no sidecar and no NetworkPolicy, and its instance profile answers.",
     source="https://kubernetes.io/docs/concepts/security/pod-security-standards/#baseline; "
-    "https://aws.github.io/aws-eks-best-practices/security/docs/pods/",
+    "https://docs.aws.amazon.com/eks/latest/best-practices/pod-security.html",
     severity="critical",
     remedy="Take hostNetwork, hostPID, hostIPC, hostPath volumes and hostPorts out.",
     about=WORKLOADS,
