@@ -19,11 +19,11 @@ def summary(verdict: Verdict) -> str:
     found = len(verdict.findings) - weakened
     parts = [
         f"{verdict.rules} rules",
-        f"{len(verdict.stopping)} of {found} findings stop it" if found else "nothing found",
+        f"{found} found, {len(verdict.stopping)} of which stop it" if found else "nothing found",
         f"{weakened} weakenings named",
     ]
     if verdict.suppressed:
-        parts.append(f"{len(verdict.suppressed)} findings suppressed")
+        parts.append(f"{len(verdict.suppressed)} suppressed")
     if verdict.not_judged:
         parts.append(f"{len(verdict.not_judged)} not judged")
     return ", ".join(parts)

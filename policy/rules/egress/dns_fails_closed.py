@@ -30,7 +30,7 @@ def dns_fails_closed(resource: Resource, stack: Stack) -> Iterator[Flaw]:
         _ASSOCIATION: ("mutationProtection", ("ENABLED",)),
         _RULE: ("action", ("ALLOW", "BLOCK")),
     }[resource.type]
-    if resource.type == _ASSOCIATION and not stack.production:
-        return  # a stack that is meant to be destroyed
+    if resource.type == _ASSOCIATION and not stack.settings.cluster.deletion_protection:
+        return  # a stack that is meant to be destroyed; of production MR707 says so
     if resource.at(name) not in allowed:
         yield Flaw(field=name, value=shown(resource.at(name)))
