@@ -12,8 +12,8 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 # Most container images set it, and then every command would compile its thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan preflight verify attack preview up \
-	destroy bench bench-cdk bench-lab bench-mesh test test-unit check format docs schemas clean
+.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack preview up \
+	destroy bench bench-policy bench-cdk bench-lab bench-mesh test test-unit check format docs schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -44,6 +44,9 @@ traps: $(READY) ## traps 3 and 5 measured on the running lab
 
 plan: $(READY) ## STACK=… what a stack would make, without credentials or network: build/plan/<stack>/
 	@$(RUN) -m meshops plan --stack $(STACK)
+
+policy: $(READY) ## STACK=… [BASE=…] what the policy pack finds in that plan; BASE is the plan of what stands
+	@$(RUN) -m meshops policy --stack $(STACK) $(if $(BASE),--base $(BASE))
 
 preflight: $(READY) ## STACK=… (AWS credentials; kubeconfig once there is a cluster) subnets, certificate, access: will it come up?
 	@$(RUN) -m meshops preflight --stack $(STACK) $(if $(ONLY),--only $(ONLY))
@@ -87,6 +90,9 @@ format: $(READY) ## format the code
 bench: $(READY) ## seconds and memory of a plan with 10, 100 and 1000 applications
 	@$(RUN) -m meshops bench
 
+bench-policy: $(READY) ## seconds that the policy pack takes over each stack's plan
+	@$(RUN) -m meshops bench --policy
+
 bench-lab: $(READY) ## seconds and memory of 50 more pods with sidecars on the running lab
 	@$(RUN) -m lab bench
 
@@ -96,8 +102,9 @@ bench-mesh: $(READY) ## what a request takes on the running lab, and memory and 
 bench-cdk: $(READY) ## a plan of prod beside `cdk synth` of the nearest CDK program (Node.js; downloads 520 MiB once)
 	@docs/cdk-comparison/compare
 
-docs: $(READY) ## write docs/settings.md, verify.md and security.md from types, checks and attempts, and the picture of prod's plan
+docs: $(READY) ## write docs/settings.md, policies.md, verify.md, security.md from types, rules, checks and attempts; prod's picture
 	@$(RUN) -m meshops.settings_reference > docs/settings.md
+	@$(RUN) -m policy.reference docs/policies.md
 	@$(RUN) -m meshops.verify.reference docs/verify.md
 	@$(RUN) -m meshops.attack.reference docs/security.md
 	@$(RUN) -m meshops plan --stack prod && cp build/plan/prod/topology.svg docs/plan-prod.svg

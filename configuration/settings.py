@@ -11,6 +11,7 @@ from configuration.applications import Namespace
 from configuration.cluster import Cluster
 from configuration.kinds.aws import AccountId, Region
 from configuration.kinds.keys import PROJECT as PROJECT
+from configuration.kinds.policy_suppressions import PolicySuppression
 from configuration.kinds.secrets import NO_SECRETS, Secrets
 from configuration.load_balancer import LoadBalancer
 from configuration.mesh import Certificates, Gateway, Mesh, Observability
@@ -50,4 +51,6 @@ class Settings:
     """Every image of every chart and application comes from here; nothing names a public registry then."""
     admission: Admission = Admission()
     secrets: Secrets = NO_SECRETS
+    policy_suppressions: tuple[PolicySuppression, ...] = ()
+    """Findings of the policy pack that stand."""
     namespaces: tuple[Namespace, ...] = ()

@@ -31,6 +31,7 @@ def weakenings(settings: Settings) -> tuple[Weakening, ...]:
         *_way_in(settings),
         *_observability(settings),
         *_admission(settings.admission),
+        *_policies(settings),
         *(found for namespace in settings.namespaces for found in _namespace(settings, namespace)),
     )
 
@@ -236,6 +237,15 @@ def _admission(admission: Admission) -> Iterator[Weakening]:
     ):
         if allowed:
             yield Weakening(path=f"admission.{path}", value="true", effect=effect)
+
+
+def _policies(settings: Settings) -> Iterator[Weakening]:
+    for suppression in settings.policy_suppressions:
+        yield Weakening(
+            path="policySuppressions",
+            value=f"{suppression.rule} {suppression.resource}",
+            effect=f"This finding stands until {suppression.expires}: {suppression.reason}",
+        )
 
 
 def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:

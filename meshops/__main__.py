@@ -40,6 +40,11 @@ COMMANDS: tuple[Command, ...] = (
         timed=True,
     ),
     Command(
+        name="policy",
+        says="what the policy pack finds in that plan; the same rules as --policy-pack policy",
+        module="meshops.plan.policy",
+    ),
+    Command(
         name="pulumi",
         says="preview, up or destroy by the Pulumi CLI (AWS credentials)",
         module="meshops.pulumi_cli",

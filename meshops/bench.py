@@ -16,6 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from meshops.checks.exit_codes import FAILED, PASSED, WRONG_USAGE
+from meshops.plan.bench_policy import bench_policy
 from meshops.stack_settings import PROGRAM
 from offline.stack_files import StackError, read_stack
 
@@ -43,12 +44,15 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog="python -m meshops bench", description="Measure plans of growing size.")
     parser.add_argument("--stack", default="dev", help="whose settings surround the applications (default: dev)")
     parser.add_argument("--apps", type=int, nargs="+", default=SIZES, metavar="N", help="default: 10 100 1000")
+    parser.add_argument("--policy", action="store_true", help="the policy pack over each stack's plan, nothing else")
     options = parser.parse_args(arguments)
     try:
         read_stack(PROGRAM, options.stack)
     except StackError as problem:
         print(problem, file=sys.stderr)
         return WRONG_USAGE
+    if options.policy:
+        return bench_policy()
     sizes = tuple(sorted(set(options.apps)))
     found = []
     # A first run that is not counted: it compiles the modules and warms the file cache.

@@ -13,6 +13,7 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 
 from configuration.problems import SettingsError
 from configuration.settings import Settings
@@ -22,6 +23,7 @@ from offline.stack_files import StackError
 from versions import PULUMI_CLI_MINIMUM
 
 LAB = "lab"
+POLICY_PACK = Path(__file__).resolve().parent.parent / "policy"
 _GET = "get it as https://www.pulumi.com/docs/install/ says"
 
 
@@ -93,4 +95,6 @@ def main(arguments: list[str]) -> int:
     except CliError as error:
         print(error, file=sys.stderr)
         return WRONG_USAGE
-    return os.execv(path, [path, chosen.command, "--stack", chosen.stack, *rest])
+    # What a preview finds stops the update that begins with it. A destroy is judged by nobody: it takes all away.
+    pack = [] if chosen.command == "destroy" else ["--policy-pack", str(POLICY_PACK)]
+    return os.execv(path, [path, chosen.command, "--stack", chosen.stack, *pack, *rest])

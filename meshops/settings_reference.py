@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import ast
 import dataclasses
+import datetime
 import inspect
 import ipaddress
 import itertools
@@ -106,6 +107,7 @@ def _type(hint: Any) -> str:
         int: "whole number",
         float: "number",
         bool: "true or false",
+        datetime.date: "day",
         ipaddress.IPv4Network: "CIDR",
     }
     return names.get(hint, "object")

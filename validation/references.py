@@ -15,7 +15,7 @@ _ALWAYS_THERE = frozenset({"default", "kube-system", "kube-public", "kube-node-l
 _TEMPLATED = ("Deployment", "StatefulSet", "DaemonSet", "Job")
 
 # Where a kind says which pods it means, and whether saying nothing means all of them (then nothing has to match).
-_SELECTORS: dict[str, tuple[str, ...]] = {
+SELECTORS: dict[str, tuple[str, ...]] = {
     "Service": ("spec", "selector"),
     "PodDisruptionBudget": ("spec", "selector", "matchLabels"),
     "NetworkPolicy": ("spec", "podSelector", "matchLabels"),
@@ -90,7 +90,7 @@ def _templates(objects: Iterable[KubernetesObject]) -> Iterator[Workload]:
 
 
 def _selector(item: KubernetesObject, workloads: Iterable[Workload]) -> Iterator[Finding]:
-    path = _SELECTORS.get(item.kind)
+    path = SELECTORS.get(item.kind)
     selector = item.at(*path) if path else None
     if path and isinstance(selector, Mapping) and selector and not any(one.matches(selector) for one in workloads):
         rule = "It selects nothing: no workload in this namespace has these labels."

@@ -8,8 +8,7 @@ rules of the mesh that no schema knows; and each add-on of EKS against its own (
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from collections.abc import Iterable, Iterator, Sequence
 
 from offline.objects import KubernetesObject, kubernetes_objects, releases
 from offline.registration import Registration
@@ -18,6 +17,7 @@ from validation import names as validation_names
 from validation import references as validation_references
 from validation.findings import Finding, shown
 from validation.references import Workload
+from validation.tls_modes import without_mode
 
 
 def validate(registrations: Sequence[Registration], *, elsewhere: Iterable[Workload] = ()) -> tuple[Finding, ...]:
@@ -99,24 +99,7 @@ _NO_TLS = (
 
 
 def _destination_rule(item: KubernetesObject) -> Iterator[Finding]:
-    policy = item.at("spec", "trafficPolicy") or {}
-    if not _tls_mode(policy):
-        path = ("spec", "trafficPolicy", "tls", "mode")
-        yield Finding(subject=str(item), field=".".join(path), value=shown(item.content, path), rule=_NO_TLS)
-    subsets = item.at("spec", "subsets") or ()
-    policies = [("spec.trafficPolicy", policy)]
-    policies += [
-        (f"spec.subsets[{position}].trafficPolicy", subset.get("trafficPolicy", {}))
-        for position, subset in enumerate(subsets)
-    ]
-    for where, one in policies:
-        for position, settings in enumerate(one.get("portLevelSettings", ())):
-            # Port level settings take the place of the rule's, they do not add to them.
-            if not _tls_mode(settings):
-                field = f"{where}.portLevelSettings[{position}].tls.mode"
-                yield Finding(subject=str(item), field=field, value="(not set)", rule=_NO_TLS)
-
-
-def _tls_mode(policy: Mapping[str, Any]) -> str | None:
-    tls = policy.get("tls")
-    return tls.get("mode") if isinstance(tls, Mapping) else None
+    for path in without_mode(item.at("spec") or {}):
+        steps = ("spec", "trafficPolicy", "tls", "mode")
+        value = shown(item.content, steps) if path == ".".join(steps) else "(not set)"
+        yield Finding(subject=str(item), field=path, value=value, rule=_NO_TLS)

@@ -10,10 +10,14 @@ from pathlib import Path
 from meshops.plan import diff, output, plan
 from meshops.synthetic import with_applications
 from offline.stack_files import StackError, read_stack
+from policy import report
 
 
 def main(arguments: list[str], *, started: float | None = None) -> int:
-    """Returns 0 for a plan, 1 if there is none, 2 for wrong usage. started: `time.perf_counter()` of the process."""
+    """Returns 0 for a plan, 1 if there is none or a policy stops it, 2 for wrong usage.
+
+    started: `time.perf_counter()` of the process
+    """
     started = time.perf_counter() if started is None else started
     options = _parser().parse_args(arguments)
     try:
@@ -21,7 +25,7 @@ def main(arguments: list[str], *, started: float | None = None) -> int:
         config = read_stack(options.directory, options.stack).config
         if options.apps is not None:
             config = with_applications(config, options.apps)
-        made = plan.make(options.stack, directory=options.directory, config=config)
+        made = plan.make(options.stack, directory=options.directory, config=config, base=other)
         target = options.output or options.directory / "build" / "plan" / options.stack
         output.write(made, target)
     except (plan.PlanError, StackError, diff.DiffError) as problem:
@@ -32,8 +36,12 @@ def main(arguments: list[str], *, started: float | None = None) -> int:
     # Beside a comparison, whose Markdown goes into a file, this is for the person who waits.
     stream = sys.stderr if other is not None else sys.stdout
     print(f"{options.stack}: {plan.headline(made)}", file=stream)
+    # Weakenings stand in the summary: here they would be the same lines at each plan.
+    if found := report.text(made.verdict, weakenings=False):
+        print(f"\n{found}\n", file=stream)
+    print(f"{options.stack}: {report.summary(made.verdict)}", file=stream)
     print(f"written to {_shown(target)} in {time.perf_counter() - started:.1f} s", file=stream)
-    return 0
+    return 1 if made.verdict.stopping else 0
 
 
 def _shown(path: Path) -> str:

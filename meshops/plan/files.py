@@ -14,13 +14,12 @@ from typing import Any
 import yaml
 from pydantic_core import to_json
 
+from changes.comparison import OPTIONS, RESOURCES
 from offline.objects import CLUSTER_SCOPED, KubernetesObject, kubernetes_objects
 from offline.registration import Registration
 from offline.run import ProgramRun
 from offline.values import MASK, masked
 
-RESOURCES = "resources.json"
-OPTIONS = "options.json"
 OUTPUTS = "outputs.json"
 MANIFESTS = "manifests"
 

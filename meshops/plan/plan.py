@@ -5,9 +5,11 @@ from __future__ import annotations
 import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from changes.comparison import PlanFiles, key_of
 from configuration.parsing import parse
 from configuration.problems import SettingsError
 from configuration.settings import PROJECT, Settings
@@ -18,7 +20,10 @@ from offline.made_up import MadeUpOutputs
 from offline.objects import KubernetesObject, kubernetes_objects
 from offline.run import ProgramRun, run_program
 from offline.stack_files import for_parsing, read_stack
-from offline.values import Secret
+from offline.values import Secret, masked
+from policy.judge import Verdict, judge
+from policy.resources import of_registration
+from policy.stack import Stack
 from validation.findings import Finding
 from validation.references import Workload
 from validation.validate import validate
@@ -42,14 +47,22 @@ class Plan:
     """None where the program does not read this project's settings (the sample programs of the tests)."""
     mesh: MeshFacts
     platform: PlatformFacts
+    verdict: Verdict
+    """What the policy pack says of it."""
 
 
 def make(
-    stack: str, *, directory: Path = PROGRAM, config: Mapping[str, Any] | None = None, timeout: float = 600
+    stack: str,
+    *,
+    directory: Path = PROGRAM,
+    config: Mapping[str, Any] | None = None,
+    timeout: float = 600,
+    base: PlanFiles | None = None,
 ) -> Plan:
     """Runs the program and validates all of it.
 
     config: instead of the stack file's, e.g. with synthetic applications
+    base: the plan of what stands, for the policies about what holds state
     Raises `PlanError` (settings refused, program failed, objects invalid) and `StackError` (no such stack).
     """
     if config is None:
@@ -75,6 +88,23 @@ def make(
         settings=settings,
         mesh=mesh_facts(objects),
         platform=platform_facts(run.registrations, objects),
+        verdict=judged(stack, settings, run, base),
+    )
+
+
+def judged(stack: str, settings: Settings | None, run: ProgramRun, base: PlanFiles | None = None) -> Verdict:
+    """What the policies say of a run."""
+    previous = {key: entry.get("inputs") or {} for key, entry in base.resources.items()} if base else None
+    planned = {key_of(one.urn): masked(one.inputs) for one in run.registrations} if base else None
+    return judge(
+        Stack(
+            name=stack,
+            known_settings=settings,
+            resources=tuple(of_registration(registration) for registration in run.registrations),
+            today=datetime.now(UTC).date(),
+            previous=previous,
+            planned=planned,
+        )
     )
 
 

@@ -14,6 +14,7 @@ from meshops.plan.mesh import ANYONE, GATEWAY, PLAINTEXT, ApplicationFacts, Call
 from meshops.plan.platform import EntryFacts, PlatformFacts
 from meshops.plan.revisions import control_planes
 from offline.registration import Registration
+from policy import report
 
 if TYPE_CHECKING:
     from meshops.plan.plan import Plan
@@ -33,6 +34,7 @@ def render(plan: Plan) -> str:
         _control_planes(plan),
         _callers(plan),
         _egress(plan),
+        f"## What the policies find\n\n{report.markdown(plan.verdict)}",
         _weakenings(plan),
     )
     return "\n\n".join(section for section in sections if section) + "\n"

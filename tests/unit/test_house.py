@@ -10,7 +10,7 @@ from pathlib import Path
 
 from tests import ROOT
 
-ROOMS = ("components", "configuration", "lab", "manifests", "meshops", "offline", "validation")
+ROOMS = ("changes", "components", "configuration", "lab", "manifests", "meshops", "offline", "policy", "validation")
 AT_MOST = 18
 
 

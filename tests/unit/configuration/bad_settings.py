@@ -48,6 +48,14 @@ def stack() -> Stack:
     }
 
 
+SUPPRESSED = {
+    "rule": "MR605",
+    "resource": "Deployment shop/cart",
+    "reason": "It runs once until the old queue is empty.",
+    "expires": "2027-03-31",
+}
+
+
 def put(path: str, value: Any) -> Callable[[Stack], None]:
     """A change of one setting: `put("network.zones.0", "x")`."""
 
@@ -570,6 +578,30 @@ BAD: dict[str, tuple[Callable[[Stack], None], str, str, str]] = {
         "mesh.plaintextServices[0].host",
         "strict and refuses plaintext",
         "permissive",
+    ),
+    "a suppressed policy of no id": (
+        put("policySuppressions", [{**SUPPRESSED, "rule": "root"}]),
+        "policySuppressions[0].rule",
+        "id of one rule",
+        "docs/policies.md",
+    ),
+    "a suppressed policy without a reason": (
+        put("policySuppressions", [{**SUPPRESSED, "reason": "legacy"}]),
+        "policySuppressions[0].reason",
+        "10 to 300 characters",
+        "Say why",
+    ),
+    "a suppressed policy of no resource": (
+        put("policySuppressions", [{**SUPPRESSED, "resource": ""}]),
+        "policySuppressions[0].resource",
+        "one resource",
+        '"Deployment shop/cart"',
+    ),
+    "a suppression until a day that is none": (
+        put("policySuppressions", [{**SUPPRESSED, "expires": "2027-02-30"}]),
+        "policySuppressions[0].expires",
+        "day of the calendar",
+        '"2027-03-31"',
     ),
     "plaintext without a reason": (
         put("mesh.plaintextServices", [{"host": "prometheus.monitoring.svc.cluster.local", "reason": "?"}]),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from configuration.weakenings import Weakening, weakenings
 from tests.unit.configuration.bad_authentication import authentication
-from tests.unit.configuration.bad_settings import ADMIN, UI, put, stack
+from tests.unit.configuration.bad_settings import ADMIN, SUPPRESSED, UI, put, stack
 from tests.unit.configuration.test_settings import read
 
 
@@ -35,6 +35,7 @@ def test_each_weakened_setting_is_reported() -> None:
         ("cluster.deletionProtection", False, ("cluster.deletionProtection", "false")),
         ("cluster.logs", ["api"], ("cluster.logs", "api")),
         ("mesh.peerAuthentication", "PERMISSIVE", ("mesh.peerAuthentication", "PERMISSIVE")),
+        ("policySuppressions", [SUPPRESSED], ("policySuppressions", "MR605 Deployment shop/cart")),
         (
             "loadBalancer.sslPolicy",
             "ELBSecurityPolicy-TLS13-1-3-2021-06",

@@ -15,7 +15,15 @@ EACH = pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.
 
 
 def test_the_commands_are_these() -> None:
-    assert [command.name for command in COMMANDS] == ["plan", "pulumi", "preflight", "verify", "attack", "bench"]
+    assert [command.name for command in COMMANDS] == [
+        "plan",
+        "policy",
+        "pulumi",
+        "preflight",
+        "verify",
+        "attack",
+        "bench",
+    ]
 
 
 def test_help_lists_every_command_and_the_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
@@ -39,7 +47,7 @@ def test_without_a_command_the_usage_is_an_error(capsys: pytest.CaptureFixture[s
 def test_an_unknown_command_names_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy"]) == 2
     assert capsys.readouterr().err.endswith(
-        "unknown command 'verfy': there are plan, pulumi, preflight, verify, attack, bench\n"
+        "unknown command 'verfy': there are plan, policy, pulumi, preflight, verify, attack, bench\n"
     )
 
 

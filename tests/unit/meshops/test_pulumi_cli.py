@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from meshops.pulumi_cli import CliError, find, main
+from tests import ROOT
 
 
 def cli(directory: Path, answer: str) -> Path:
@@ -87,3 +88,11 @@ def test_a_destroy_of_an_unprotected_stack_is_the_clis(executed: list[list[str]]
 def test_what_takes_no_balancer_down_is_not_refused(executed: list[list[str]], arguments: list[str]) -> None:
     main(arguments)
     assert len(executed) == 1
+
+
+@pytest.mark.parametrize(("command", "judged"), [("preview", True), ("up", True), ("destroy", False)])
+def test_an_update_would_pass_the_policies_by(executed: list[list[str]], command: str, judged: bool) -> None:
+    main([command, "--stack", "dev", "--diff"])
+
+    pack = ["--policy-pack", str(ROOT / "policy")] if judged else []
+    assert executed[0][1:] == [command, "--stack", "dev", *pack, "--diff"]

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
+from changes.comparison import Change
 from meshops.plan import diff
-from meshops.plan.diff import Change
 
 HEAD = "urn:pulumi:{stack}::zero-trust-mesh::"
 

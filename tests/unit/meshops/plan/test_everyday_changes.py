@@ -1,6 +1,6 @@
 """What the second `up` would do: prod beside prod with one setting changed, read as `meshops plan --diff` shows it.
 
-Two plans know what is submitted. What the providers make of it stands in `meshops/plan/replacements.py`, from their
+Two plans know what is submitted. What the providers make of it stands in `changes/replacements.py`, from their
 sources; no account has confirmed it.
 """
 
@@ -16,10 +16,10 @@ from typing import Any
 
 import pytest
 
+from changes.replacements import RECORDED, STATEFUL
 from configuration.settings import PROJECT
 from manifests import web_acl
 from meshops.plan import diff, files, plan
-from meshops.plan.replacements import RECORDED, STATEFUL
 from offline.stack_files import read_stack
 
 GROUP = "aws:cloudwatch/logGroup:LogGroup"

@@ -189,5 +189,6 @@ def test_the_stacks_own_summary_has_its_calls_egress_and_weakenings(stack: str, 
         "## Namespaces",
         "## Who may call whom",
         "## What may leave the mesh",
+        "## What the policies find",
         "## What the settings weaken",
     ]

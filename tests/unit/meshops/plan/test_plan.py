@@ -42,6 +42,7 @@ def test_a_plan_is_these_files(written: Path) -> None:
         "manifests/shop/secret-token.yaml",
         "options.json",
         "outputs.json",
+        "policy.json",
         "resources.json",
         "summary.md",
         "topology.svg",

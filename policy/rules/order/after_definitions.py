@@ -1,0 +1,49 @@
+"""MR801: A custom resource comes after the release that defines it, and after its webhook's."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from policy.mesh import RELEASE
+from policy.resources import Resource
+from policy.rule import Flaw, rule
+from policy.stack import Stack, chart_of
+
+# API group's ending -> the chart that brings its definitions, and answers its webhook where it has one.
+_CHARTS = {"istio.io": ("base", "istiod"), "cert-manager.io": ("cert-manager",)}
+_KINDS = (
+    "AuthorizationPolicy",
+    "PeerAuthentication",
+    "RequestAuthentication",
+    "DestinationRule",
+    "VirtualService",
+    "Gateway",
+    "ServiceEntry",
+    "Sidecar",
+    "EnvoyFilter",
+    "Telemetry",
+    "Certificate",
+    "Issuer",
+    "ClusterIssuer",
+)
+
+
+@rule(
+    "MR801",
+    "Order",
+    title="A custom resource comes after the release that defines it, and after its webhook's.",
+    why="On the first `up` the API server knows no such kind; on a destroy the definition goes first and takes every "
+    "object of its kind with it.",
+    source="https://www.pulumi.com/docs/iac/concepts/resources/options/dependson/; "
+    "https://istio.io/latest/docs/setup/install/helm/",
+    severity="high",
+    remedy="depends_on the component that installs the chart: components/order.py.",
+    about=_KINDS,
+    alone=False,
+)
+def after_definitions(resource: Resource, stack: Stack) -> Iterator[Flaw]:
+    charts = next((charts for group, charts in _CHARTS.items() if resource.group.endswith(group)), ())
+    for chart in charts:
+        releases = [one for one in stack.of(RELEASE) if chart_of(one) == chart]
+        if not any(stack.comes_after(resource, release) for release in releases):
+            yield Flaw(field="(depends_on)", value=f"not after release {chart}" if releases else f"no release {chart}")
