@@ -9,10 +9,13 @@ from typing import Any
 
 from configuration.kinds.policy_suppressions import PolicySuppression
 from tests.unit.policy.spoilt import TODAY, Spoilt
+from versions import ISTIO
 
 LEDGER = "payments/ledger"
 UI = "secure-apps/frontend-ui"
 BILLING = "secure-apps/billing-api"
+ISTIOD = f"istiod-{ISTIO.replace('.', '-')}"
+PRIVATE = "secure-apps/192-168-77-10-32.cidr.invalid"
 GATEWAY = "istio-ingress/istio-shared-gateway"
 INGRESS = "istio-ingress/istio-ingressgateway"
 NLB = "istio-ingress/istio-ingressgateway-nlb"
@@ -96,8 +99,8 @@ TRAPS = (
          lambda plan: plan.put("Namespace", "secure-apps", "metadata", "labels", "istio.io/rev", None)),
     case("MR102", "gateway and injector would be of different minors", "Release istio-ingressgateway",
          lambda plan: plan.put("Release", "istio-ingressgateway", "version", "1.30.2")),
-    case("MR102", "istiod would run an image that its chart is not for", "Release istiod",
-         lambda plan: plan.put("Release", "istiod", "values", "global", "tag", "1.30.2")),
+    case("MR102", "istiod would run an image that its chart is not for", f"Release {ISTIOD}",
+         lambda plan: plan.put("Release", ISTIOD, "values", "global", "tag", "1.30.2")),
     case("MR103", "everyone behind the ALB would get a 502", "Gateway istio-ingress/istio-shared-gateway",
          lambda plan: plan.put("Gateway", GATEWAY, "spec", "servers", 0, "hosts", ["app.example.com"])),
     case("MR104", "the controller would not find a subnet", "Subnet public-eu-west-1a",
@@ -113,10 +116,10 @@ TRAPS = (
     case("MR106", "a node would pull past the stack's registry", "Deployment payments/ledger", _public_image),
     case("MR106", "a chart would pull its own public images", "Release cert-manager",
          lambda plan: plan.put("Release", "cert-manager", "values", "imageRegistry", None)),
-    case("MR106", "Istio would come from a public registry", "Release istiod",
-         lambda plan: plan.put("Release", "istiod", "values", "global", "hub", "docker.io/istio")),
-    case("MR107", "sidecars would have a shell", "Release istiod",
-         lambda plan: plan.put("Release", "istiod", "values", "global", "variant", "debug")),
+    case("MR106", "Istio would come from a public registry", f"Release {ISTIOD}",
+         lambda plan: plan.put("Release", ISTIOD, "values", "global", "hub", "docker.io/istio")),
+    case("MR107", "sidecars would have a shell", f"Release {ISTIOD}",
+         lambda plan: plan.put("Release", ISTIOD, "values", "global", "variant", "debug")),
 )  # fmt: skip
 
 SUPPRESSIONS = (
@@ -138,9 +141,9 @@ ENCRYPTION = (
          lambda plan: plan.put("PeerAuthentication", None, "spec", "mtls", "mode", "PERMISSIVE")),
     case("MR301", "one port would take plaintext", "PeerAuthentication istio-system/default",
          lambda plan: plan.put("PeerAuthentication", None, "spec", "portLevelMtls", {"8080": {"mode": "DISABLE"}})),
-    case("MR302", "every namespace would be permissive", "Release istiod",
+    case("MR302", "every namespace would be permissive", f"Release {ISTIOD}",
          lambda plan: plan.drop("PeerAuthentication")),
-    case("MR302", "a pod without a sidecar would be called in plaintext", "Release istiod",
+    case("MR302", "a pod without a sidecar would be called in plaintext", f"Release {ISTIOD}",
          lambda plan: plan.drop("DestinationRule", "istio-system/mesh-mutual-tls")),
     case("MR303", "an application's requests would be readable on the wire", "DestinationRule payments/ledger",
          lambda plan: plan.put("DestinationRule", LEDGER, *PLAINTEXT_MODE, "DISABLE")),
@@ -177,10 +180,10 @@ ENCRYPTION = (
          lambda plan: plan.put("aws:acm/certificate:Certificate", None, "validationMethod", "EMAIL")),
     case("MR308", "browsers would warn of a host", "Certificate certificate",
          lambda plan: plan.put("aws:acm/certificate:Certificate", None, "subjectAlternativeNames", ["*.a.example"])),
-    case("MR309", "sidecars would speak TLS 1.2", "Release istiod",
-         lambda plan: plan.put("Release", "istiod", *MESH_CONFIG, "meshMTLS", "minProtocolVersion", "TLSV1_2")),
-    case("MR309", "a call without a rule would leave in plaintext", "Release istiod",
-         lambda plan: plan.put("Release", "istiod", *MESH_CONFIG, "enableAutoMtls", False)),
+    case("MR309", "sidecars would speak TLS 1.2", f"Release {ISTIOD}",
+         lambda plan: plan.put("Release", ISTIOD, *MESH_CONFIG, "meshMTLS", "minProtocolVersion", "TLSV1_2")),
+    case("MR309", "a call without a rule would leave in plaintext", f"Release {ISTIOD}",
+         lambda plan: plan.put("Release", ISTIOD, *MESH_CONFIG, "enableAutoMtls", False)),
     case("MR310", "traces would leave in plaintext", "ConfigMap observability/otel-collector",
          lambda plan: plan.edit("ConfigMap", "observability/otel-collector", "data", "collector.json",
                                 by=lambda text: text.replace("https://xray", "http://xray"))),
@@ -237,12 +240,17 @@ AUTHORIZATION = (
 )  # fmt: skip
 
 EGRESS = (
-    case("MR501", "every pod would talk to the internet", "Release istiod",
-         lambda plan: plan.put("Release", "istiod", *MESH_CONFIG, "outboundTrafficPolicy", "mode", "ALLOW_ANY")),
+    case("MR501", "every pod would talk to the internet", f"Release {ISTIOD}",
+         lambda plan: plan.put("Release", ISTIOD, *MESH_CONFIG, "outboundTrafficPolicy", "mode", "ALLOW_ANY")),
     case("MR501", "one application would talk to the internet", "Sidecar payments/ledger",
          lambda plan: plan.put("Sidecar", LEDGER, "spec", "outboundTrafficPolicy", "mode", "ALLOW_ANY")),
     case("MR502", "every name of a domain would be let out", "ServiceEntry secure-apps/api.stripe.com",
          lambda plan: plan.put("ServiceEntry", "secure-apps/api.stripe.com", "spec", "hosts", ["*.stripe.com"])),
+    case("MR502", "a name would stand for any address", "ServiceEntry secure-apps/api.stripe.com",
+         lambda plan: plan.put("ServiceEntry", "secure-apps/api.stripe.com", "spec", "resolution", "NONE")),
+    case("MR502", "a network of the internet would be let out", f"ServiceEntry {PRIVATE}",
+         lambda plan: plan.put("ServiceEntry", PRIVATE, "spec", "addresses",
+                               ["203.0.113.0/24"]), stack="lab"),
     case("MR502", "every namespace would reach a declared host", "ServiceEntry secure-apps/api.stripe.com",
          lambda plan: plan.put("ServiceEntry", "secure-apps/api.stripe.com", "spec", "exportTo", None)),
     case("MR503", "credentials would leave in plaintext", "ServiceEntry secure-apps/api.stripe.com",
