@@ -28,7 +28,7 @@ _AT_ONCE = 4
 
 def account_of(plane: ControlPlane, stand: moto.Stand, settings: Settings) -> MotoAccount:
     """The stand-in's account as this lab left it, with the stack's hosted zone. Raises LabError."""
-    aws = Aws(endpoint_url=stand.endpoint_url, region=settings.region)
+    aws = Aws(endpoint_url=stand.endpoint_url, region=settings.region, pods=plane.network.pods)
     account = MotoAccount(aws, plane.state.root / "aws.json", stand.identity)
     _host_zone(account, settings)
     return account
@@ -58,7 +58,7 @@ def apply(
             account,
             region=settings.region,
             report=shown.report,
-            await_balancer=lambda document: balancers.await_served(plane.state.root, document),
+            await_balancer=lambda document: balancers.await_served(plane.state.root, balancers.source_of(document)),
         )
         try:
             run = run_program(
@@ -70,7 +70,7 @@ def apply(
                 workers=_AT_ONCE,
             )
             if run.error is not None:
-                raise LabError(str(run.error))
+                raise LabError(engine.problem or str(run.error))
             if not engine.outdated:
                 engine.finish()
                 return engine

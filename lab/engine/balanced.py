@@ -1,0 +1,96 @@
+"""Waiting for a load balancer: as the Kubernetes provider does, and for what the controller says in its Events.
+
+The provider waits for a host name in the status alone, ten minutes long. A controller that refuses says so at once, in
+an Event on the object: the lab ends with that.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from lab.cluster.objects import Change, Document, Key, Objects
+from lab.errors import LabError
+from lab.load_balancer.report import source_of
+from lab.waiting import until
+
+_SECONDS = 180.0
+# What fails now may hold when the controller, which tries again by itself, has done so a few times.
+_PATIENCE_SECONDS = 10.0
+_PAUSE_SECONDS = 0.5
+
+
+def is_balanced(document: Mapping[str, Any]) -> bool:
+    """Whether a load balancer is made for it, which the provider waits for."""
+    if document["kind"] == "Service":
+        return document["spec"].get("type") == "LoadBalancer"
+    return document["kind"] == "Ingress"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Word:
+    """What a controller last said of an object. version: grows with each Event."""
+
+    version: int = 0
+    warning: bool = False
+    text: str = ""
+
+
+@dataclass(kw_only=True)
+class Awaited:
+    """One object and its controller, from before a change of it."""
+
+    objects: Objects
+    key: Key
+    before: Word
+
+    @classmethod
+    def of(cls, objects: Objects, key: Key) -> Awaited:
+        """To be made before the object is applied."""
+        return cls(objects=objects, key=key, before=_word(objects, key))
+
+    def made(self, change: Change) -> Document:
+        """The object once it has its load balancer, and its controller has acted on the change.
+
+        Raises LabError with the controller's own words if it refuses.
+        """
+        refused_for = 0.0
+
+        def balanced() -> Document | None:
+            nonlocal refused_for
+            document = self.objects.get(self.key)
+            word = _word(self.objects, self.key)
+            news = change == "unchanged" or word.version > self.before.version
+            if news and word.warning:
+                refused_for += _PAUSE_SECONDS
+                if refused_for >= _PATIENCE_SECONDS:
+                    raise LabError(f"the AWS Load Balancer Controller refused {source_of(document or {})}: {word.text}")
+                return None
+            return document if document is not None and news and _hosts(document) else None
+
+        return until(
+            balanced,
+            seconds=_SECONDS,
+            pause=_PAUSE_SECONDS,
+            what=f"the load balancer of {self.key.kind} {self.key.namespace}/{self.key.name}",
+            seen=lambda: _word(self.objects, self.key).text or "its controller said nothing",
+        )
+
+
+def _word(objects: Objects, key: Key) -> Word:
+    words = [
+        Word(
+            version=int(event["metadata"]["resourceVersion"]),
+            warning=event.get("type") == "Warning",
+            text=f"{event.get('reason')}: {event.get('message')}",
+        )
+        for event in objects.listed("v1", "Event", namespace=key.namespace)
+        if (event["involvedObject"].get("kind"), event["involvedObject"].get("name")) == (key.kind, key.name)
+    ]
+    return max(words, key=lambda word: word.version, default=Word())
+
+
+def _hosts(document: Mapping[str, Any]) -> list[str]:
+    balancer = (document.get("status") or {}).get("loadBalancer") or {}
+    return [entry["hostname"] for entry in balancer.get("ingress") or () if entry.get("hostname")]
