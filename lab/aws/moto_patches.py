@@ -59,13 +59,13 @@ def _addresses_by_prefix() -> None:
         interface.ipv4_prefixes = [*interface.ipv4_prefixes, *assigned]
         return ActionResult({"NetworkInterfaceId": interface.id, "AssignedIpv4Prefixes": assigned})
 
-    NetworkInterface.ipv4_prefixes = []
-    ElasticNetworkInterfaces.assign_private_ip_addresses = assign_private_ip_addresses
+    _set(NetworkInterface, "ipv4_prefixes", [])
+    _set(ElasticNetworkInterfaces, "assign_private_ip_addresses", assign_private_ip_addresses)
 
 
 def _node() -> None:
     # The lab has one node, which says at its birth which instance it is; moto would choose another id.
-    instances.random_instance_id = lambda: NODE_INSTANCE
+    _set(instances, "random_instance_id", lambda: NODE_INSTANCE)
 
 
 def _health(notes: Notes) -> None:
@@ -78,14 +78,14 @@ def _health(notes: Notes) -> None:
     }
     plain = FakeTargetGroup.health_for
 
-    def health_for(self: FakeTargetGroup, target: dict[str, Any], ec2_backend: Any) -> FakeHealthStatus:
+    def health_for(self: FakeTargetGroup, target: dict[str, Any], ec2_backend: Any) -> Any:
         found = plain(self, target, ec2_backend)
         if found.status != "healthy":
             return found
         seen = notes.health.get(self.arn, {}).get(f"{found.instance_id}:{found.port}", "initial")
         return FakeHealthStatus(found.instance_id, found.port, found.health_check_port, *states[seen])
 
-    FakeTargetGroup.health_for = health_for
+    _set(FakeTargetGroup, "health_for", health_for)
 
 
 def _version(notes: Notes) -> None:
@@ -98,4 +98,8 @@ def _version(notes: Notes) -> None:
             if not str(self._get_action()).startswith(_READING):
                 notes.version += 1
 
-    BaseResponse.call_action = call_action
+    _set(BaseResponse, "call_action", call_action)
+
+
+def _set(owner: Any, name: str, value: Any) -> None:
+    setattr(owner, name, value)

@@ -1,7 +1,8 @@
 """`python -m lab.aws.moto_server ADDRESS:PORT …`: moto's server, for this machine and for the lab's pods.
 
-It listens on loopback, which is all that the lab's own commands use, and on the lab's bridge, where pods reach it. What moto lacks is added before it starts (`moto_patches`); what AWS's data plane knows and an API server cannot,
-it is told over paths of its own (`NOTES`).
+It listens on loopback, which is all that the lab's own commands use, and on the lab's bridge, where pods reach it.
+What moto lacks is added before it starts (`moto_patches`); what AWS's data plane knows and an API server cannot, it is
+told over paths of its own (`NOTES`).
 """
 
 from __future__ import annotations

@@ -48,7 +48,8 @@ BUILD_FLAGS: tuple[str, ...] = (
     f" -X {_ISTIO_VERSION}.buildVersion={pins.ISTIO}"
     f" -X {_ISTIO_VERSION}.buildGitRevision={pins.ISTIO_COMMIT}"
     f" -X {_ISTIO_VERSION}.buildStatus=Clean"
-    f" -X github.com/cert-manager/cert-manager/pkg/util.AppVersion={pins.CERT_MANAGER}",
+    f" -X github.com/cert-manager/cert-manager/pkg/util.AppVersion={pins.CERT_MANAGER}"
+    f" -X sigs.k8s.io/aws-load-balancer-controller/pkg/version.GitVersion={pins.LOAD_BALANCER_CONTROLLER}",
 )
 
 

@@ -47,7 +47,7 @@ def stop(state: State) -> None:
 
 
 def purpose_of(state: State) -> Purpose | None:
-    """What the load balancers of a lab were last started for; None if they never were, or by another version of this."""
+    """What the load balancers of a lab were last started for; None if never, or by another version of this."""
     try:
         return Purpose(**json.loads(_note(state).read_text(encoding="utf-8")))
     except (FileNotFoundError, TypeError):
