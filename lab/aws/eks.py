@@ -88,6 +88,10 @@ def _outputs(cluster: dict[str, Any], group: str) -> dict[str, Any]:
 def _node_group(aws: Aws, inputs: Inputs) -> Made:
     """The lab's one node, whatever number was asked for: an instance whose interface has all pods' addresses."""
     ec2, name = aws.client("ec2"), inputs["clusterName"]
+    made = Made(id=f"{name}:{inputs.get('nodeGroupName') or 'nodes'}")
+    running = [{"Name": "instance-state-name", "Values": ["running"]}]
+    if ec2.describe_instances(Filters=running)["Reservations"]:
+        return made
     owned = {"Name": f"tag:kubernetes.io/cluster/{name}", "Values": ["owned"]}
     groups = ec2.describe_security_groups(Filters=[owned])["SecurityGroups"]
     instance = ec2.run_instances(
@@ -100,11 +104,11 @@ def _node_group(aws: Aws, inputs: Inputs) -> Made:
     ec2.assign_private_ip_addresses(
         NetworkInterfaceId=instance["NetworkInterfaces"][0]["NetworkInterfaceId"], Ipv4Prefixes=[aws.pods]
     )
-    return Made(id=f"{name}:{inputs.get('nodeGroupName') or 'nodes'}", outputs={"instance": instance["InstanceId"]})
+    return made
 
 
 def _delete_node_group(aws: Aws, inputs: Inputs, made: Made) -> None:
-    aws.client("ec2").terminate_instances(InstanceIds=[made.outputs["instance"]])
+    """Nothing: the lab's node stays, and an instance keeps its id even when it was terminated."""
 
 
 MAKERS: dict[str, Maker] = {

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.cluster.objects import Change, Document, Key, Objects
+from lab.cluster.objects import Document, Key, Objects
 from lab.errors import LabError
 from lab.load_balancer.report import source_of
 from lab.waiting import until
@@ -24,7 +24,7 @@ _PAUSE_SECONDS = 0.5
 def is_balanced(document: Mapping[str, Any]) -> bool:
     """Whether a load balancer is made for it, which the provider waits for."""
     if document["kind"] == "Service":
-        return document["spec"].get("type") == "LoadBalancer"
+        return (document.get("spec") or {}).get("type") == "LoadBalancer"
     return document["kind"] == "Ingress"
 
 
@@ -39,18 +39,19 @@ class Word:
 
 @dataclass(kw_only=True)
 class Awaited:
-    """One object and its controller, from before a change of it."""
+    """One object and its controller, from before a change of it. asked: its annotations and spec."""
 
     objects: Objects
     key: Key
     before: Word
+    asked: tuple[Any, Any]
 
     @classmethod
     def of(cls, objects: Objects, key: Key) -> Awaited:
         """To be made before the object is applied."""
-        return cls(objects=objects, key=key, before=_word(objects, key))
+        return cls(objects=objects, key=key, before=_word(objects, key), asked=_asked(objects.get(key)))
 
-    def made(self, change: Change) -> Document:
+    def made(self) -> Document:
         """The object once it has its load balancer, and its controller has acted on the change.
 
         Raises LabError with the controller's own words if it refuses.
@@ -61,7 +62,8 @@ class Awaited:
             nonlocal refused_for
             document = self.objects.get(self.key)
             word = _word(self.objects, self.key)
-            news = change == "unchanged" or word.version > self.before.version
+            # A controller looks at nothing else of an object, and says nothing of a change elsewhere.
+            news = word.version > self.before.version or _asked(document) == self.asked
             if news and word.warning:
                 refused_for += _PAUSE_SECONDS
                 if refused_for >= _PATIENCE_SECONDS:
@@ -76,6 +78,11 @@ class Awaited:
             what=f"the load balancer of {self.key.kind} {self.key.namespace}/{self.key.name}",
             seen=lambda: _word(self.objects, self.key).text or "its controller said nothing",
         )
+
+
+def _asked(document: Mapping[str, Any] | None) -> tuple[Any, Any]:
+    found = document or {}
+    return (found.get("metadata") or {}).get("annotations"), found.get("spec")
 
 
 def _word(objects: Objects, key: Key) -> Word:

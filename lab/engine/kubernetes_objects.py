@@ -34,7 +34,7 @@ class KubernetesObjects:
         awaited = Awaited.of(self._objects, key) if is_balanced(inputs) else None
         change, document = self._objects.apply(inputs)
         if awaited is not None:
-            document = awaited.made(change)
+            document = awaited.made()
             self._await_balancer(document)
         id_ = f"{key.namespace}/{key.name}" if key.namespace else key.name
         return Made(change=change, id=id_, outputs=_outputs(document))

@@ -48,8 +48,9 @@ class Balancers:
         self._tell_health()
         standings = tuple(self._standing(model) for model in self._served.values())
         standings += tuple(
-            Standing(source=str(problem).partition(": ")[0], refused=str(problem).partition(": ")[2], targets={})
-            for problem in self._not_played.values()
+            Standing(source=str(problem).partition(": ")[0], refused=_reason(problem), targets={})
+            for name, problem in self._not_played.items()
+            if name not in self._served
         )
         self._note(standings)
         report.write(self.root, standings)
@@ -123,7 +124,11 @@ class Balancers:
             self._told = health
 
     def _standing(self, model: LoadBalancerModel) -> Standing:
-        rejected = self.proxy.rejected(model.name)
+        refused = ""
+        if problem := self._not_played.get(model.name):
+            refused = _reason(problem)
+        elif rejected := self.proxy.rejected(model.name):
+            refused = f"Envoy did not take it: {rejected}"
         targets = {
             address: health for group in model.groups for address, health in self.proxy.health(group.name).items()
         }
@@ -132,7 +137,7 @@ class Balancers:
             host=model.host,
             address=self._claimed[model.name] if self.proxy.listens(model.name, len(model.listeners)) else "",
             ports=tuple(made.port for made in model.listeners),
-            refused=f"Envoy did not take it: {rejected}" if rejected else "",
+            refused=refused,
             targets=targets,
         )
 
@@ -142,3 +147,7 @@ class Balancers:
             if line not in self._said:
                 self.say(line)
         self._said = said
+
+
+def _reason(problem: NotPlayed) -> str:
+    return str(problem).partition(": ")[2]

@@ -32,11 +32,11 @@ class Standing:
 
     def __str__(self) -> str:
         if self.refused:
-            return f"Envoy for {self._what}: {self.source} NOT PLAYED: {self.refused}"
+            return f"stand-in for {self._what}: {self.source} NOT PLAYED: {self.refused}"
         healthy = sum(1 for health in self.targets.values() if health == "healthy")
         ports = ", ".join(map(str, self.ports))
         counted = f"{healthy} of {len(self.targets)} targets healthy"
-        return f"Envoy for {self._what}: {self.source} at {self.address}, ports {ports}, {counted}"
+        return f"stand-in for {self._what}: {self.source} at {self.address}, ports {ports}, {counted}"
 
     @property
     def _what(self) -> str:
