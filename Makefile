@@ -33,7 +33,7 @@ lab-kubeconfig: $(READY) ## the path of the lab's kubeconfig, and nothing else
 lab-shell: $(READY) ## POD=… [COMMAND=…] a shell in a pod of the lab, also where the image has none
 	@$(RUN) -m lab shell $(POD) $(if $(COMMAND),-- $(COMMAND))
 
-lab-logs: $(READY) ## [POD=…] the access logs of all sidecars, or all that one pod writes, until interrupted
+lab-logs: $(READY) ## [POD=…] the access logs of all sidecars, or all that a pod or a workload writes, until interrupted
 	@$(RUN) -m lab logs $(POD) --follow
 
 example: $(READY) ## NAME=… one of the reference articles' systems on the running lab, step by step

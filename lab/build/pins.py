@@ -68,20 +68,21 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="The node in EC2",
-        lab="one instance of moto's, whatever the node group asks for; its interface has the pods' range as one prefix, "
-        "which is not of the VPC, so that targets are registered for all zones",
+        lab="one instance of moto's, whatever the node group asks for; its interface has the pods' range as one "
+        "prefix, which is not of the VPC, so that targets are registered for all zones",
         real="an instance for each node, addresses or prefixes of its subnet",
     ),
     Difference(
         part="ALB and NLB",
         lab="one Envoy of this machine, told by moto's state: without rules of listeners, WAF, access logs and client "
-        "addresses kept by an NLB; a client outside inbound-cidrs is hung up on; a target whose TLS handshake takes over "
-        "10 s gives 504 where an ALB gives 502",
+        "addresses kept by an NLB; a client outside inbound-cidrs is hung up on; a target whose TLS handshake takes "
+        "over 10 s gives 504 where an ALB gives 502",
         real="Elastic Load Balancing",
     ),
     Difference(
         part="The ACM certificate",
-        lab="moto's, an RSA key whatever was asked for, requested as exportable: the Envoy in a load balancer's place needs it",
+        lab="moto's, an RSA key whatever was asked for, requested as exportable: the Envoy in a load balancer's place "
+        "needs it",
         real="ACM's own, which no one but AWS's services can use",
     ),
     Difference(

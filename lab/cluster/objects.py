@@ -15,7 +15,6 @@ from lab.waiting import patiently
 
 FIELD_MANAGER = "pulumi-lab"
 APPLY = "application/apply-patch+yaml"
-_MERGE = "application/merge-patch+json"
 # How long a server that asks to be asked again later is asked.
 _BUSY_SECONDS = 30.0
 _PAUSE_SECONDS = 0.2
@@ -135,21 +134,6 @@ class Objects:
                 return False
             raise
         return True
-
-    def create(self, document: Document) -> bool:
-        """Makes an object, as it is; False if one of that name is there. Raises Refused."""
-        path = self._path(Key.of(document)).rpartition("/")[0]
-        try:
-            self._send("POST", path, document)
-        except Refused as refusal:
-            if refusal.reason == "AlreadyExists":
-                return False
-            raise
-        return True
-
-    def set_status(self, key: Key, status: Document) -> None:
-        """Merges these fields into an object's status. Raises Refused."""
-        self._send("PATCH", f"{self._path(key)}/status", {"status": status}, _MERGE)
 
     def listed(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> list[Document]:
         """Objects of a kind; in all namespaces if none is given. labels: a selector."""

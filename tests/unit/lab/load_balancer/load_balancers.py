@@ -1,4 +1,4 @@
-"""Load balancers as the controller makes them of the program's Ingress and Service, and the lab's moto to make them in."""
+"""Load balancers as the controller makes them of the program's objects, and the lab's moto to make them in."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import subprocess
 import sys
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Generator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -66,7 +66,7 @@ def nlb() -> LoadBalancerModel:
 
 
 @contextlib.contextmanager
-def running_moto() -> Iterator[Aws]:
+def running_moto() -> Generator[Aws]:
     """The lab's moto server, as a process of its own: what is changed in moto stays there."""
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))

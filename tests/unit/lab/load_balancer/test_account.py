@@ -1,4 +1,4 @@
-"""The account's load balancers, read from the lab's moto with AWS's own calls; and what moto lacked for the controller."""
+"""The account's load balancers, read with AWS's own calls; and what moto lacked for the controller."""
 
 from __future__ import annotations
 
