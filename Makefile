@@ -13,7 +13,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan preflight verify attack preview up \
-	destroy bench bench-cdk bench-lab bench-mesh test test-unit check format docs schemas clean
+	destroy bench bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +64,9 @@ up: $(READY) ## STACK=… (AWS credentials) pulumi up
 
 destroy: $(READY) ## STACK=… (AWS credentials) pulumi destroy
 	@$(RUN) -m meshops pulumi destroy --stack $(STACK)
+
+decisions: $(READY) ## (Go) asks the load balancer controller's own code for what the tests compare preflight with
+	@$(RUN) -m tests.contract.load_balancer_controller
 
 # The toolchain first: compiled for it, the lab's Go is vetted in seconds.
 test: $(READY) ## everything: format, lint, types, imports, unit, contract and lab tests
