@@ -108,7 +108,8 @@ def _build(cache: Path, finished: Path, packages: tuple[str, ...], progress: Pro
             f"{free / 1024**3:.1f}; {paths.CACHE_VARIABLE} names another place"
         )
     began = time.monotonic()
-    go = go_compiler.find(SOURCE / "go.mod", cache, progress)
+    # Of the two modules the one that asks for the newer Go.
+    go = go_compiler.find(CONTROLLER_SOURCE / "go.mod", cache, progress)
     progress.line("building the lab's programs (once; several minutes, mostly compiling)")
     # Kept when a build is interrupted, so that the next one goes on from there; removed when one succeeds.
     scratch = cache / "scratch"

@@ -54,7 +54,7 @@ def layouts() -> tuple[Layout, ...]:
 def _layout(chance: random.Random) -> Layout:
     kind = chance.choice(("application", "application", "network"))
     scheme = chance.choice(("internet-facing", "internal"))
-    demand = Demand(cluster=CLUSTER, scheme=scheme, zones=2 if kind == "application" else 1)  # ty: ignore[invalid-argument-type]
+    demand = Demand(cluster=CLUSTER, scheme=scheme, zones=2 if kind == "application" else 1)
     # Half of the VPCs are as somebody meant them, with a slip or two; in the others anything goes.
     careless = chance.random() < 0.5
     numbers = chance.sample(range(100, 1000), chance.randint(0, 7))

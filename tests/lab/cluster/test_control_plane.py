@@ -101,7 +101,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
 
 
 def test_a_chart_that_cannot_be_had_is_named(toolchain: Toolchain) -> None:
-    with pytest.raises(ChartUnavailable, match="'karpenter' of https://example.com/charts"):
+    with pytest.raises(ChartUnavailable, match="chart 'karpenter' of"):
         toolchain.chart("https://example.com/charts", "karpenter")
 
 

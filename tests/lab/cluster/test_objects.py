@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.cluster.control_plane import ControlPlane
-from lab.cluster.objects import Key, Objects
+from lab.cluster.objects import Objects
 
 
 def ingress(name: str, *, port: int) -> dict[str, Any]:
