@@ -15,6 +15,7 @@ from lab.waiting import patiently
 
 FIELD_MANAGER = "pulumi-lab"
 APPLY = "application/apply-patch+yaml"
+_MERGE = "application/merge-patch+json"
 # How long a server that asks to be asked again later is asked.
 _BUSY_SECONDS = 30.0
 _PAUSE_SECONDS = 0.2
@@ -134,6 +135,15 @@ class Objects:
                 return False
             raise
         return True
+
+    def abandon(self, key: Key) -> None:
+        """Removes an object without waiting for those who hold it: they have nothing left to do. Raises Refused."""
+        if self.delete(key) and self.get(key) is not None:
+            try:
+                self._send("PATCH", self._path(key), {"metadata": {"finalizers": None}}, _MERGE)
+            except Refused as refusal:
+                if refusal.status != http.client.NOT_FOUND:
+                    raise
 
     def listed(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> list[Document]:
         """Objects of a kind; in all namespaces if none is given. labels: a selector."""

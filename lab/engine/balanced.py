@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from lab.cluster.objects import Document, Key, Objects
+from lab.cluster.objects import Document, Key, Objects, UnknownKind
 from lab.errors import LabError
 from lab.load_balancer.report import source_of
 from lab.waiting import until
@@ -19,6 +19,9 @@ _SECONDS = 180.0
 # What fails now may hold when the controller, which tries again by itself, has done so a few times.
 _PATIENCE_SECONDS = 10.0
 _PAUSE_SECONDS = 0.5
+_BINDING = "TargetGroupBinding"
+# Bindings last: the controller makes them of the others.
+_HOLDERS = (("networking.k8s.io/v1", "Ingress"), ("v1", "Service"), ("elbv2.k8s.aws/v1beta1", _BINDING))
 
 
 def is_balanced(document: Mapping[str, Any]) -> bool:
@@ -26,6 +29,21 @@ def is_balanced(document: Mapping[str, Any]) -> bool:
     if document["kind"] == "Service":
         return (document.get("spec") or {}).get("type") == "LoadBalancer"
     return document["kind"] == "Ingress"
+
+
+def forget(objects: Objects) -> None:
+    """Removes all that has a load balancer in an account that was made anew: its controller would look for it there.
+
+    The program makes its own again. On AWS an account does not vanish. Raises Refused.
+    """
+    for api_version, kind in _HOLDERS:
+        try:
+            found = [{"apiVersion": api_version, "kind": kind, **item} for item in objects.listed(api_version, kind)]
+        except UnknownKind:
+            continue
+        for document in found:
+            if kind == _BINDING or is_balanced(document):
+                objects.abandon(Key.of(document))
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -10,6 +10,8 @@ from lab.aws import moto
 from lab.aws.account import AccountOutdated, MotoAccount
 from lab.aws.made import Aws
 from lab.cluster.control_plane import ControlPlane
+from lab.cluster.objects import Objects, Refused
+from lab.engine import balanced
 from lab.engine.component_progress import ComponentProgress
 from lab.engine.engine import LabEngine
 from lab.errors import LabError
@@ -52,6 +54,9 @@ def apply(
     if config is None:
         config = read_stack(directory, STACK).config
     for last in (False, True):
+        if account.emptied:
+            _forget_balancers(plane)
+            account.emptied = False
         shown = ComponentProgress(planned, progress)
         engine = LabEngine(
             plane,
@@ -88,6 +93,16 @@ def apply(
         account.reset()
         _host_zone(account, settings)
     raise AssertionError("unreachable: the second round returns or raises")
+
+
+def _forget_balancers(plane: ControlPlane) -> None:
+    objects = Objects(api=plane.api)
+    try:
+        balanced.forget(objects)
+    except Refused as problem:
+        raise LabError(f"what had a load balancer in the account of before cannot be removed: {problem}") from problem
+    finally:
+        objects.close()
 
 
 def _host_zone(account: MotoAccount, settings: Settings) -> None:

@@ -6,7 +6,7 @@ from typing import Any, cast
 
 import pytest
 
-from lab.cluster.objects import Key
+from lab.cluster.objects import Key, UnknownKind
 from lab.engine import balanced
 from lab.engine.balanced import Awaited, is_balanced
 from lab.errors import LabError
@@ -123,3 +123,39 @@ def test_a_refusal_of_another_object_is_none_of_this_one(cluster: Cluster) -> No
 )
 def test_an_ingress_and_a_load_balancers_service_are_waited_for(document: dict[str, Any], *, wanted: bool) -> None:
     assert is_balanced(document) is wanted
+
+
+class Remembering:
+    """Objects by kind, and what was removed without waiting; kinds that it does not have are unknown."""
+
+    def __init__(self, **kinds: list[dict[str, Any]]) -> None:
+        self.kinds = kinds
+        self.abandoned: list[str] = []
+
+    def listed(self, api_version: str, kind: str) -> list[dict[str, Any]]:
+        if kind not in self.kinds:
+            raise UnknownKind(kind)
+        return self.kinds[kind]
+
+    def abandon(self, key: Key) -> None:
+        self.abandoned.append(f"{key.kind} {key.name}")
+
+
+def named(name: str, **spec: str) -> dict[str, Any]:
+    return {"metadata": {"namespace": "in", "name": name}, "spec": spec}
+
+
+def test_of_an_account_that_is_gone_only_what_had_a_load_balancer_goes_and_bindings_last() -> None:
+    cluster = Remembering(
+        Ingress=[named("gw")],
+        Service=[named("nlb", type="LoadBalancer"), named("gw", type="ClusterIP")],
+        TargetGroupBinding=[named("k8s-in-gw")],
+    )
+    balanced.forget(cast(Any, cluster))
+    assert cluster.abandoned == ["Ingress gw", "Service nlb", "TargetGroupBinding k8s-in-gw"]
+
+
+def test_a_cluster_that_never_had_the_controller_has_nothing_to_forget() -> None:
+    cluster = Remembering(Ingress=[], Service=[])
+    balanced.forget(cast(Any, cluster))
+    assert cluster.abandoned == []
