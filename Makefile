@@ -13,7 +13,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack preview up \
-	destroy bench bench-policy bench-cdk bench-lab bench-mesh test test-unit check format docs schemas clean
+	destroy bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,7 +33,7 @@ lab-kubeconfig: $(READY) ## the path of the lab's kubeconfig, and nothing else
 lab-shell: $(READY) ## POD=… [COMMAND=…] a shell in a pod of the lab, also where the image has none
 	@$(RUN) -m lab shell $(POD) $(if $(COMMAND),-- $(COMMAND))
 
-lab-logs: $(READY) ## [POD=…] the access logs of all sidecars, or all that one pod writes, until interrupted
+lab-logs: $(READY) ## [POD=…] the access logs of all sidecars, or all that a pod or a workload writes, until interrupted
 	@$(RUN) -m lab logs $(POD) --follow
 
 example: $(READY) ## NAME=… one of the reference articles' systems on the running lab, step by step
@@ -67,6 +67,9 @@ up: $(READY) ## STACK=… (AWS credentials) pulumi up
 
 destroy: $(READY) ## STACK=… (AWS credentials) pulumi destroy
 	@$(RUN) -m meshops pulumi destroy --stack $(STACK)
+
+decisions: $(READY) ## (Go) asks the load balancer controller's own code for what the tests compare preflight with
+	@$(RUN) -m tests.contract.load_balancer_controller
 
 # The toolchain first: compiled for it, the lab's Go is vetted in seconds.
 test: $(READY) ## everything: format, lint, types, imports, unit, contract and lab tests

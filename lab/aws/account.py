@@ -81,12 +81,14 @@ class MotoAccount:
     """What the program has in the account. Makes, keeps, changes and removes; survives the process that uses it.
 
     path: the records; identity: of the server's process. Records of another one are void.
+    emptied: whether this object has made the account anew; for who else remembers what was in it
     changes: URN -> what this run did to it.
     """
 
     def __init__(self, aws: Aws, path: Path, identity: str) -> None:
         self.aws = aws
         self.changes: dict[str, Change] = {}
+        self.emptied = False
         self._path, self._identity = path, identity
         self._void = False
         self._entries: dict[str, _Entry] = {}
@@ -138,7 +140,7 @@ class MotoAccount:
         request = urllib.request.Request(f"{self.aws.endpoint_url}/moto-api/reset", method="POST")
         with urllib.request.urlopen(request, timeout=30):
             pass
-        self._void = False
+        self._void, self.emptied = False, True
         self._entries.clear()
         self.changes.clear()
         self.aws.hosted_zones.clear()

@@ -85,4 +85,33 @@ def _outputs(cluster: dict[str, Any], group: str) -> dict[str, Any]:
     }
 
 
-MAKERS: dict[str, Maker] = {"eks:index:Cluster": Maker(create=_component, delete=_delete_component)}
+def _node_group(aws: Aws, inputs: Inputs) -> Made:
+    """The lab's one node, whatever number was asked for: an instance whose interface has all pods' addresses."""
+    ec2, name = aws.client("ec2"), inputs["clusterName"]
+    made = Made(id=f"{name}:{inputs.get('nodeGroupName') or 'nodes'}")
+    running = [{"Name": "instance-state-name", "Values": ["running"]}]
+    if ec2.describe_instances(Filters=running)["Reservations"]:
+        return made
+    owned = {"Name": f"tag:kubernetes.io/cluster/{name}", "Values": ["owned"]}
+    groups = ec2.describe_security_groups(Filters=[owned])["SecurityGroups"]
+    instance = ec2.run_instances(
+        MinCount=1,
+        MaxCount=1,
+        SubnetId=inputs["subnetIds"][0],
+        # Of a launch template without a group EKS makes one with the cluster's own.
+        SecurityGroupIds=[group["GroupId"] for group in groups if group["GroupName"].startswith("eks-cluster-sg-")],
+    )["Instances"][0]
+    ec2.assign_private_ip_addresses(
+        NetworkInterfaceId=instance["NetworkInterfaces"][0]["NetworkInterfaceId"], Ipv4Prefixes=[aws.pods]
+    )
+    return made
+
+
+def _delete_node_group(aws: Aws, inputs: Inputs, made: Made) -> None:
+    """Nothing: the lab's node stays, and an instance keeps its id even when it was terminated."""
+
+
+MAKERS: dict[str, Maker] = {
+    "eks:index:Cluster": Maker(create=_component, delete=_delete_component),
+    "aws:eks/nodeGroup:NodeGroup": Maker(create=_node_group, delete=_delete_node_group),
+}

@@ -26,11 +26,13 @@ class Made:
 class Aws:
     """The stand-in for AWS: one account in one region behind one endpoint on this machine.
 
+    pods: the range of the pods' addresses, which the node's interface has
     hosted_zones: zone id of the settings -> the id that the stand-in, which picks ids by itself, gave it.
     """
 
     endpoint_url: str
     region: str
+    pods: str = "10.0.0.0/18"
     hosted_zones: dict[str, str] = field(default_factory=dict)
 
     @cached_property

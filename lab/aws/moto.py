@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import socket
-import sys
 import urllib.error
 import urllib.request
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 from lab.cluster import processes
-from lab.cluster.control_plane import ControlPlane
+from lab.cluster.control_plane import AWS_PORT, ControlPlane, aws_endpoint
 from lab.cluster.processes import Command, Process
 from lab.state import State
 from offline.made_up import ACCOUNT
@@ -71,8 +71,9 @@ def _identity(state: State) -> str:
 
 
 def _command(plane: ControlPlane) -> Command:
-    port = _noted(plane.state).rpartition(":")[2]
-    return ["/usr/bin/env", *_ENVIRONMENT, sys.executable, "-m", "moto.server", "-H", ADDRESS, "-p", port]
+    ours, pods = _noted(plane.state), aws_endpoint(plane.network)
+    command, *rest = processes.python("lab.aws.moto_server", *(urlsplit(url).netloc for url in (ours, pods)))
+    return ["/usr/bin/env", *_ENVIRONMENT, command, *rest]
 
 
 def _free_port() -> int:
@@ -92,6 +93,7 @@ def _answers(endpoint: str) -> bool:
 PROCESS = Process(
     name=NAME,
     part="the stand-in for AWS",
+    ports=(AWS_PORT,),
     command=_command,
     ready=lambda plane: _answers(_noted(plane.state)),
     where=_noted,

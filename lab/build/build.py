@@ -11,6 +11,7 @@ import os
 import shutil
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 from lab import paths
@@ -18,6 +19,9 @@ from lab.build import charts, go_compiler, go_module, vet
 from lab.build.go_commands import GoRunner
 from lab.build.go_module import (
     BUILD_FLAGS,
+    CONTROLLER_PACKAGES,
+    CONTROLLER_SOURCE,
+    EXPECTED_CONTROLLER_PACKAGES,
     EXPECTED_MODULES,
     EXPECTED_PACKAGES,
     KUBECTL_PACKAGE,
@@ -104,7 +108,8 @@ def _build(cache: Path, finished: Path, packages: tuple[str, ...], progress: Pro
             f"{free / 1024**3:.1f}; {paths.CACHE_VARIABLE} names another place"
         )
     began = time.monotonic()
-    go = go_compiler.find(SOURCE / "go.mod", cache, progress)
+    # Of the two modules the one that asks for the newer Go.
+    go = go_compiler.find(CONTROLLER_SOURCE / "go.mod", cache, progress)
     progress.line("building the lab's programs (once; several minutes, mostly compiling)")
     # Kept when a build is interrupted, so that the next one goes on from there; removed when one succeeds.
     scratch = cache / "scratch"
@@ -115,9 +120,11 @@ def _build(cache: Path, finished: Path, packages: tuple[str, ...], progress: Pro
     runner = GoRunner(go=go, source=SOURCE, scratch=scratch, flags=BUILD_FLAGS)
     runner.download_while_compiling_the_standard_library(progress, EXPECTED_MODULES)
     runner.build(packages, unfinished / "bin", progress, EXPECTED_PACKAGES)
+    controller = replace(runner, source=CONTROLLER_SOURCE)
+    controller.build(CONTROLLER_PACKAGES, unfinished / "bin", progress, EXPECTED_CONTROLLER_PACKAGES)
     for alias, program in ALIASES.items():
         (unfinished / "bin" / alias).symlink_to(program)
-    charts.collect(runner, unfinished)
+    charts.collect(runner, controller, unfinished)
     # Here, where all that ours is made of is compiled already, it takes seconds.
     vet.run(runner, cache, progress)
     shutil.rmtree(scratch, ignore_errors=True)

@@ -11,7 +11,7 @@ from lab.build import pins
 from lab.errors import LabError
 
 # Part of the toolchain's key: raise it when what is copied here changes.
-REVISION = "charts-3"
+REVISION = "charts-4"
 
 # Where each chart lies below `manifests/charts` of the Istio module.
 ISTIO_CHARTS: dict[str, str] = {
@@ -23,6 +23,7 @@ ISTIO_CHARTS: dict[str, str] = {
 ISTIO_MODULE = "istio.io/istio"
 CERT_MANAGER_MODULE = "github.com/cert-manager/cert-manager"
 METRICS_SERVER_MODULE = "sigs.k8s.io/metrics-server"
+CONTROLLER_MODULE = "sigs.k8s.io/aws-load-balancer-controller"
 
 
 class Modules(Protocol):
@@ -33,8 +34,11 @@ class Modules(Protocol):
         ...
 
 
-def collect(modules: Modules, target: Path) -> None:
-    """Fills `target` with charts/ and the bootstrap template of the pinned modules."""
+def collect(modules: Modules, controllers: Modules, target: Path) -> None:
+    """Fills `target` with charts/ and the bootstrap template of the pinned modules.
+
+    controllers: the modules of the load balancer controller's own build
+    """
     istio = modules.module_directory(ISTIO_MODULE)
     cert_manager = modules.module_directory(CERT_MANAGER_MODULE)
     for name, place in ISTIO_CHARTS.items():
@@ -45,6 +49,8 @@ def collect(modules: Modules, target: Path) -> None:
     _set_version(chart / "Chart.yaml", pins.CERT_MANAGER)
     metrics_server = modules.module_directory(METRICS_SERVER_MODULE)
     _copy(metrics_server / "charts" / "metrics-server", target / "charts" / "metrics-server")
+    of_controller = controllers.module_directory(CONTROLLER_MODULE) / "helm" / "aws-load-balancer-controller"
+    _copy(of_controller, target / "charts" / "aws-load-balancer-controller")
     shutil.copy(istio / "tools" / "packaging" / "common" / "envoy_bootstrap.json", target / "envoy_bootstrap.json")
 
 

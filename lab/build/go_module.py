@@ -24,10 +24,14 @@ PACKAGES: tuple[str, ...] = (
     "helm.sh/helm/v3/cmd/helm",
     "sigs.k8s.io/metrics-server/cmd/metrics-server",
 )
+CONTROLLER_SOURCE = SOURCE / "load_balancer_controller"
+"""A module of its own: it needs an older client-go than the rest."""
+CONTROLLER_PACKAGES: tuple[str, ...] = ("sigs.k8s.io/aws-load-balancer-controller",)
 KUBECTL_PACKAGE = "k8s.io/kubernetes/cmd/kubectl"
 # What `go build -v` will name, near enough for a progress display; measured when the pins were made.
 EXPECTED_PACKAGES = 4100
 EXPECTED_MODULES = 300
+EXPECTED_CONTROLLER_PACKAGES = 800
 
 _ISTIO_VERSION = "istio.io/istio/pkg/version"
 _KUBERNETES_VERSION = "k8s.io/component-base/version"
@@ -44,7 +48,8 @@ BUILD_FLAGS: tuple[str, ...] = (
     f" -X {_ISTIO_VERSION}.buildVersion={pins.ISTIO}"
     f" -X {_ISTIO_VERSION}.buildGitRevision={pins.ISTIO_COMMIT}"
     f" -X {_ISTIO_VERSION}.buildStatus=Clean"
-    f" -X github.com/cert-manager/cert-manager/pkg/util.AppVersion={pins.CERT_MANAGER}",
+    f" -X github.com/cert-manager/cert-manager/pkg/util.AppVersion={pins.CERT_MANAGER}"
+    f" -X sigs.k8s.io/aws-load-balancer-controller/pkg/version.GitVersion={pins.LOAD_BALANCER_CONTROLLER}",
 )
 
 

@@ -10,6 +10,9 @@ CERT_MANAGER = "v1.21.2"
 # The module proxy has no release of Istio, only this commit of its main branch; the version is its own file's.
 ISTIO = "1.31-dev"
 ISTIO_COMMIT = "eed52ebb66ad"
+# Nor has it a release of this one: its repository is no module of its own name.
+LOAD_BALANCER_CONTROLLER = "v3.2.2"
+LOAD_BALANCER_CONTROLLER_COMMIT = "93ff3b5fdaad"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,19 +62,27 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="AWS Load Balancer Controller",
-        lab="a stand-in of the lab's own, because neither chart nor program is in a package registry: it refuses "
-        "what it does not know, and makes no readiness gates and no security groups",
-        real="installed by its chart",
+        lab=f"program and chart {LOAD_BALANCER_CONTROLLER}, main-branch commit {LOAD_BALANCER_CONTROLLER_COMMIT} of "
+        "2026-04-23, against moto; placeholder credentials and moto's address in its environment",
+        real="the stack's chart; credentials by EKS Pod Identity, AWS by its names",
+    ),
+    Difference(
+        part="The node in EC2",
+        lab="one instance of moto's, whatever the node group asks for; its interface has the pods' range as one "
+        "prefix, which is not of the VPC, so that targets are registered for all zones",
+        real="an instance for each node, addresses or prefixes of its subnet",
     ),
     Difference(
         part="ALB and NLB",
-        lab="one Envoy of this machine: without WAF, access logs and client addresses kept by an NLB; a client outside "
-        "inbound-cidrs is hung up on; a target whose TLS handshake takes over 10 s gives 504 where an ALB gives 502",
+        lab="one Envoy of this machine, told by moto's state: without rules of listeners, WAF, access logs and client "
+        "addresses kept by an NLB; a client outside inbound-cidrs is hung up on; a target whose TLS handshake takes "
+        "over 10 s gives 504 where an ALB gives 502",
         real="Elastic Load Balancing",
     ),
     Difference(
         part="The ACM certificate",
-        lab="moto's, an RSA key whatever was asked for, requested as exportable: the load balancers' stand-in needs it",
+        lab="moto's, an RSA key whatever was asked for, requested as exportable: the Envoy in a load balancer's place "
+        "needs it",
         real="ACM's own, which no one but AWS's services can use",
     ),
     Difference(

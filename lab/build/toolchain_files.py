@@ -27,8 +27,17 @@ PROGRAMS: tuple[str, ...] = (
     "cert-manager",
     "lab-node",
     "metrics-server",
+    "aws-load-balancer-controller",
 )
-CHARTS: tuple[str, ...] = ("base", "istiod", "cni", "gateway", "cert-manager", "metrics-server")
+CHARTS: tuple[str, ...] = (
+    "base",
+    "istiod",
+    "cni",
+    "gateway",
+    "cert-manager",
+    "metrics-server",
+    "aws-load-balancer-controller",
+)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -15,10 +15,14 @@ API_SERVICE_PORT = 443
 ETCD_PORT = 2379
 ETCD_PEER_PORT = 2380
 CONTROLLER_MANAGER_PORT = 10257
+AWS_PORT = 4566
+"""Of the stand-in for AWS on the lab's bridge, where pods reach it."""
 KUBELET_PORT = 10250
 NODE = "lab-node"
 """The process that runs the pods; in its network namespace is all that a node has of its own."""
 NODE_NAME = "lab-node"
+NODE_INSTANCE = "i-0a1b0000000000001"
+"""The EC2 instance that the node is, in the lab's account."""
 KUBE_PROXY_USER = "system:kube-proxy"
 """The user to whom every API server gives the rights of kube-proxy."""
 CLUSTER_DOMAIN = "cluster.local"
@@ -74,3 +78,8 @@ def node_ready(api: ApiServer) -> bool:
     node = api.document(f"/api/v1/nodes/{NODE_NAME}") or {}
     conditions = node.get("status", {}).get("conditions", [])
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
+
+
+def aws_endpoint(record: NetworkRecord) -> str:
+    """Where pods reach the stand-in for AWS, whether it runs or not."""
+    return f"http://{record.address}:{AWS_PORT}"

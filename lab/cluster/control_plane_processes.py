@@ -15,10 +15,12 @@ from lab.cluster.control_plane import (
     ETCD_PORT,
     KUBELET_PORT,
     NODE,
+    NODE_INSTANCE,
     NODE_LABELS,
     NODE_NAME,
     SERVICE_ACCOUNT_ISSUER,
     ControlPlane,
+    aws_endpoint,
     node_ready,
 )
 from lab.cluster.processes import Command, Process, Running
@@ -135,11 +137,11 @@ def _node(plane: ControlPlane) -> Command:
         "stateDir": str(state.node),
         "logDir": str(state.logs / "pods"),
         "nodeLabels": NODE_LABELS,
-        "providerID": f"lab:///{NODE_LABELS['topology.kubernetes.io/zone']}/{NODE_NAME}",
+        "providerID": f"aws:///{NODE_LABELS['topology.kubernetes.io/zone']}/{NODE_INSTANCE}",
         "kubeletCertificate": str(kubelet.certificate),
         "kubeletKey": str(kubelet.key),
         "clientAuthority": str(certificates.authority(secrets, credentials.KUBERNETES)),
-        "images": catalogue.as_json(catalogue.table(plane.toolchain, internet.bundle(state))),
+        "images": catalogue.as_json(catalogue.table(plane.toolchain, internet.bundle(state), aws_endpoint(record))),
     }
     path = state.node / "config.json"
     path.write_text(json.dumps(configuration, indent=2), encoding="utf-8")

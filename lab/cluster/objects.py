@@ -136,20 +136,14 @@ class Objects:
             raise
         return True
 
-    def create(self, document: Document) -> bool:
-        """Makes an object, as it is; False if one of that name is there. Raises Refused."""
-        path = self._path(Key.of(document)).rpartition("/")[0]
-        try:
-            self._send("POST", path, document)
-        except Refused as refusal:
-            if refusal.reason == "AlreadyExists":
-                return False
-            raise
-        return True
-
-    def set_status(self, key: Key, status: Document) -> None:
-        """Merges these fields into an object's status. Raises Refused."""
-        self._send("PATCH", f"{self._path(key)}/status", {"status": status}, _MERGE)
+    def abandon(self, key: Key) -> None:
+        """Removes an object without waiting for those who hold it: they have nothing left to do. Raises Refused."""
+        if self.delete(key) and self.get(key) is not None:
+            try:
+                self._send("PATCH", self._path(key), {"metadata": {"finalizers": None}}, _MERGE)
+            except Refused as refusal:
+                if refusal.status != http.client.NOT_FOUND:
+                    raise
 
     def listed(self, api_version: str, kind: str, *, namespace: str = "", labels: str = "") -> list[Document]:
         """Objects of a kind; in all namespaces if none is given. labels: a selector."""

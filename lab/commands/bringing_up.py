@@ -86,7 +86,7 @@ class _BringingUp:
             Step(name="toolchain and plan", do=self._prepare),
             Step(name="control plane", do=self._control_plane, undo=self._remove_lab),
             Step(name="AWS stand-in", do=self._aws, undo=self._stop_aws),
-            Step(name="load balancers' stand-in", do=self._load_balancers, undo=self._stop_load_balancers),
+            Step(name="load balancers", do=self._load_balancers, undo=self._stop_load_balancers),
             Step(name="program", do=self._program),
             Step(name="pods", do=lambda: await_ready(Objects(api=self.plane.api), self._progress.update)),
             Step(
@@ -144,7 +144,6 @@ class _BringingUp:
     def _load_balancers(self) -> None:
         load_balancers.start(
             self.plane,
-            cluster=self._settings.cluster.name,
             region=self._settings.region,
             endpoint_url=self.stand.endpoint_url,
         )

@@ -13,6 +13,7 @@ from typing import Any
 from lab.cluster.control_plane import ControlPlane
 from lab.errors import LabError
 from lab.lifecycle.running import running
+from lab.load_balancer import report as balancers
 from meshops.checks.model import Table
 from meshops.checks.text import table_lines
 from meshops.tools import ToolError, Tools
@@ -76,8 +77,7 @@ def _curl(requests: int) -> Sequence[str]:
 
 def _from_here(plane: ControlPlane, requests: int) -> str:
     found = json.loads(_kubectl(plane, "get", "ingress", f"--namespace={_GATEWAY}", "--output=json"))["items"]
-    entry = found[0]["status"]["loadBalancer"]["ingress"][0]
-    address = entry.get("ip") or entry["hostname"]
+    address = balancers.addresses(plane.state.root)[found[0]["status"]["loadBalancer"]["ingress"][0]["hostname"]]
     url = f"https://{_HOST}/healthz?n=[1-{requests}]"
     command = ("curl", "--insecure", "--http1.1", *_FORMAT, "--connect-to", f"{_HOST}:443:{address}:443", url)
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=300).stdout

@@ -1,4 +1,5 @@
-"""`make lab-logs`: the access logs of every sidecar and gateway, or all that one pod writes, as it comes."""
+"""`make lab-logs`: the access logs of every sidecar and gateway, or all that a pod, or the
+pods of a workload, write, as it comes."""
 
 from __future__ import annotations
 
@@ -13,7 +14,7 @@ from urllib.parse import quote, urlencode
 from lab.cluster.api import ApiServer
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Objects
-from lab.commands.pods import SIDECAR, Pod, all_pods, find
+from lab.commands.pods import SIDECAR, Pod, all_pods, replicas
 from lab.lifecycle.running import running
 
 ALL = "all"
@@ -50,16 +51,16 @@ def command(options: argparse.Namespace) -> int:
 
 
 def sources(pods: tuple[Pod, ...], wanted: str) -> tuple[Source, ...]:
-    """The logs that `wanted` means: `all`, or one pod by any name that `pods.find` takes. Raises LabError."""
+    """The logs that `wanted` means: `all`, or the pods of any name that `pods.replicas` takes. Raises LabError."""
     if wanted == ALL:
         return tuple(
             Source(pod=pod, container=SIDECAR, prefix=f"{pod.namespace}/{pod.name}", access_log_only=True)
             for pod in pods
             if pod.phase != _NOT_BEGUN and any(container.name == SIDECAR for container in pod.containers)
         )
-    pod = find(pods, wanted)
     return tuple(
         Source(pod=pod, container=one.name, prefix=f"{pod.name}/{one.name}", access_log_only=False)
+        for pod in replicas(pods, wanted)
         for one in pod.containers
     )
 

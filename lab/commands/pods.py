@@ -87,5 +87,15 @@ def find(pods: Iterable[Pod], wanted: str) -> Pod:
     return (running or candidates)[0]
 
 
+def replicas(pods: Iterable[Pod], wanted: str) -> tuple[Pod, ...]:
+    """As `find`, and if that names no pod but a workload, all its pods. Raises LabError."""
+    known = tuple(pods)
+    found = find(known, wanted)
+    if wanted.rpartition("/")[2] == found.name:
+        return (found,)
+    workload = found.name.rsplit("-", 2)[0]
+    return tuple(pod for pod in known if (pod.namespace, pod.name.rsplit("-", 2)[0]) == (found.namespace, workload))
+
+
 def _containers(documents: Iterable[Document], kind: str) -> Iterable[Container]:
     return (Container(name=document["name"], image=document["image"], kind=kind) for document in documents)

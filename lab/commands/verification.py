@@ -1,4 +1,5 @@
-"""`meshops verify` on the running lab: all it gets is a kubeconfig, two programs and the AWS stand-in's address."""
+"""`meshops verify` on the running lab: all it gets is a kubeconfig, two programs, the AWS stand-in's address
+and, in place of DNS, the load balancers'."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from configuration.settings import Settings
 from lab.aws import moto
 from lab.cluster.control_plane import ControlPlane
 from lab.lifecycle.running import running
+from lab.load_balancer import report as balancers
 from lab.paths import STACK
 from meshops.checks.model import Report
 from meshops.verify import command
@@ -22,6 +24,7 @@ def prove(plane: ControlPlane, settings: Settings, stack: str, *, only: tuple[st
         istioctl=str(plane.toolchain.bin("istioctl")),
         aws_endpoint_url=moto.endpoint_of(plane.state),
         only=only,
+        resolve=balancers.addresses(plane.state.root),
     )
     return verify(settings, options, stack=stack)
 
@@ -37,4 +40,6 @@ def run(options: argparse.Namespace) -> int:
     ]
     if endpoint := moto.endpoint_of(plane.state):
         lab.append(f"--endpoint-url={endpoint}")
+    if pairs := balancers.addresses(plane.state.root).items():
+        lab += ["--resolve", *(f"{name}={address}" for name, address in pairs)]
     return command.main([*lab, *options.rest])

@@ -41,8 +41,9 @@ class LabEngine:
 
     changes:      what was done, in order
     records:      what the program has in the cluster
+    problem:      why the run failed, while what was under way beside it says "interrupted"
     outdated:     the AWS account has to be made anew and the program run again; from there on nothing was made
-    await_balancer: waits until the live object has its load balancer; raises LabError
+    await_balancer: waits until the load balancer of a live object is played; raises LabError
     """
 
     def __init__(
@@ -58,6 +59,7 @@ class LabEngine:
         self.account = account
         self.changes: list[Change] = []
         self.outdated = False
+        self.problem = ""
         self.records = Records(plane.state.root / "applied.json")
         self._report, self._made_up = report, MadeUpOutputs(region)
         self._seen: set[str] = set()
@@ -80,7 +82,9 @@ class LabEngine:
         try:
             with self._turn:
                 return self._create(registration)
-        except EngineError:
+        except EngineError as problem:
+            if not self._cancelled.is_set():
+                self.problem = f"{registration.urn}: {problem}"
             self.cancel()
             raise
 

@@ -6,10 +6,10 @@ from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
 from lab.cluster.objects import Document, Key, Objects
+from lab.engine.balanced import Awaited, is_balanced
 from lab.engine.maker import Inputs, Made
 from lab.engine.records import Records
 from lab.errors import LabError
-from lab.load_balancer.report import HOSTS
 from lab.waiting import until
 from offline.registration import Registration
 
@@ -17,7 +17,7 @@ _REMOVAL_SECONDS = 90.0
 
 
 class KubernetesObjects:
-    """A `Maker`. await_balancer: waits until the live object has its load balancer; raises LabError."""
+    """A `Maker`. await_balancer: waits until the load balancer of a live object is played; raises LabError."""
 
     def __init__(self, objects: Objects, records: Records, await_balancer: Callable[[Document], object]) -> None:
         self._objects, self._records, self._await_balancer = objects, records, await_balancer
@@ -31,8 +31,10 @@ class KubernetesObjects:
             self._require_new(key, patch=patch)
         # Written down first: if this process dies in between, the next run still knows that the object is ours.
         self._records.note_object(registration.urn, key, patch=patch)
+        awaited = Awaited.of(self._objects, key) if is_balanced(inputs) else None
         change, document = self._objects.apply(inputs)
-        if _balanced(document):
+        if awaited is not None:
+            document = awaited.made()
             self._await_balancer(document)
         id_ = f"{key.namespace}/{key.name}" if key.namespace else key.name
         return Made(change=change, id=id_, outputs=_outputs(document))
@@ -78,14 +80,4 @@ def _outputs(document: Document) -> dict[str, Any]:
     for key in ("spec", "status"):
         if key in document:
             outputs[key] = document[key]
-    if _balanced(document):
-        # As the provider gives it: AWS has no address for it, only the name.
-        outputs["status"] = {"loadBalancer": {"ingress": [{"hostname": HOSTS[document["kind"]]}]}}
     return outputs
-
-
-def _balanced(document: Document) -> bool:
-    """Whether a load balancer is made for it, which the provider waits for."""
-    if document["kind"] == "Service":
-        return document["spec"].get("type") == "LoadBalancer"
-    return document["kind"] == "Ingress"

@@ -10,6 +10,8 @@ from lab.aws import moto
 from lab.aws.account import AccountOutdated, MotoAccount
 from lab.aws.made import Aws
 from lab.cluster.control_plane import ControlPlane
+from lab.cluster.objects import Objects, Refused
+from lab.engine import balanced
 from lab.engine.component_progress import ComponentProgress
 from lab.engine.engine import LabEngine
 from lab.errors import LabError
@@ -28,7 +30,7 @@ _AT_ONCE = 4
 
 def account_of(plane: ControlPlane, stand: moto.Stand, settings: Settings) -> MotoAccount:
     """The stand-in's account as this lab left it, with the stack's hosted zone. Raises LabError."""
-    aws = Aws(endpoint_url=stand.endpoint_url, region=settings.region)
+    aws = Aws(endpoint_url=stand.endpoint_url, region=settings.region, pods=plane.network.pods)
     account = MotoAccount(aws, plane.state.root / "aws.json", stand.identity)
     _host_zone(account, settings)
     return account
@@ -52,13 +54,16 @@ def apply(
     if config is None:
         config = read_stack(directory, STACK).config
     for last in (False, True):
+        if account.emptied:
+            _forget_balancers(plane)
+            account.emptied = False
         shown = ComponentProgress(planned, progress)
         engine = LabEngine(
             plane,
             account,
             region=settings.region,
             report=shown.report,
-            await_balancer=lambda document: balancers.await_served(plane.state.root, document),
+            await_balancer=lambda document: balancers.await_served(plane.state.root, balancers.source_of(document)),
         )
         try:
             run = run_program(
@@ -70,7 +75,7 @@ def apply(
                 workers=_AT_ONCE,
             )
             if run.error is not None:
-                raise LabError(str(run.error))
+                raise LabError(engine.problem or str(run.error))
             if not engine.outdated:
                 engine.finish()
                 return engine
@@ -88,6 +93,16 @@ def apply(
         account.reset()
         _host_zone(account, settings)
     raise AssertionError("unreachable: the second round returns or raises")
+
+
+def _forget_balancers(plane: ControlPlane) -> None:
+    objects = Objects(api=plane.api)
+    try:
+        balanced.forget(objects)
+    except Refused as problem:
+        raise LabError(f"what had a load balancer in the account of before cannot be removed: {problem}") from problem
+    finally:
+        objects.close()
 
 
 def _host_zone(account: MotoAccount, settings: Settings) -> None:

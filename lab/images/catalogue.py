@@ -27,6 +27,7 @@ CERT_MANAGER_USER = 1000
 METRICS_SERVER_USER = 1000
 CURL_USER = 100
 COLLECTOR_USER = 10001
+NONROOT_USER = 65532
 # As in the image: options and addresses go to curl, anything else is a command.
 _CURL_ENTRYPOINT = """[ "${1#-}" = "$1" ] && command -v "$1" >/dev/null || set -- curl "$@"; exec "$@\""""
 
@@ -38,13 +39,14 @@ ISTIOD_FOR_UPSTREAM_ENVOY: dict[str, str] = {
 }
 
 
-def table(toolchain: Toolchain, trusted: Path) -> tuple[Image, ...]:
+def table(toolchain: Toolchain, trusted: Path, aws: str) -> tuple[Image, ...]:
     """Every image that has a part here. Raises LabError if one of its files is missing.
 
     trusted: the certificate authorities of clients and applications, with that of the lab's internet
+    aws: where pods reach the stand-in for AWS
     """
     pilot, *others = _control_plane(toolchain)
-    inside = (*others, _collector(toolchain))
+    inside = (*others, _collector(toolchain), _load_balancer_controller(toolchain, aws))
     # istiod fetches the keys of those who sign users' tokens; a sidecar begins TLS to a host, if the settings say so.
     going_out = (pilot, *_data_plane(toolchain), _curl(), _python(), *billing_api.rows(), *web_servers.rows())
     return (*inside, *(_trusting(row, trusted) for row in going_out))
@@ -111,6 +113,17 @@ def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
         )
     )
     return tuple(rows)
+
+
+def _load_balancer_controller(toolchain: Toolchain, aws: str) -> Image:
+    """The AWS Load Balancer Controller, with what Pod Identity and AWS's names would give it."""
+    return Image(
+        pattern="*/aws-load-balancer-controller:*",
+        entrypoint=("/controller",),
+        files={"/controller": _real(toolchain, "aws-load-balancer-controller")},
+        user=NONROOT_USER,
+        env={"AWS_ENDPOINT_URL": aws, "AWS_ACCESS_KEY_ID": "stand-in", "AWS_SECRET_ACCESS_KEY": "stand-in"},
+    )
 
 
 def _data_plane(toolchain: Toolchain) -> tuple[Image, ...]:

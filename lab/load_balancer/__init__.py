@@ -1,5 +1,4 @@
-"""A stand-in for the AWS Load Balancer Controller and for the load balancers that it makes.
+"""The load balancers that the AWS Load Balancer Controller makes in the lab's account, played by one real Envoy.
 
-The controller's part is Python: it reads Ingresses and Services, refuses what the controller would refuse, keeps the
-AWS side (in moto) and the status in step. The load balancers' part is one real Envoy that it configures through files.
+What is to be played is read from the account, with AWS's own calls; what Envoy sees of the targets is told there.
 """

@@ -1,7 +1,9 @@
-"""The AWS side: what the controller reads there, and the load balancers that it makes there for everyone to see."""
+"""The load balancers of the lab's account: what the controller made there, read with AWS's own calls."""
 
 from __future__ import annotations
 
+import json
+import urllib.request
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -9,56 +11,60 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 from cryptography.hazmat.primitives import serialization
 
-from lab.aws.made import Aws, tag_list
-from lab.load_balancer.model import Listener, LoadBalancerModel, Refusal, TargetGroup
-from meshops.preflight.aws import Subnet, subnets_of, vpc_of_cluster
+from lab.aws.made import Aws
+from lab.load_balancer.model import HealthCheck, Listener, LoadBalancerModel, NotPlayed, Target, TargetGroup
+from lab.load_balancer.ssl_policies import SSL_POLICIES
 
-CLUSTER_TAG = "elbv2.k8s.aws/cluster"
-AWS_ERRORS = (BotoCoreError, ClientError)
+AWS_ERRORS = (BotoCoreError, ClientError, OSError)
+"""The account said no, or did not answer."""
+Answer = Mapping[str, Any]
+
+# The tag that names what a load balancer was made for -> the kind of that.
+_STACKS = {"ingress.k8s.aws/stack": "Ingress", "service.k8s.aws/stack": "Service"}
 # Only for the way from ACM to here; what is written is the plain key, readable by its owner only.
 _PASSPHRASE = b"stand-in"
+# An NLB's idle timeout for TCP, in seconds.
+_NLB_IDLE = 350
+_SECONDS = 10.0
 
 
 @dataclass(kw_only=True)
 class Account:
-    """The account of the cluster's AWS. Every method raises botocore's errors."""
+    """One account. Every method raises AWS_ERRORS."""
 
     aws: Aws
-    cluster: str
 
-    def vpc(self) -> str | None:
-        """The cluster's VPC; None while there is no cluster."""
-        return vpc_of_cluster(self.aws.client("eks"), self.aws.client("ec2"), self.cluster)
+    def version(self) -> str:
+        """Another one after each call that may have changed something."""
+        with urllib.request.urlopen(f"{self.aws.endpoint_url}/lab/version", timeout=_SECONDS) as answer:
+            return str(json.load(answer)["version"])
 
-    def subnets(self, vpc: str) -> tuple[Subnet, ...]:
-        return subnets_of(self.aws.client("ec2"), vpc)
+    def tell_health(self, health: Mapping[str, Mapping[str, str]]) -> None:
+        """What the health checks say: target group's ARN -> `<address>:<port>` -> initial, healthy or unhealthy."""
+        url, body = f"{self.aws.endpoint_url}/lab/target-health", json.dumps(health).encode()
+        with urllib.request.urlopen(urllib.request.Request(url, body, method="POST"), timeout=_SECONDS):
+            pass
 
-    def certificates(self, arns: Iterable[str]) -> dict[str, str]:
-        """ACM's status of those that exist."""
-        acm = self.aws.client("acm")
-        found: dict[str, str] = {}
-        for arn in arns:
+    def balancers(self) -> dict[str, LoadBalancerModel | NotPlayed]:
+        """What the controller made: name -> the load balancer, or what of it the lab does not play."""
+        elb = self.aws.client("elbv2")
+        found = {each["LoadBalancerArn"]: each for each in elb.describe_load_balancers()["LoadBalancers"]}
+        made: dict[str, LoadBalancerModel | NotPlayed] = {}
+        for arn, source in self._sources(found).items():
             try:
-                found[arn] = acm.describe_certificate(CertificateArn=arn)["Certificate"]["Status"]
-            except acm.exceptions.ResourceNotFoundException:
-                continue
-        return found
-
-    def web_acls(self) -> frozenset[str]:
-        acls = self.aws.client("wafv2").list_web_acls(Scope="REGIONAL").get("WebACLs", ())
-        return frozenset(acl["ARN"] for acl in acls)
+                made[found[arn]["LoadBalancerName"]] = self._model(found[arn], source)
+            except NotPlayed as problem:
+                made[found[arn]["LoadBalancerName"]] = NotPlayed(f"{source}: {problem}")
+        return made
 
     def pair(self, arn: str) -> tuple[bytes, bytes]:
-        """A certificate as ACM gives it out, and its key. Raises Refusal if ACM does not hand the key over."""
-        acm = self.aws.client("acm")
+        """A certificate as ACM gives it out, and its key. Raises NotPlayed if ACM does not hand the key over."""
         try:
-            exported = acm.export_certificate(CertificateArn=arn, Passphrase=_PASSPHRASE)
+            exported = self.aws.client("acm").export_certificate(CertificateArn=arn, Passphrase=_PASSPHRASE)
         except ClientError as problem:
-            raise Refusal(
+            raise NotPlayed(
                 f"the key of {arn} cannot be had: {problem.response['Error'].get('Message')}; a load balancer of AWS "
-                "would have it, the stand-in serves certificates that were requested as exportable only",
-                reason="FailedDeployModel",
-                only_here=True,
+                "would have it, the lab serves certificates that were requested as exportable only"
             ) from problem
         key = serialization.load_pem_private_key(exported["PrivateKey"].encode(), _PASSPHRASE)
         plain = key.private_bytes(
@@ -66,112 +72,122 @@ class Account:
         )
         return exported["Certificate"].encode(), plain
 
-    # --- load balancers ----------------------------------------------------------------------------------------
-
-    def balancers(self) -> dict[str, str]:
-        """Name -> ARN of those that are this cluster's."""
-        elb = self.aws.client("elbv2")
-        all_ = {b["LoadBalancerArn"]: b["LoadBalancerName"] for b in elb.describe_load_balancers()["LoadBalancers"]}
-        return {all_[arn]: arn for arn in self._ours(all_)}
-
-    def make(self, model: LoadBalancerModel, vpc: str) -> None:
-        """Makes the load balancer anew as the model says, its targets included."""
-        self.remove(model.name)
-        elb = self.aws.client("elbv2")
-        arn = elb.create_load_balancer(
-            Name=model.name,
-            Type=model.kind,
-            Scheme=model.scheme,
-            Subnets=list(model.subnets),
-            Tags=tag_list(dict(model.tags)),
-        )["LoadBalancers"][0]["LoadBalancerArn"]
-        if model.attributes:
-            elb.modify_load_balancer_attributes(LoadBalancerArn=arn, Attributes=_attributes(model.attributes))
-        groups = {group.name: self._make_group(group, vpc, dict(model.tags)) for group in model.groups}
-        for listener in model.listeners:
-            elb.create_listener(**_listener(listener, arn, groups), Tags=tag_list(dict(model.tags)))
-        if model.web_acl:
-            self.aws.client("wafv2").associate_web_acl(WebACLArn=model.web_acl, ResourceArn=arn)
-
-    def register(self, group: TargetGroup) -> None:
-        """Makes the targets of a group these and no others."""
-        elb = self.aws.client("elbv2")
-        arn = elb.describe_target_groups(Names=[_group_name(group)])["TargetGroups"][0]["TargetGroupArn"]
-        health = elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
-        there = {(entry["Target"]["Id"], int(entry["Target"]["Port"])) for entry in health}
-        wanted = {(target.address, target.port) for target in group.targets}
-        if gone := there - wanted:
-            elb.deregister_targets(TargetGroupArn=arn, Targets=_targets(gone))
-        if new := wanted - there:
-            elb.register_targets(TargetGroupArn=arn, Targets=_targets(new))
-
-    def remove(self, name: str) -> None:
-        """Removes a load balancer of this cluster with all that is its own; nothing if there is none."""
-        elb = self.aws.client("elbv2")
-        arn = self.balancers().get(name)
-        if arn is None:
-            return
-        groups = elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
-        for listener in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]:
-            elb.delete_listener(ListenerArn=listener["ListenerArn"])
-        elb.delete_load_balancer(LoadBalancerArn=arn)
-        for group in groups:
-            elb.delete_target_group(TargetGroupArn=group["TargetGroupArn"])
-
-    def _ours(self, arns: Iterable[str]) -> list[str]:
-        wanted = list(arns)
-        if not wanted:
-            return []
+    def _sources(self, arns: Iterable[str]) -> dict[str, str]:
+        if not (wanted := list(arns)):
+            return {}
         described = self.aws.client("elbv2").describe_tags(ResourceArns=wanted)["TagDescriptions"]
-        cluster = {"Key": CLUSTER_TAG, "Value": self.cluster}
-        return [entry["ResourceArn"] for entry in described if cluster in entry["Tags"]]
+        return {
+            entry["ResourceArn"]: f"{_STACKS[tag['Key']]} {tag['Value']}"
+            for entry in described
+            for tag in entry["Tags"]
+            if tag["Key"] in _STACKS
+        }
 
-    def _make_group(self, group: TargetGroup, vpc: str, tags: Mapping[str, str]) -> str:
-        elb, check = self.aws.client("elbv2"), group.check
-        over_http: dict[str, Any] = {}
-        if check.protocol != "TCP":
-            over_http = {"HealthCheckPath": check.path, "Matcher": {"HttpCode": check.codes}}
-        arn = elb.create_target_group(
-            Name=_group_name(group),
-            Protocol=group.protocol,
-            Port=group.port,
-            VpcId=vpc,
-            TargetType="ip",
-            HealthCheckProtocol=check.protocol,
-            HealthCheckPort=str(check.port or "traffic-port"),
-            HealthCheckIntervalSeconds=check.interval,
-            HealthCheckTimeoutSeconds=check.timeout,
-            HealthyThresholdCount=check.healthy,
-            UnhealthyThresholdCount=check.unhealthy,
-            **over_http,
-            Tags=tag_list(tags),
-        )["TargetGroups"][0]["TargetGroupArn"]
-        delay = (("deregistration_delay.timeout_seconds", str(group.deregistration_delay)),)
-        elb.modify_target_group_attributes(TargetGroupArn=arn, Attributes=_attributes(delay))
-        return arn
+    def _model(self, balancer: Answer, source: str) -> LoadBalancerModel:
+        elb, arn, kind = self.aws.client("elbv2"), balancer["LoadBalancerArn"], balancer["Type"]
+        attributes = _pairs(elb.describe_load_balancer_attributes(LoadBalancerArn=arn))
+        groups = {
+            group["TargetGroupArn"]: self._group(group)
+            for group in elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
+        }
+        inbound = self._inbound(balancer.get("SecurityGroups") or ())
+        listeners = [
+            self._listener(listener, groups, inbound)
+            for listener in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]
+        ]
+        idle = int(attributes.get("idle_timeout.timeout_seconds", "60")) if kind == "application" else _NLB_IDLE
+        return LoadBalancerModel(
+            kind=kind,
+            source=source,
+            name=balancer["LoadBalancerName"],
+            host=balancer["DNSName"],
+            listeners=tuple(sorted(listeners, key=lambda listener: listener.port)),
+            drop_invalid_headers=attributes.get("routing.http.drop_invalid_header_fields.enabled") == "true",
+            idle_timeout=idle,
+        )
+
+    def _inbound(self, ids: Iterable[str]) -> list[Answer] | None:
+        """The inbound rules of these groups; None without a group, which lets everyone in."""
+        if not (wanted := list(ids)):
+            return None
+        groups = self.aws.client("ec2").describe_security_groups(GroupIds=wanted)["SecurityGroups"]
+        return [rule for group in groups for rule in group["IpPermissions"]]
+
+    def _listener(self, listener: Answer, groups: Mapping[str, TargetGroup], inbound: list[Answer] | None) -> Listener:
+        elb, arn, port = self.aws.client("elbv2"), listener["ListenerArn"], listener["Port"]
+        if any(not rule["IsDefault"] for rule in elb.describe_rules(ListenerArn=arn)["Rules"]):
+            raise NotPlayed(f"port {port} has rules for hosts or paths; only its default action is played")
+        certificates = elb.describe_listener_certificates(ListenerArn=arn)["Certificates"]
+        # moto has a policy for every listener.
+        policy = listener.get("SslPolicy", "") if listener["Protocol"] == "HTTPS" else ""
+        if policy and policy not in SSL_POLICIES:
+            raise NotPlayed(f"port {port}: of the security policies these are played: {', '.join(SSL_POLICIES)}")
+        action = listener["DefaultActions"][0]
+        given: dict[str, Any] = {}
+        if action["Type"] == "redirect":
+            given["redirect_to"] = int(action["RedirectConfig"]["Port"])
+        elif action["Type"] == "forward" and (group := groups.get(_only_group(action))):
+            given["group"] = group
+        else:
+            raise NotPlayed(f"port {port}: its default action {action['Type']} is not played")
+        return Listener(
+            port=port,
+            protocol=listener["Protocol"],
+            ssl_policy=policy,
+            certificates=tuple(
+                each["CertificateArn"] for each in sorted(certificates, key=lambda each: not each.get("IsDefault"))
+            ),
+            allowed_cidrs=("0.0.0.0/0",) if inbound is None else _allowed(inbound, port),
+            **given,
+        )
+
+    def _group(self, group: Answer) -> TargetGroup:
+        elb, arn = self.aws.client("elbv2"), group["TargetGroupArn"]
+        attributes = _pairs(elb.describe_target_group_attributes(TargetGroupArn=arn))
+        # A target that is leaving is shown on, and gets nothing new.
+        there = [
+            entry["Target"]
+            for entry in elb.describe_target_health(TargetGroupArn=arn)["TargetHealthDescriptions"]
+            if entry["TargetHealth"]["State"] not in ("draining", "unused")
+        ]
+        if group["TargetType"] != "ip":
+            raise NotPlayed(f"target group {group['TargetGroupName']} has targets of type {group['TargetType']}")
+        check_port = group["HealthCheckPort"]
+        return TargetGroup(
+            arn=arn,
+            name=group["TargetGroupName"],
+            protocol=group["Protocol"],
+            check=HealthCheck(
+                protocol=group["HealthCheckProtocol"],
+                port=None if check_port == "traffic-port" else int(check_port),
+                path=group.get("HealthCheckPath") or "/",
+                interval=group["HealthCheckIntervalSeconds"],
+                timeout=group["HealthCheckTimeoutSeconds"],
+                healthy=group["HealthyThresholdCount"],
+                unhealthy=group["UnhealthyThresholdCount"],
+                codes=(group.get("Matcher") or {}).get("HttpCode") or "200",
+            ),
+            proxy_protocol=attributes.get("proxy_protocol_v2.enabled") == "true",
+            targets=tuple(sorted(Target(address=target["Id"], port=int(target["Port"])) for target in there)),
+        )
 
 
-def _listener(listener: Listener, balancer: str, groups: Mapping[str, str]) -> dict[str, Any]:
-    made: dict[str, Any] = {"LoadBalancerArn": balancer, "Protocol": listener.protocol, "Port": listener.port}
-    if listener.protocol == "HTTPS":
-        made["SslPolicy"] = listener.ssl_policy
-        made["Certificates"] = [{"CertificateArn": listener.certificates[0]}]
-    if listener.group is not None:
-        made["DefaultActions"] = [{"Type": "forward", "TargetGroupArn": groups[listener.group.name]}]
-    else:
-        redirect = {"Protocol": "HTTPS", "Port": str(listener.redirect_to), "StatusCode": "HTTP_301"}
-        made["DefaultActions"] = [{"Type": "redirect", "RedirectConfig": redirect}]
-    return made
+def _only_group(action: Answer) -> str:
+    groups = (action.get("ForwardConfig") or {}).get("TargetGroups") or [action]
+    if len(groups) > 1:
+        raise NotPlayed("its default action has several target groups; one is played")
+    return str(groups[0].get("TargetGroupArn"))
 
 
-def _group_name(group: TargetGroup) -> str:
-    # At most 32 characters: the hash at the end of the balancer's name, which is its own, and the port.
-    return f"k8s-{group.balancer.rpartition('-')[2]}-{group.port}"
+def _allowed(rules: Iterable[Answer], port: int) -> tuple[str, ...]:
+    found = {
+        entry["CidrIp"]
+        for rule in rules
+        if rule["IpProtocol"] == "-1" or rule.get("FromPort", 0) <= port <= rule.get("ToPort", 65535)
+        for entry in rule.get("IpRanges", ())
+    }
+    return tuple(sorted(found))
 
 
-def _targets(pairs: Iterable[tuple[str, int]]) -> list[dict[str, Any]]:
-    return [{"Id": address, "Port": port} for address, port in sorted(pairs)]
-
-
-def _attributes(pairs: Iterable[tuple[str, str]]) -> list[dict[str, str]]:
-    return [{"Key": key, "Value": value} for key, value in pairs]
+def _pairs(answer: Answer) -> dict[str, str]:
+    return {entry["Key"]: entry["Value"] for entry in answer["Attributes"]}

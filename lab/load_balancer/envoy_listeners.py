@@ -31,9 +31,9 @@ def listener(
     """One listener at an address. bound_port: another port than the load balancer's, for tests on loopback."""
     port = made.port if bound_port is None else bound_port
     chain = _tcp_chain(model, made) if made.protocol == "TCP" else _http_chain(model, made, pairs)
-    if "0.0.0.0/0" not in model.allowed_cidrs:
+    if "0.0.0.0/0" not in made.allowed_cidrs:
         # The security group's part; it would drop what this closes at once.
-        chain["filter_chain_match"] = {"source_prefix_ranges": [_range(cidr) for cidr in model.allowed_cidrs]}
+        chain["filter_chain_match"] = {"source_prefix_ranges": [_range(cidr) for cidr in made.allowed_cidrs]}
     return {
         "@type": f"{_TYPES}.config.listener.v3.Listener",
         "name": f"{model.name}_{made.port}",

@@ -1,4 +1,4 @@
-"""The stand-in's two processes, the Envoy and the controller, and what they are started for."""
+"""The two processes, the Envoy and what configures it from the account, and what they are started for."""
 
 from __future__ import annotations
 
@@ -15,23 +15,22 @@ from lab.load_balancer.proxy import Proxy
 from lab.state import State
 
 ENVOY = "load-balancers"
-CONTROLLER = "load-balancer-controller"
-NAMES = frozenset({ENVOY, CONTROLLER})
+READER = "load-balancers-reader"
+NAMES = frozenset({ENVOY, READER})
 
 
 @dataclass(frozen=True, kw_only=True)
 class Purpose:
-    """Whose load balancers these are: the cluster's name, the region, and where its AWS answers. code: this room's."""
+    """Whose load balancers these are: the region, and where its AWS answers. code: this room's."""
 
-    cluster: str
     region: str
     endpoint_url: str
     code: str
 
 
-def start(plane: ControlPlane, *, cluster: str, region: str, endpoint_url: str) -> None:
-    """The stand-in of this lab for this account, unless it runs. Raises LabError if it does not come up."""
-    purpose = Purpose(cluster=cluster, region=region, endpoint_url=endpoint_url, code=_code())
+def start(plane: ControlPlane, *, region: str, endpoint_url: str) -> None:
+    """The load balancers of this lab's account, unless they run. Raises LabError if one does not come up."""
+    purpose = Purpose(region=region, endpoint_url=endpoint_url, code=_code())
     state, proxy = plane.state, _proxy(plane.state)
     if state.alive().keys() >= NAMES and purpose_of(state) == purpose and proxy.ready():
         return
@@ -48,7 +47,7 @@ def stop(state: State) -> None:
 
 
 def purpose_of(state: State) -> Purpose | None:
-    """What the stand-in of a lab was last started for; None if it never was, or by another version of this."""
+    """What the load balancers of a lab were last started for; None if never, or by another version of this."""
     try:
         return Purpose(**json.loads(_note(state).read_text(encoding="utf-8")))
     except (FileNotFoundError, TypeError):
@@ -59,7 +58,7 @@ def _envoy(plane: ControlPlane) -> Command:
     return _proxy(plane.state).command()
 
 
-def _controller(plane: ControlPlane) -> Command:
+def _reader(plane: ControlPlane) -> Command:
     return python("lab.load_balancer", plane.state.root)
 
 
@@ -72,7 +71,7 @@ def _note(state: State) -> Path:
 
 
 def _code() -> str:
-    """A digest of the stand-in itself: with another one it is started anew."""
+    """A digest of this room: with another one it is started anew."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).resolve().parent.glob("*.py")):
         digest.update(path.read_bytes())
@@ -84,5 +83,5 @@ PROCESSES: tuple[Process, ...] = (
         name=ENVOY, part="ALB and NLB", command=_envoy, ready=lambda plane: _proxy(plane.state).ready(), seconds=30.0
     ),
     # Not waited for: whoever asks for a load balancer waits until it is served.
-    Process(name=CONTROLLER, part="the load balancer controller", command=_controller, after=(ENVOY,)),
+    Process(name=READER, part="what ALB and NLB are told", command=_reader, after=(ENVOY,)),
 )

@@ -1,8 +1,7 @@
-"""What the stand-in last did, as a file beside the lab's other state: for the engine, for `lab up`, for people."""
+"""What load balancers are played, as a file beside the lab's other state: for the engine, for `lab up`, for people."""
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
@@ -13,22 +12,19 @@ from lab.errors import LabError
 from lab.files import replace
 from lab.waiting import until
 
-HOSTS = {"Ingress": "alb.stand-in.lab.invalid", "Service": "nlb.stand-in.lab.invalid"}
-"""Kind -> the host name in its status. No name server knows it, and none ever may; the address is beside it."""
-
 
 @dataclass(frozen=True, kw_only=True)
 class Standing:
-    """One load balancer, or why there is none.
+    """One load balancer, or why it is not played.
 
-    source:  `Ingress <namespace>/<name>`; wish: what it asked for when it was looked at (`wish_of`)
+    source:  `Ingress <namespace>/<name>`; host: its DNS name in the account
     address: where it listens, empty if it does not; ports: on that address
-    refused: why the newest wish was refused, as `<reason>: <text>`; the one before may be served all the same
+    refused: what of it the lab does not play; what it was before may be served all the same
     targets: `<address>:<port>` -> initial, healthy or unhealthy
     """
 
     source: str
-    wish: str
+    host: str = ""
     address: str = ""
     ports: tuple[int, ...] = ()
     refused: str = ""
@@ -36,7 +32,7 @@ class Standing:
 
     def __str__(self) -> str:
         if self.refused:
-            return f"stand-in for {self._what}: {self.source} REFUSED: {self.refused}"
+            return f"stand-in for {self._what}: {self.source} NOT PLAYED: {self.refused}"
         healthy = sum(1 for health in self.targets.values() if health == "healthy")
         ports = ", ".join(map(str, self.ports))
         counted = f"{healthy} of {len(self.targets)} targets healthy"
@@ -54,7 +50,7 @@ def source_of(document: Mapping[str, Any]) -> str:
 
 
 def directory(root: Path) -> Path:
-    """The stand-in's own directory below a lab's state."""
+    """Envoy's own directory below a lab's state."""
     return root / "load-balancers"
 
 
@@ -72,13 +68,13 @@ def write(root: Path, standings: tuple[Standing, ...]) -> None:
 
 
 def read(root: Path) -> tuple[Standing, ...]:
-    """All load balancers of a lab; none if the stand-in has not looked yet, or is one of another version."""
+    """All load balancers of a lab; none if nobody has looked yet, or one of another version."""
     try:
         entries = json.loads(path(root).read_text(encoding="utf-8"))
         return tuple(
             Standing(
                 source=entry["source"],
-                wish=entry["wish"],
+                host=entry["host"],
                 address=entry["address"],
                 ports=tuple(entry["ports"]),
                 refused=entry["refused"],
@@ -90,25 +86,22 @@ def read(root: Path) -> tuple[Standing, ...]:
         return ()
 
 
-def wish_of(document: Mapping[str, Any]) -> str:
-    """A digest of what an object asks for. Not its generation, which a change of annotations leaves as it is."""
-    asked = [document["metadata"].get("annotations") or {}, document["spec"]]
-    return hashlib.sha256(json.dumps(asked, sort_keys=True).encode()).hexdigest()[:16]
+def addresses(root: Path) -> dict[str, str]:
+    """DNS name of each load balancer -> the address at which the lab has it. On AWS this is DNS."""
+    return {standing.host: standing.address for standing in read(root) if standing.address}
 
 
-def await_served(root: Path, document: Mapping[str, Any], *, seconds: float = 60.0) -> Standing:
-    """Waits until what a live object asks for is served. Raises LabError: refused, or not in time."""
-    source, wish = source_of(document), wish_of(document)
+def await_served(root: Path, source: str, *, seconds: float = 60.0) -> Standing:
+    """Waits until the load balancer of an object is served. Raises LabError: not played here, or not in time."""
 
     def served() -> Standing | None:
-        found = next((each for each in read(root) if (each.source, each.wish) == (source, wish)), None)
+        found = next((each for each in read(root) if each.source == source), None)
         if found is not None and found.refused:
-            raise LabError(f"the stand-in for the load balancer controller refused {source}: {found.refused}")
+            raise LabError(f"{source}: the lab does not play its load balancer: {found.refused}")
         return found if found is not None and found.address else None
 
-    what = f"an address of {source} from the stand-in for the load balancer controller"
-    log = f"its log is {root / 'logs'}/load-balancer-controller.log"
-    return until(served, seconds=seconds, what=what, seen=lambda: log)
+    log = f"their log is {root / 'logs'}/load-balancers-reader.log"
+    return until(served, seconds=seconds, what=f"the load balancer of {source} to be played", seen=lambda: log)
 
 
 def await_healthy(root: Path, *, seconds: float = 120.0) -> tuple[Standing, ...]:

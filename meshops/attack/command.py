@@ -11,7 +11,7 @@ from meshops.attack.registry import ENTRIES, selected
 from meshops.attack.run import AttackOptions, attack
 from meshops.checks.command import execute, terminated_as_interrupted
 from meshops.checks.model import Report
-from meshops.checks.options import UsageError, add_options
+from meshops.checks.options import UsageError, add_options, add_resolve, resolved
 from meshops.progress import Progress
 
 GENERATED = 300
@@ -51,6 +51,7 @@ def _parser() -> argparse.ArgumentParser:
         "--long", dest="generated", action="store_const", const=LONG, help=f"the same as --generated {LONG}"
     )
     parser.add_argument("--seed", type=int, default=1, metavar="N", help="of the generated requests (%(default)s)")
+    add_resolve(parser)
     return parser
 
 
@@ -67,6 +68,7 @@ def _run(arguments: argparse.Namespace, only: tuple[str, ...], settings: Setting
         writes=arguments.writes,
         generated=arguments.generated,
         seed=arguments.seed,
+        resolve=resolved(arguments.resolve),
     )
     with terminated_as_interrupted():
         return attack(settings, options, stack=arguments.stack, progress=progress)

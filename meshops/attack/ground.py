@@ -75,14 +75,23 @@ class Ground:
 
     @classmethod
     def of(
-        cls, stack: Stack, objects: Objects, *, run: str, nodes: tuple[str, ...], generated: int, seed: int
+        cls,
+        stack: Stack,
+        objects: Objects,
+        *,
+        run: str,
+        nodes: tuple[str, ...],
+        generated: int,
+        seed: int,
+        resolve: Mapping[str, str] | None = None,
     ) -> Ground:
+        """resolve: name of a load balancer -> its address, in place of DNS."""
         return cls(
             stack=stack,
             objects=objects,
             run=run,
-            alb=address_of(objects, "Ingress", INGRESS_NAME),
-            nlb=address_of(objects, "Service", NLB_NAME),
+            alb=address_of(objects, "Ingress", INGRESS_NAME, resolve or {}),
+            nlb=address_of(objects, "Service", NLB_NAME, resolve or {}),
             nodes=nodes,
             addresses={
                 (item.namespace, item.name): item.spec.get("clusterIP", "") for item in objects.of_kind("Service")

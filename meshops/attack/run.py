@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -41,6 +41,7 @@ class AttackOptions:
     """kubeconfig: None for the environment's own. only: ids and families; empty for all.
 
     writes: attempts that change something are made too. generated: requests by the grammar; seed: of it.
+    resolve: name of a load balancer -> its address, in place of DNS.
     """
 
     kubeconfig: Path | None = None
@@ -49,6 +50,7 @@ class AttackOptions:
     writes: bool = False
     generated: int = 300
     seed: int = 1
+    resolve: Mapping[str, str] = field(default_factory=dict)
 
 
 def attack(
@@ -91,7 +93,15 @@ def _made(
     if isinstance(objects, Unavailable):
         raise ToolError(objects.reason)
     clean_leftovers(tools, objects, datetime.now(UTC))
-    ground = Ground.of(subject, objects, run=run, nodes=_nodes(tools), generated=options.generated, seed=options.seed)
+    ground = Ground.of(
+        subject,
+        objects,
+        run=run,
+        nodes=_nodes(tools),
+        generated=options.generated,
+        seed=options.seed,
+        resolve=options.resolve,
+    )
     withheld = [entry for entry in entries if not entry.reads_only and not options.writes]
     steps = {entry.id: tuple(entry.steps(ground)) for entry in entries if entry not in withheld}
     empty = [id for id, made in steps.items() if not made]

@@ -29,6 +29,25 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--list", action="store_true", help="the checks there are, and nothing else")
 
 
+def add_resolve(parser: argparse.ArgumentParser) -> None:
+    """`--resolve`, which `resolved` reads: as curl's, for the names of load balancers."""
+    parser.add_argument(
+        "--resolve",
+        nargs="+",
+        default=[],
+        metavar="NAME=ADDRESS",
+        help="where a load balancer is, in place of what DNS says of its name",
+    )
+
+
+def resolved(pairs: Sequence[str]) -> dict[str, str]:
+    """`NAME=ADDRESS` of `--resolve` as a mapping. Raises UsageError."""
+    found = {name: address for name, _, address in (pair.partition("=") for pair in pairs)}
+    if not all(name and address for name, address in found.items()):
+        raise UsageError(f"--resolve {' '.join(pairs)}: each is a name, an equals sign and an address.")
+    return found
+
+
 def chosen(checks: Sequence[_C], only: Sequence[str]) -> tuple[_C, ...]:
     """The checks with these ids, in their own order; all if none is named. Raises UsageError."""
     known = {check.id for check in checks}

@@ -1,6 +1,7 @@
 """Check MP101: which subnets the AWS Load Balancer Controller would choose, and why not each other one.
 
 The rule is the controller's own: kubernetes-sigs/aws-load-balancer-controller v3.5, pkg/networking/subnet_resolver.go.
+Tests compare it with what that code decided of some hundred layouts of a VPC (`make decisions`).
 """
 
 from __future__ import annotations
@@ -84,10 +85,15 @@ def check(settings: Settings, vpc: Vpc | Unavailable) -> Verdict:
             remedy="Correct network.existing.vpcId: the controller looks for subnets in the VPC it is told.",
         )
     demand = demand_of(settings)
-    decisions = decide(vpc.subnets, demand)
+    found = f"{vpc.id}, found by {vpc.found_by}; {demand.scheme}, so {demand.role_tag} decides."
+    return judged(vpc.subnets, demand, found)
+
+
+def judged(subnets: Iterable[Subnet], demand: Demand, found: str = "") -> Verdict:
+    """Whether the load balancer can be made. found: where the subnets are from, for people."""
+    decisions = decide(subnets, demand)
     chosen = [decision.subnet for decision in decisions if decision.chosen]
     table = _table(decisions)
-    found = f"{vpc.id}, found by {vpc.found_by}; {demand.scheme}, so {demand.role_tag} decides."
     locales = sorted({subnet.locale for subnet in chosen})
     if len(locales) > 1:
         return Verdict(
@@ -141,10 +147,12 @@ def _decision(subnet: Subnet, refusal: str, best: dict[str, Subnet], demand: Dem
 
 
 def _other_clusters(subnet: Subnet, demand: Demand) -> list[str]:
+    # The controller compares without the last slash: kubernetes.io/cluster-autoscaler/enabled counts as well.
+    prefix = CLUSTER_TAG_PREFIX.rstrip("/")
     return sorted(
         key.removeprefix(CLUSTER_TAG_PREFIX)
         for key in subnet.tags
-        if key.startswith(CLUSTER_TAG_PREFIX) and key != demand.cluster_tag
+        if key.startswith(prefix) and key != demand.cluster_tag
     )
 
 

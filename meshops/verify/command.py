@@ -9,7 +9,7 @@ from pathlib import Path
 from configuration.settings import Settings
 from meshops.checks.command import execute, terminated_as_interrupted
 from meshops.checks.model import Report
-from meshops.checks.options import UsageError, add_options
+from meshops.checks.options import UsageError, add_options, add_resolve, resolved
 from meshops.progress import Progress
 from meshops.verify.registry import CHECKS
 from meshops.verify.run import VerifyOptions, verify
@@ -39,6 +39,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--kubectl", default="kubectl", metavar="PROGRAM", help="(%(default)s)")
     parser.add_argument("--istioctl", default="istioctl", metavar="PROGRAM", help="(%(default)s)")
     parser.add_argument("--endpoint-url", help="a stand-in for AWS, in place of AWS_ENDPOINT_URL or AWS itself")
+    add_resolve(parser)
     return parser
 
 
@@ -52,6 +53,7 @@ def _run(arguments: argparse.Namespace, settings: Settings, progress: Progress) 
         kubectl=arguments.kubectl,
         istioctl=arguments.istioctl,
         aws_endpoint_url=arguments.endpoint_url,
+        resolve=resolved(arguments.resolve),
     )
     with terminated_as_interrupted():
         return verify(settings, options, stack=arguments.stack, progress=progress)

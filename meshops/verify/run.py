@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import secrets
 import time
-from collections.abc import Callable, Collection
+from collections.abc import Callable, Collection, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TypeVar
@@ -43,6 +43,7 @@ class VerifyOptions:
     """kubeconfig: None for the environment's own. only: ids of checks; namespaces: of the stack; empty for all.
 
     aws_endpoint_url: a stand-in for AWS; None for the environment's AWS_ENDPOINT_URL, or AWS itself.
+    resolve: name of a load balancer -> its address, in place of DNS.
     """
 
     kubeconfig: Path | None = None
@@ -51,6 +52,7 @@ class VerifyOptions:
     kubectl: str = "kubectl"
     istioctl: str = "istioctl"
     aws_endpoint_url: str | None = None
+    resolve: Mapping[str, str] = field(default_factory=dict)
 
 
 def verify(
@@ -67,7 +69,15 @@ def verify(
     tools = Tools(kubectl=options.kubectl, istioctl=options.istioctl, kubeconfig=options.kubeconfig)
     run = secrets.token_hex(4)
     began = time.monotonic()
-    facts = gather(subject_stack, tools, checks, run=run, aws_endpoint_url=options.aws_endpoint_url, progress=progress)
+    facts = gather(
+        subject_stack,
+        tools,
+        checks,
+        run=run,
+        aws_endpoint_url=options.aws_endpoint_url,
+        resolve=options.resolve,
+        progress=progress,
+    )
     results = judge(Subject(stack=subject_stack, facts=facts), checks)
     return Report(
         command="verify",
@@ -110,6 +120,7 @@ def gather(
     *,
     run: str,
     aws_endpoint_url: str | None = None,
+    resolve: Mapping[str, str] | None = None,
     progress: Progress,
 ) -> Facts:
     """Everything that these checks look at, once. What could not be had says why."""
@@ -131,8 +142,8 @@ def gather(
         return pool.submit(timed if fact in wanted else lambda: _NOT_ASKED)
 
     try:
-        edge = start("edge", lambda: gather_edge(stack, there, run))
-        passthrough = start("passthrough", lambda: gather_passthrough(stack, there))
+        edge = start("edge", lambda: gather_edge(stack, there, run, resolve or {}))
+        passthrough = start("passthrough", lambda: gather_passthrough(stack, there, resolve or {}))
         acm = start("acm", lambda: gather_acm(stack, there, aws_endpoint_url))
         secret = start("secret", lambda: gather_secret(tools))
         proxies = start("proxies", lambda: gather_proxies(tools, stack.settings.mesh.revisions))

@@ -7,7 +7,7 @@ import http.client
 import os
 import socket
 import ssl
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 
@@ -29,17 +29,21 @@ _SECONDS = 5.0
 CERTIFICATE_ANNOTATION = "alb.ingress.kubernetes.io/certificate-arn"
 
 
-def address_of(objects: Objects, kind: str, name: str) -> str:
-    """Of a load balancer, as its controller wrote it: an address if there is one, else its name, else empty."""
+def address_of(objects: Objects, kind: str, name: str, resolve: Mapping[str, str]) -> str:
+    """Of a load balancer, as its controller wrote it: an address if there is one, else its name, else empty.
+
+    resolve: name -> address, in place of DNS
+    """
     found = objects.find(kind, ISTIO_INGRESS, name)
     entries = (found.at("status", "loadBalancer", "ingress") if found else None) or ()
-    return next((entry.get("ip") or entry.get("hostname") or "" for entry in entries), "")
+    found = next((entry.get("ip") or entry.get("hostname") or "" for entry in entries), "")
+    return resolve.get(found, found)
 
 
-def gather_edge(stack: Stack, objects: Objects, run: str) -> Edge | Unavailable:
+def gather_edge(stack: Stack, objects: Objects, run: str, resolve: Mapping[str, str]) -> Edge | Unavailable:
     if "alb" not in stack.settings.load_balancer.entries:
         return Unavailable(reason="This stack has no ALB.", remedy="Nothing to do.")
-    address = address_of(objects, "Ingress", INGRESS_NAME)
+    address = address_of(objects, "Ingress", INGRESS_NAME, resolve)
     if not address:
         return Unavailable(
             reason=f"Ingress {ISTIO_INGRESS}/{INGRESS_NAME} has no address.",
@@ -63,13 +67,13 @@ def gather_edge(stack: Stack, objects: Objects, run: str) -> Edge | Unavailable:
         )
 
 
-def gather_passthrough(stack: Stack, objects: Objects) -> Passthrough | Unavailable:
+def gather_passthrough(stack: Stack, objects: Objects, resolve: Mapping[str, str]) -> Passthrough | Unavailable:
     """Raises nothing: a host that does not answer is a handshake with a problem."""
     in_mesh = tuple(item for item in stack.namespaces if item.in_mesh)
     hosts = passthrough_hosts(in_mesh)
     if not hosts:
         return Passthrough(address="", handshakes={})
-    address = address_of(objects, "Service", NLB_NAME)
+    address = address_of(objects, "Service", NLB_NAME, resolve)
     if not address:
         return Unavailable(
             reason=f"Service {ISTIO_INGRESS}/{NLB_NAME} has no address.",

@@ -101,8 +101,8 @@ def test_a_taken_port_is_one_clear_line() -> None:
 
 
 def test_a_chart_that_cannot_be_had_is_named(toolchain: Toolchain) -> None:
-    with pytest.raises(ChartUnavailable, match="aws-load-balancer-controller"):
-        toolchain.chart("https://example.com/charts", "aws-load-balancer-controller")
+    with pytest.raises(ChartUnavailable, match="chart 'karpenter' of"):
+        toolchain.chart("https://example.com/charts", "karpenter")
 
 
 def test_a_lab_that_lost_a_process_is_started_anew_and_down_leaves_nothing(

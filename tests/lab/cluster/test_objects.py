@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from lab.cluster.control_plane import ControlPlane
-from lab.cluster.objects import Key, Objects
+from lab.cluster.objects import Objects
 
 
 def ingress(name: str, *, port: int) -> dict[str, Any]:
@@ -42,7 +42,8 @@ def test_a_status_that_a_controller_writes_in_between_is_no_change_of_ours(
         before = read(path)
         if not written:
             written.append(path)
-            objects.set_status(Key.of(document), {"loadBalancer": {"ingress": [{"hostname": "somewhere"}]}})
+            status = {"status": {"loadBalancer": {"ingress": [{"hostname": "somewhere"}]}}}
+            objects._send("PATCH", f"{path}/status", status, "application/merge-patch+json")
         return before
 
     monkeypatch.setattr(objects, "_get", read_and_interfered_with)

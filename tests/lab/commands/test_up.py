@@ -18,7 +18,7 @@ from tests.whole_lab import WholeLab, lab_command
 pytestmark = pytest.mark.timeout(1800)
 
 REPORT = (
-    "charts: 5 deployed, by helm list",
+    "charts: 6 deployed, by helm list",
     "applied, counted in the cluster by their field manager",
     "preflight MP101: 2 subnets",
     "preflight MP201: Issued, covers 2 hosts",

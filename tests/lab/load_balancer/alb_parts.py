@@ -1,4 +1,4 @@
-"""What the tests of the load balancers' stand-in need: fake targets that record what reaches them, and an Envoy."""
+"""What the tests of the lab's load balancers need: fake targets that record what reaches them, and an Envoy."""
 
 from __future__ import annotations
 
@@ -187,27 +187,30 @@ class Balancer:
     ) -> TargetGroup:
         """Makes these its targets. extra: addresses where nothing is, or nothing that is ours."""
         group = TargetGroup(
-            balancer="alb",
-            service="istio-ingress/gateway",
-            port=443,
+            arn="arn:group",
+            name="alb_443",
             protocol="HTTPS",
             check=check or a_check(targets[0].health_port if targets else None),
-            deregistration_delay=30,
-            targets=(*(Target(address=t.address, port=t.port, name=t.name) for t in targets), *extra),
+            targets=(*(Target(address=t.address, port=t.port) for t in targets), *extra),
         )
         model = LoadBalancerModel(
             kind="application",
             source="Ingress istio-ingress/gateway",
             name="alb",
-            scheme="internal",
-            subnets=(),
+            host="alb.example.com",
             listeners=(
-                Listener(port=80, protocol="HTTP", redirect_to=443),
-                Listener(port=443, protocol="HTTPS", ssl_policy=self.policy, certificates=(ARN,), group=group),
+                Listener(port=80, protocol="HTTP", redirect_to=443, allowed_cidrs=self.allowed_cidrs),
+                Listener(
+                    port=443,
+                    protocol="HTTPS",
+                    ssl_policy=self.policy,
+                    certificates=(ARN,),
+                    group=group,
+                    allowed_cidrs=self.allowed_cidrs,
+                ),
             ),
             drop_invalid_headers=True,
             idle_timeout=self.idle_timeout,
-            allowed_cidrs=self.allowed_cidrs,
         )
         self.play(model)
         return group
@@ -253,9 +256,11 @@ def a_check(port: int | None, **changes: object) -> HealthCheck:
     return HealthCheck(**{**given, **changes})  # ty: ignore[invalid-argument-type]
 
 
-def await_that(holds: Callable[[], bool], said: Callable[[], str] = lambda: "") -> None:
+def await_that(
+    holds: Callable[[], bool], said: Callable[[], str] = lambda: "", *, seconds: float = _START_SECONDS
+) -> None:
     """Waits until it holds; fails with what is said."""
-    until(holds, seconds=_START_SECONDS, pause=0.05, what="what the test waits for", seen=said)
+    until(holds, seconds=seconds, pause=0.05, what="what the test waits for", seen=said)
 
 
 def free_port() -> int:

@@ -1,4 +1,4 @@
-"""The load balancers' part of the stand-in: a real Envoy on loopback, before targets that record what they are sent."""
+"""The Envoy in load balancers' place: a real one on loopback, before targets that record what they are sent."""
 
 from __future__ import annotations
 

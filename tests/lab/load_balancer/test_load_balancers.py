@@ -1,4 +1,4 @@
-"""The load balancers' stand-in in a whole lab: from a client through the ALB and the gateway to an application."""
+"""The AWS Load Balancer Controller in a whole lab, and what it makes: from a client to an application."""
 
 from __future__ import annotations
 
@@ -100,9 +100,12 @@ def test_the_listener_serves_acms_certificate_over_tls_13_only(whole_lab: WholeL
     assert curl(whole_lab, trusted, "--tls-max", "1.2")[0] == 35
 
 
-def test_the_status_carries_the_stand_ins_name_and_address(whole_lab: WholeLab) -> None:
+def test_the_status_carries_awss_name_and_the_labs_book_its_address(whole_lab: WholeLab) -> None:
     status = whole_lab.get("ingress", INGRESS_NAME, "-n", ISTIO_INGRESS)["status"]
-    assert status["loadBalancer"]["ingress"] == [{"hostname": report.HOSTS["Ingress"], "ip": address(whole_lab)}]
+    (balancer,) = aws(whole_lab).client("elbv2").describe_load_balancers()["LoadBalancers"]
+    (entry,) = status["loadBalancer"]["ingress"]
+    assert entry["hostname"] == balancer["DNSName"]
+    assert report.addresses(whole_lab.state)[entry["hostname"]] == address(whole_lab)
 
 
 def test_aws_shows_the_load_balancer_with_its_policy_certificate_and_targets(whole_lab: WholeLab) -> None:
@@ -121,6 +124,21 @@ def test_aws_shows_the_load_balancer_with_its_policy_certificate_and_targets(who
     assert {"Key": "ingress.k8s.aws/stack", "Value": f"{ISTIO_INGRESS}/{INGRESS_NAME}"} in tags["Tags"]
 
 
+def test_the_nodes_group_lets_the_load_balancers_group_reach_the_pods_and_their_health(whole_lab: WholeLab) -> None:
+    ec2 = aws(whole_lab).client("ec2")
+    (balancer,) = aws(whole_lab).client("elbv2").describe_load_balancers()["LoadBalancers"]
+    groups = ec2.describe_security_groups()["SecurityGroups"]
+    (node,) = [group for group in groups if group["GroupName"].startswith("eks-cluster-sg-")]
+    opened = {
+        pair["GroupId"]: (rule["FromPort"], rule["ToPort"])
+        for rule in node["IpPermissions"]
+        for pair in rule["UserIdGroupPairs"]
+        if "elbv2.k8s.aws" in pair.get("Description", "")
+    }
+    assert list(opened.values()) == [(443, 15021)]
+    assert opened.keys() <= set(balancer["SecurityGroups"])
+
+
 def test_a_certificate_that_acm_does_not_have_is_refused_by_an_event_and_the_old_one_is_served_on(
     whole_lab: WholeLab, trusted: Path
 ) -> None:
@@ -130,9 +148,10 @@ def test_a_certificate_that_acm_does_not_have_is_refused_by_an_event_and_the_old
     wanted, unknown = certificate_arn(whole_lab), f"arn:aws:acm:{REGION}:111122223333:certificate/unknown"
     _annotate(whole_lab, unknown)
     try:
-        await_that(lambda: "CertificateNotFound" in _refused(whole_lab), lambda: _refused(whole_lab))
-        events = whole_lab.get("events", "-n", ISTIO_INGRESS, "--field-selector=reason=FailedDeployModel")["items"]
-        assert f"stand-in: CertificateNotFound: Certificate '{unknown}' not found" in {e["message"] for e in events}
+        said = f"CertificateNotFound: Certificate {unknown} not found"
+        await_that(lambda: said in _refused(whole_lab), lambda: _refused(whole_lab))
+        logs = whole_lab.command("logs", "kube-system/aws-load-balancer-controller").stdout
+        assert said in logs, "the log of the controller that leads is among them"
         assert curl(whole_lab, trusted)[1].startswith("HTTP/2 200")
     finally:
         again = whole_lab.command("up", "--no-proofs")
@@ -140,7 +159,7 @@ def test_a_certificate_that_acm_does_not_have_is_refused_by_an_event_and_the_old
     updated = [line.rsplit(" ", 1)[-1] for line in again.stdout.splitlines() if line.startswith("updated: ")]
     assert updated == [f"{ISTIO_INGRESS}/{INGRESS_NAME}"], "what someone changed is taken back, and named"
     assert certificate_arn(whole_lab) == wanted
-    await_that(lambda: _refused(whole_lab) == "", lambda: _refused(whole_lab))
+    assert _refused(whole_lab) == ""
 
 
 def _annotate(lab: WholeLab, arn: str) -> None:
@@ -150,8 +169,62 @@ def _annotate(lab: WholeLab, arn: str) -> None:
 
 
 def _refused(lab: WholeLab) -> str:
-    found = standing(lab, ALB)
-    return found.refused if found else "not served"
+    """The controller's newest word of the Ingress, if it is a warning."""
+    selector = f"--field-selector=involvedObject.kind=Ingress,involvedObject.name={INGRESS_NAME}"
+    events = lab.get("events", "-n", ISTIO_INGRESS, selector)["items"]
+    newest = max(events, key=lambda event: int(event["metadata"]["resourceVersion"]))
+    return newest["message"] if newest["type"] == "Warning" else ""
+
+
+def test_an_ingress_for_whose_subnets_nobody_has_set_tags_ends_make_lab_in_the_controllers_words(
+    whole_lab: WholeLab,
+) -> None:
+    ec2, role = aws(whole_lab).client("ec2"), "kubernetes.io/role/elb"
+    tagged = ec2.describe_subnets(Filters=[{"Name": "tag-key", "Values": [role]}])["Subnets"]
+    subnets = [subnet["SubnetId"] for subnet in tagged]
+    gone = whole_lab.tool("kubectl", "delete", "ingress", INGRESS_NAME, "-n", ISTIO_INGRESS, "--timeout=60s")
+    assert gone.returncode == 0, gone.stderr
+    assert aws(whole_lab).client("elbv2").describe_load_balancers()["LoadBalancers"] == []
+    ec2.delete_tags(Resources=subnets, Tags=[{"Key": role}])
+    # It finds subnets by their routes where no tag says anything, and nobody makes routes in the lab's account.
+    try:
+        refused = whole_lab.command("up", "--no-proofs")
+        assert refused.returncode == 1
+        assert "the AWS Load Balancer Controller refused Ingress" in refused.stderr, refused.stderr
+        assert "couldn't auto-discover subnets" in refused.stderr
+    finally:
+        ec2.create_tags(Resources=subnets, Tags=[{"Key": role, "Value": "1"}])
+        again = whole_lab.command("up", "--no-proofs")
+    assert again.returncode == 0, again.stdout + again.stderr
+
+
+# --- the end of a load balancer --------------------------------------------------------------------------------
+
+
+def test_without_its_controller_an_ingress_stays_and_its_load_balancer_is_orphaned(whole_lab: WholeLab) -> None:
+    """A destroy in another order than the program's: the controller first."""
+    controller = ("deployment/aws-load-balancer-controller", "-n", "kube-system")
+    ingress = alb_ingress(SETTINGS, certificate_arn=certificate_arn(whole_lab))
+    ingress["metadata"]["name"] = "orphan"
+    applied = whole_lab.tool("kubectl", "apply", "--server-side", "--filename=-", stdin=json.dumps(ingress))
+    assert applied.returncode == 0, applied.stderr
+    orphan = f"Ingress {ISTIO_INGRESS}/orphan"
+    await_that(lambda: standing(whole_lab, orphan) is not None)
+    assert whole_lab.tool("kubectl", "scale", *controller, "--replicas=0").returncode == 0
+    try:
+        ended = whole_lab.tool("kubectl", "wait", "--for=delete", "pod", "-n", "kube-system", "--timeout=60s",
+                               "--selector=app.kubernetes.io/name=aws-load-balancer-controller")  # fmt: skip
+        assert ended.returncode == 0, ended.stderr
+        whole_lab.tool("kubectl", "delete", "ingress", "orphan", "-n", ISTIO_INGRESS, "--wait=false")
+        time.sleep(5)
+        left = whole_lab.get("ingress", "orphan", "-n", ISTIO_INGRESS)["metadata"]
+        assert left["deletionTimestamp"]
+        assert left["finalizers"] == ["ingress.k8s.aws/resources"]
+        assert standing(whole_lab, orphan) is not None, "it costs on"
+    finally:
+        assert whole_lab.tool("kubectl", "scale", *controller, "--replicas=2").returncode == 0
+    await_that(lambda: standing(whole_lab, orphan) is None, lambda: str(report.read(whole_lab.state)), seconds=90)
+    assert whole_lab.tool("kubectl", "get", "ingress", "orphan", "-n", ISTIO_INGRESS).returncode == 1
 
 
 # --- trap 3, through the load balancer itself ------------------------------------------------------------------
@@ -283,6 +356,10 @@ def test_a_rolling_restart_of_the_gateway_under_load_loses_no_request(whole_lab:
     assert rolled.returncode == 0, rolled.stderr
     assert len(statuses) > 50
     assert set(statuses) == {200}
+    pods = whole_lab.get("pods", "-n", ISTIO_INGRESS, "-l", "istio=ingressgateway")["items"]
+    gates = [gate["conditionType"] for pod in pods for gate in pod["spec"].get("readinessGates", ())]
+    assert len(gates) == len(pods), "each new pod waited until the load balancer found it healthy"
+    assert all(gate.startswith("target-health.elbv2.k8s.aws/") for gate in gates)
 
 
 class _Client(http.client.HTTPSConnection):

@@ -1,4 +1,4 @@
-"""The load balancers' part of the stand-in as an NLB: it passes on what it is given, and checks as annotated."""
+"""The Envoy in load balancers' place as an NLB: it passes on what it is given, and checks as annotated."""
 
 from __future__ import annotations
 
@@ -39,12 +39,10 @@ def target(balancer: Balancer) -> Iterator[FakeTarget]:
 
 def _serve(balancer: Balancer, target: FakeTarget, *, name: str, proxy_protocol: bool = False) -> TargetGroup:
     group = TargetGroup(
-        balancer=name,
-        service="istio-ingress/gateway",
-        port=443,
+        arn=f"arn:{name}",
+        name=f"{name}_443",
         protocol="TCP",
         check=a_check(target.health_port, codes="200-299"),
-        deregistration_delay=30,
         proxy_protocol=proxy_protocol,
         targets=(Target(address=target.address, port=target.port),),
     )
@@ -53,8 +51,7 @@ def _serve(balancer: Balancer, target: FakeTarget, *, name: str, proxy_protocol:
             kind="network",
             source="Service istio-ingress/gateway",
             name=name,
-            scheme="internal",
-            subnets=(),
+            host="nlb.example.com",
             listeners=(Listener(port=443, protocol="TCP", group=group),),
             idle_timeout=350,
         )

@@ -87,8 +87,12 @@ func newVolumes(node *Node, pod *corev1.Pod, dir string) *volumes {
 
 func (w *podWorker) update(pod *corev1.Pod) {
 	w.mu.Lock()
+	before := w.pod
 	w.pod = pod
 	w.mu.Unlock()
+	if gatesOpen(before) != gatesOpen(pod) {
+		w.touch()
+	}
 	w.startEphemeral()
 	if pod.DeletionTimestamp != nil {
 		w.deleteOne.Do(func() { close(w.deleted) })

@@ -42,6 +42,14 @@ def test_of_a_workloads_pods_one_that_runs_is_taken() -> None:
     assert find(PODS, "shop/billing-api").name == "billing-api-7d9f-bbbbb"
 
 
+def test_a_workloads_logs_are_all_its_pods_and_a_pods_its_own() -> None:
+    assert {source.pod.name for source in sources(PODS, "shop/billing-api")} == {
+        "billing-api-7d9f-aaaaa",
+        "billing-api-7d9f-bbbbb",
+    }
+    assert {source.pod.name for source in sources(PODS, "billing-api-7d9f-bbbbb")} == {"billing-api-7d9f-bbbbb"}
+
+
 def test_a_name_of_two_workloads_is_refused_with_what_it_may_mean() -> None:
     with pytest.raises(LabError, match=r"'billing' may be any of shop/billing-api-7d9f-aaaaa, .*: name one of them"):
         find(PODS, "billing")

@@ -15,7 +15,6 @@ from lab.aws.made import Made
 from lab.cluster.objects import Key, Refused
 from lab.engine.engine import LabEngine
 from lab.errors import ChartUnavailable
-from lab.load_balancer.report import HOSTS
 from offline.registration import EngineError, Registration
 from offline.values import Secret
 
@@ -174,10 +173,14 @@ def test_a_refusal_names_the_object_the_field_and_the_api_servers_words(lab: Lab
     assert str(refused.value) == ("the API server refused Service shop/a (v1): spec.port: must be between 1 and 65535")
 
 
-def test_an_ingress_gets_the_stand_ins_address(lab: Lab) -> None:
-    inputs = {"apiVersion": "networking.k8s.io/v1", "kind": "Ingress", "metadata": {"name": "gw", "namespace": "in"}}
-    _, outputs = lab.engine().create(registration("kubernetes:networking.k8s.io/v1:Ingress", "gw", inputs))
-    assert outputs["status"] == {"loadBalancer": {"ingress": [{"hostname": HOSTS["Ingress"]}]}}
+def test_what_was_under_way_beside_a_failure_does_not_hide_it(lab: Lab) -> None:
+    engine = lab.engine()
+    lab.cluster.refusal = Refused(422, {"reason": "Invalid", "message": "is invalid"})
+    with pytest.raises(EngineError):
+        engine.create(an_object("Service", "a", "shop"))
+    with pytest.raises(EngineError, match="interrupted"):
+        engine.create(an_object("Service", "b", "shop"))
+    assert engine.problem.endswith("::a: the API server refused Service shop/a (v1): is invalid")
 
 
 def test_a_release_whose_chart_the_lab_lacks_is_recorded_with_the_reason(lab: Lab) -> None:

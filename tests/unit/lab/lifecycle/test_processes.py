@@ -25,7 +25,7 @@ def test_no_name_is_given_twice_and_every_row_comes_after_those_it_needs() -> No
         assert set(row.after) <= set(names[:index]), row.name
     assert names == [
         "etcd", "kube-apiserver", "kube-controller-manager", "lab-node", "internet", "kube-proxy", "moto",
-        "load-balancers", "load-balancer-controller",
+        "load-balancers", "load-balancers-reader",
     ]  # fmt: skip
 
 

@@ -1,97 +1,92 @@
-"""A cluster and an account for the tests of the load balancer controller's stand-in."""
+"""Load balancers as the controller makes them of the program's objects, and the lab's moto to make them in."""
 
 from __future__ import annotations
 
-import copy
-from ipaddress import IPv4Network
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import urllib.error
+import urllib.request
+from collections.abc import Generator
+from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-from configuration.load_balancer import LoadBalancer
-from lab.load_balancer.surroundings import Surroundings
-from manifests.ingress import alb_ingress, nlb_service
-from meshops.preflight.aws import Subnet
-
-Document = dict[str, Any]
+from lab.aws.made import Aws
+from lab.load_balancer.model import HealthCheck, Listener, LoadBalancerModel, Target, TargetGroup
+from lab.waiting import until
 
 CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/0"
-WEB_ACL = "arn:aws:wafv2:eu-west-1:111122223333:regional/webacl/mesh/1"
-SETTINGS = LoadBalancer(domain="lab.example.com", allowed_cidrs=(IPv4Network("198.51.100.0/24"),))
+POLICY = "ELBSecurityPolicy-TLS13-1-3-PQ-2025-09"
 GATEWAY = "istio-ingress/istio-ingressgateway"
+CHECK = HealthCheck(
+    protocol="HTTP", port=15021, path="/healthz/ready", interval=15, timeout=5, healthy=2, unhealthy=2, codes="200"
+)
+GROUP = TargetGroup(
+    arn="arn:group",
+    name="k8s-gateway",
+    protocol="HTTPS",
+    check=CHECK,
+    targets=(Target(address="10.0.0.5", port=443), Target(address="10.0.0.6", port=443)),
+)
 
 
-def ingress(without: str = "", **annotations: str) -> Document:
-    """The program's Ingress. annotations: others, `_` for `-`; without: the one that is left out."""
-    document = copy.deepcopy(alb_ingress(SETTINGS, certificate_arn=CERTIFICATE, tags={"environment": "lab"}))
-    return _annotated(document, "alb.ingress.kubernetes.io/", without, annotations)
-
-
-def balanced_service(without: str = "", **annotations: str) -> Document:
-    """The program's Service of the NLB."""
-    document = copy.deepcopy(nlb_service(SETTINGS, tags={"environment": "lab"}))
-    return _annotated(document, "service.beta.kubernetes.io/aws-load-balancer-", without, annotations)
-
-
-def _annotated(document: Document, prefix: str, without: str, annotations: dict[str, str]) -> Document:
-    given = document["metadata"]["annotations"]
-    given.update({f"{prefix}{name.replace('_', '-')}": value for name, value in annotations.items()})
-    given.pop(f"{prefix}{without}", None)
-    return document
-
-
-def gateway_service(**annotations: str) -> Document:
-    return {
-        "metadata": {
-            "namespace": "istio-ingress",
-            "name": "istio-ingressgateway",
-            "annotations": {f"alb.ingress.kubernetes.io/{k.replace('_', '-')}": v for k, v in annotations.items()},
-        },
-        "spec": {
-            "ports": [
-                {"name": "http2", "port": 80, "targetPort": 80},
-                {"name": "https", "port": 443, "targetPort": 443},
-            ]
-        },
-    }
-
-
-def endpoint(address: str, **conditions: bool) -> Document:
-    return {"addresses": [address], "conditions": conditions, "targetRef": {"name": f"gateway-{address}"}}
-
-
-def endpoint_slice(*endpoints: Document, port: str = "https") -> Document:
-    return {
-        "addressType": "IPv4",
-        "ports": [{"name": "http2", "port": 80}, {"name": port, "port": 443}],
-        "endpoints": list(endpoints),
-    }
-
-
-def subnet(number: int, zone: str, *, role: str = "internal-elb", free: int = 100, **clusters: str) -> Subnet:
-    """One that is tagged for a role (empty: for none) and for clusters, `_` for `-`."""
-    tags = {f"kubernetes.io/role/{role}": "1"} if role else {}
-    tags |= {f"kubernetes.io/cluster/{name.replace('_', '-')}": value for name, value in clusters.items()}
-    return Subnet(
-        id=f"subnet-{number}",
-        zone=f"eu-west-1{zone}",
-        locale="availability-zone",
-        cidr=f"10.0.{number}.0/24",
-        free_addresses=free,
-        tags=tags,
+def alb(
+    *, policy: str = POLICY, group: TargetGroup = GROUP, drop_invalid: bool = True, **https: Any
+) -> LoadBalancerModel:
+    """The program's ALB: port 80 sends on to port 443, which leads to the gateway. https: of that listener."""
+    https = {"allowed_cidrs": ("198.51.100.0/24",), **https}
+    return LoadBalancerModel(
+        kind="application",
+        source=f"Ingress {GATEWAY}",
+        name="k8s-alb",
+        host="k8s-alb-1.eu-west-1.elb.amazonaws.com",
+        listeners=(
+            Listener(port=80, protocol="HTTP", redirect_to=443),
+            Listener(port=443, protocol="HTTPS", ssl_policy=policy, certificates=(CERTIFICATE,), group=group, **https),
+        ),
+        drop_invalid_headers=drop_invalid,
     )
 
 
-def around(**changes: Any) -> Surroundings:
-    """A VPC with a tagged subnet in each of two zones, the gateway with two pods, an issued certificate."""
-    nlb = nlb_service(SETTINGS)
-    given: dict[str, Any] = {
-        "cluster": "mesh-lab",
-        "subnets": (subnet(1, "a", mesh_lab="shared"), subnet(2, "b", mesh_lab="shared")),
-        "services": {GATEWAY: gateway_service(), f"{GATEWAY}-nlb": nlb},
-        "slices": {
-            GATEWAY: (endpoint_slice(endpoint("10.0.0.6", ready=True), endpoint("10.0.0.5", ready=True)),),
-            f"{GATEWAY}-nlb": (endpoint_slice(endpoint("10.0.0.5", ready=True), port="tls"),),
-        },
-        "certificates": {CERTIFICATE: "ISSUED"},
-        "web_acls": frozenset({WEB_ACL}),
-    }
-    return Surroundings(**{**given, **changes})
+def nlb() -> LoadBalancerModel:
+    """The program's NLB."""
+    check = replace(CHECK, protocol="TCP", port=None)
+    group = replace(GROUP, arn="arn:nlb", name="k8s-nlb-443", protocol="TCP", check=check, targets=GROUP.targets[:1])
+    return LoadBalancerModel(
+        kind="network",
+        source=f"Service {GATEWAY}-nlb",
+        name="k8s-nlb",
+        host="k8s-nlb-1.eu-west-1.elb.amazonaws.com",
+        listeners=(Listener(port=443, protocol="TCP", group=group),),
+        idle_timeout=350,
+    )
+
+
+@contextlib.contextmanager
+def running_moto() -> Generator[Aws]:
+    """The lab's moto server, as a process of its own: what is changed in moto stays there."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        at = f"127.0.0.1:{probe.getsockname()[1]}"
+    root = Path(__file__).resolve().parents[4]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "lab.aws.moto_server", at],
+        env={**os.environ, "PYTHONPATH": str(root), "MOTO_ACM_VALIDATION_WAIT": "0"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+    def answers() -> bool:
+        with contextlib.suppress(urllib.error.URLError):
+            return urllib.request.urlopen(f"http://{at}/lab/version", timeout=5).status == 200
+        return False
+
+    try:
+        until(answers, seconds=60, what="moto")
+        yield Aws(endpoint_url=f"http://{at}", region="eu-west-1", pods="10.201.64.0/18")
+    finally:
+        process.terminate()
+        process.wait(timeout=20)

@@ -1,53 +1,44 @@
-"""The AWS side of the load balancers' stand-in, over moto: what it reads there and what it makes there."""
+"""The account's load balancers, read with AWS's own calls; and what moto lacked for the controller."""
 
 from __future__ import annotations
 
+import json
 import ssl
+import urllib.request
 from collections.abc import Iterator
-from dataclasses import replace
 from typing import Any
 
 import pytest
 from cryptography import x509
 from cryptography.hazmat.primitives import serialization
-from moto.server import ThreadedMotoServer
 
 from lab.aws.edge import MAKERS
+from lab.aws.eks import MAKERS as EKS
 from lab.aws.made import Aws
+from lab.cluster.control_plane import NODE_INSTANCE
 from lab.load_balancer.account import Account
-from lab.load_balancer.ingress_model import ingress_model
-from lab.load_balancer.model import LoadBalancerModel, Refusal, Target
-from lab.load_balancer.service_model import service_model
-from tests.unit.lab.load_balancer.load_balancers import around, balanced_service, ingress
+from lab.load_balancer.model import LoadBalancerModel, NotPlayed, Target
+from tests.unit.lab.load_balancer.load_balancers import GATEWAY, POLICY, running_moto
 
-ZONES = ("eu-west-1a", "eu-west-1b")
-ROLE = [{"ResourceType": "subnet", "Tags": [{"Key": "kubernetes.io/role/internal-elb", "Value": "1"}]}]
+PODS = ("10.201.64.5", "10.201.64.6")
 
 
 @pytest.fixture(scope="module")
 def aws() -> Iterator[Aws]:
-    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
-    server.start()
-    host, port = server.get_host_and_port()
-    yield Aws(endpoint_url=f"http://{host}:{port}", region="eu-west-1")
-    server.stop()
+    with running_moto() as running:
+        yield running
 
 
 @pytest.fixture(scope="module")
-def account(aws: Aws) -> Account:
-    """With a cluster in a VPC of two tagged subnets."""
+def subnets(aws: Aws) -> tuple[str, ...]:
     ec2 = aws.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.90.0.0/16")["Vpc"]["VpcId"]
-    subnets = [
-        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.90.{i}.0/24", AvailabilityZone=zone, TagSpecifications=ROLE)
-        for i, zone in enumerate(ZONES)
-    ]
-    aws.client("eks").create_cluster(
-        name="mesh-lab",
-        roleArn="arn:aws:iam::123456789012:role/cluster",
-        resourcesVpcConfig={"subnetIds": [each["Subnet"]["SubnetId"] for each in subnets]},
+    return tuple(
+        ec2.create_subnet(VpcId=vpc, CidrBlock=f"10.90.{i}.0/24", AvailabilityZone=f"eu-west-1{zone}")["Subnet"][
+            "SubnetId"
+        ]
+        for i, zone in enumerate("ab")
     )
-    return Account(aws=aws, cluster="mesh-lab")
 
 
 @pytest.fixture(scope="module")
@@ -57,37 +48,130 @@ def certificate(aws: Aws) -> str:
     return maker.create(aws, {"domainName": "lab.example.com", "subjectAlternativeNames": ["*.lab.example.com"]}).id
 
 
-def a_model(account: Account, certificate: str, **changes: str) -> tuple[LoadBalancerModel, str]:
-    vpc = account.vpc()
-    assert vpc is not None
-    surroundings = around(subnets=account.subnets(vpc), certificates={certificate: "ISSUED"})
-    return ingress_model(ingress(certificate_arn=certificate, **changes), surroundings), vpc
+class Made:
+    """A load balancer in the account, with the calls of the controller."""
+
+    def __init__(self, aws: Aws, name: str, subnets: tuple[str, ...], certificate: str) -> None:
+        self.aws, self.name, self.elb, ec2 = aws, name, aws.client("elbv2"), aws.client("ec2")
+        vpc = ec2.describe_subnets(SubnetIds=[subnets[0]])["Subnets"][0]["VpcId"]
+        self.security_group = ec2.create_security_group(GroupName=name, Description="-", VpcId=vpc)["GroupId"]
+        self.arn = self.elb.create_load_balancer(
+            Name=name,
+            Subnets=list(subnets),
+            SecurityGroups=[self.security_group],
+            Tags=[{"Key": "ingress.k8s.aws/stack", "Value": GATEWAY}],
+        )["LoadBalancers"][0]["LoadBalancerArn"]
+        self.elb.modify_load_balancer_attributes(
+            LoadBalancerArn=self.arn,
+            Attributes=[
+                {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true"},
+                {"Key": "idle_timeout.timeout_seconds", "Value": "75"},
+            ],
+        )
+        self.group = self.elb.create_target_group(
+            Name=f"{name}-443", Protocol="HTTPS", Port=443, VpcId=vpc, TargetType="ip",
+            HealthCheckProtocol="HTTP", HealthCheckPort="15021", HealthCheckPath="/healthz/ready",
+            HealthCheckIntervalSeconds=15, HealthCheckTimeoutSeconds=5,
+            HealthyThresholdCount=2, UnhealthyThresholdCount=2, Matcher={"HttpCode": "200"},
+        )["TargetGroups"][0]["TargetGroupArn"]  # fmt: skip
+        redirect = {"Protocol": "HTTPS", "Port": "443", "StatusCode": "HTTP_301"}
+        self._listener(80, "HTTP", {"Type": "redirect", "RedirectConfig": redirect})
+        forward = {"Type": "forward", "ForwardConfig": {"TargetGroups": [{"TargetGroupArn": self.group}]}}
+        self.https = self._listener(
+            443, "HTTPS", forward, SslPolicy=POLICY, Certificates=[{"CertificateArn": certificate}]
+        )
+
+    def _listener(self, port: int, protocol: str, action: dict[str, Any], **more: Any) -> str:
+        made = self.elb.create_listener(
+            LoadBalancerArn=self.arn, Port=port, Protocol=protocol, DefaultActions=[action], **more
+        )
+        return made["Listeners"][0]["ListenerArn"]
+
+    def register(self, *addresses: str) -> None:
+        targets = [{"Id": address, "Port": 443, "AvailabilityZone": "all"} for address in addresses]
+        self.elb.register_targets(TargetGroupArn=self.group, Targets=targets)
+
+    def read(self) -> LoadBalancerModel | NotPlayed | None:
+        return Account(aws=self.aws).balancers().get(self.name)
+
+    def health(self) -> dict[str, str]:
+        described = self.elb.describe_target_health(TargetGroupArn=self.group)["TargetHealthDescriptions"]
+        return {each["Target"]["Id"]: each["TargetHealth"]["State"] for each in described}
 
 
-def described(account: Account, name: str) -> dict[str, Any]:
-    elb = account.aws.client("elbv2")
-    (balancer,) = elb.describe_load_balancers(Names=[name])["LoadBalancers"]
-    return balancer
+@pytest.fixture
+def made(aws: Aws, subnets: tuple[str, ...], certificate: str, request: pytest.FixtureRequest) -> Made:
+    return Made(aws, f"alb-{abs(hash(request.node.name)) % 10**9}", subnets, certificate)
 
 
-def test_the_subnets_of_the_clusters_vpc_are_read_with_their_tags_and_free_addresses(account: Account) -> None:
-    vpc = account.vpc()
-    assert vpc is not None
-    subnets = account.subnets(vpc)
-    assert tuple(subnet.zone for subnet in subnets) == ZONES
-    assert all(subnet.tags == {"kubernetes.io/role/internal-elb": "1"} for subnet in subnets)
-    assert all(subnet.free_addresses > 200 for subnet in subnets)
+def model(made: Made) -> LoadBalancerModel:
+    found = made.read()
+    assert isinstance(found, LoadBalancerModel), found
+    return found
 
 
-def test_a_cluster_that_does_not_exist_has_no_vpc(aws: Aws) -> None:
-    assert Account(aws=aws, cluster="another").vpc() is None
+def test_a_load_balancer_is_read_with_all_that_envoy_plays(made: Made, certificate: str) -> None:
+    made.register(*PODS)
+    found = model(made)
+    assert (found.source, found.kind, found.drop_invalid_headers, found.idle_timeout) == (
+        f"Ingress {GATEWAY}",
+        "application",
+        True,
+        75,
+    )
+    assert found.host.startswith(f"{made.name}-1.eu-west-1.elb.amazonaws.com")
+    http, https = found.listeners
+    assert (http.port, http.protocol, http.redirect_to, http.ssl_policy) == (80, "HTTP", 443, "")
+    assert (https.port, https.ssl_policy, https.certificates) == (443, POLICY, (certificate,))
+    (group,) = found.groups
+    assert (group.protocol, group.check.port, group.check.path, group.check.interval) == (
+        "HTTPS",
+        15021,
+        "/healthz/ready",
+        15,
+    )
+    assert group.targets == tuple(Target(address=address, port=443) for address in PODS)
 
 
-def test_the_pair_that_is_served_is_acms_certificate_and_the_key_that_belongs_to_it(
-    account: Account, certificate: str
-) -> None:
-    pem, key = account.pair(certificate)
-    acms = account.aws.client("acm").get_certificate(CertificateArn=certificate)["Certificate"]
+def test_a_target_that_was_deregistered_gets_nothing_new(made: Made) -> None:
+    made.register(*PODS)
+    made.elb.deregister_targets(TargetGroupArn=made.group, Targets=[{"Id": PODS[0], "Port": 443}])
+    assert [target.address for target in model(made).groups[0].targets] == [PODS[1]]
+
+
+def test_only_whom_the_security_group_lets_in_may_connect(made: Made) -> None:
+    assert model(made).listeners[1].allowed_cidrs == ()
+    made.aws.client("ec2").authorize_security_group_ingress(
+        GroupId=made.security_group,
+        IpPermissions=[
+            {"IpProtocol": "tcp", "FromPort": port, "ToPort": port, "IpRanges": [{"CidrIp": cidr}]}
+            for port, cidr in ((443, "198.51.100.0/24"), (80, "0.0.0.0/0"))
+        ],
+    )
+    http, https = model(made).listeners
+    assert (http.allowed_cidrs, https.allowed_cidrs) == (("0.0.0.0/0",), ("198.51.100.0/24",))
+
+
+def test_a_listener_with_rules_is_not_played(made: Made) -> None:
+    made.elb.create_rule(
+        ListenerArn=made.https,
+        Priority=1,
+        Conditions=[{"Field": "path-pattern", "Values": ["/a"]}],
+        Actions=[{"Type": "forward", "TargetGroupArn": made.group}],
+    )
+    assert str(made.read()) == (
+        f"Ingress {GATEWAY}: port 443 has rules for hosts or paths; only its default action is played"
+    )
+
+
+def test_a_load_balancer_that_the_controller_did_not_make_is_nobodys(made: Made) -> None:
+    made.elb.remove_tags(ResourceArns=[made.arn], TagKeys=["ingress.k8s.aws/stack"])
+    assert made.read() is None
+
+
+def test_the_pair_that_is_served_is_acms_certificate_and_the_key_that_belongs_to_it(aws: Aws, certificate: str) -> None:
+    pem, key = Account(aws=aws).pair(certificate)
+    acms = aws.client("acm").get_certificate(CertificateArn=certificate)["Certificate"]
     assert ssl.PEM_cert_to_DER_cert(pem.decode()) == ssl.PEM_cert_to_DER_cert(acms)
     private = serialization.load_pem_private_key(key, password=None)
     public = x509.load_pem_x509_certificate(pem).public_key()
@@ -95,82 +179,59 @@ def test_the_pair_that_is_served_is_acms_certificate_and_the_key_that_belongs_to
     assert private.public_key().public_bytes(*encoding) == public.public_bytes(*encoding)
 
 
-def test_a_certificate_whose_key_acm_keeps_is_refused_by_the_stand_in_only(account: Account) -> None:
-    arn = account.aws.client("acm").request_certificate(DomainName="kept.example.com")["CertificateArn"]
-    with pytest.raises(Refusal, match=f"the key of {arn} cannot be had") as refused:
-        account.pair(arn)
-    assert refused.value.only_here
+def test_a_certificate_whose_key_acm_keeps_is_not_played(aws: Aws) -> None:
+    arn = aws.client("acm").request_certificate(DomainName="kept.example.com")["CertificateArn"]
+    with pytest.raises(NotPlayed, match=f"the key of {arn} cannot be had"):
+        Account(aws=aws).pair(arn)
 
 
-def test_only_certificates_that_exist_have_a_status(account: Account, certificate: str) -> None:
-    unknown = "arn:aws:acm:eu-west-1:123456789012:certificate/11111111-2222-3333-4444-555555555555"
-    assert account.certificates([certificate, unknown]).keys() == {certificate}
+# --- what moto lacks -------------------------------------------------------------------------------------------
 
 
-def test_the_load_balancer_is_there_as_the_controller_would_have_made_it(account: Account, certificate: str) -> None:
-    model, vpc = a_model(account, certificate)
-    account.make(model, vpc)
-    for group in model.groups:
-        account.register(group)
-    elb = account.aws.client("elbv2")
-    balancer = described(account, model.name)
-    arn = balancer["LoadBalancerArn"]
-    assert (balancer["Type"], balancer["Scheme"], balancer["VpcId"]) == ("application", "internal", vpc)
-    assert {zone["SubnetId"] for zone in balancer["AvailabilityZones"]} == set(model.subnets)
-    attributes = elb.describe_load_balancer_attributes(LoadBalancerArn=arn)["Attributes"]
-    assert {"Key": "routing.http.drop_invalid_header_fields.enabled", "Value": "true"} in attributes
-    listeners = {each["Port"]: each for each in elb.describe_listeners(LoadBalancerArn=arn)["Listeners"]}
-    assert listeners[80]["DefaultActions"][0]["RedirectConfig"]["StatusCode"] == "HTTP_301"
-    assert listeners[443]["SslPolicy"] == model.listeners[1].ssl_policy
-    assert listeners[443]["Certificates"] == [{"CertificateArn": certificate}]
-    (group,) = elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
-    checked = (group["HealthCheckProtocol"], group["HealthCheckPort"], group["HealthCheckPath"])
-    assert checked == ("HTTP", "15021", "/healthz/ready")
-    assert (group["Protocol"], group["Port"], group["TargetType"]) == ("HTTPS", 443, "ip")
-    assert account.balancers() == {model.name: arn}
+def test_the_account_says_of_a_targets_health_what_it_was_told(made: Made) -> None:
+    made.register(*PODS)
+    assert made.health() == dict.fromkeys(PODS, "initial")
+    Account(aws=made.aws).tell_health({made.group: {f"{PODS[0]}:443": "healthy", f"{PODS[1]}:443": "unhealthy"}})
+    assert made.health() == {PODS[0]: "healthy", PODS[1]: "unhealthy"}
 
 
-def test_targets_come_and_go_with_the_pods(account: Account, certificate: str) -> None:
-    model, vpc = a_model(account, certificate)
-    account.make(model, vpc)
-    (group,) = model.groups
-    for addresses in (("10.0.0.1", "10.0.0.2"), ("10.0.0.2", "10.0.0.3"), ()):
-        account.register(replace(group, targets=tuple(Target(address=each, port=443) for each in addresses)))
-        assert registered(account, model) == set(addresses)
+def test_the_version_changes_with_what_is_written_and_not_with_what_is_read(made: Made) -> None:
+    account = Account(aws=made.aws)
+    before = account.version()
+    account.balancers()
+    assert account.version() == before
+    made.register(*PODS)
+    assert account.version() != before
 
 
-def registered(account: Account, model: LoadBalancerModel) -> set[str]:
-    elb = account.aws.client("elbv2")
-    arn = described(account, model.name)["LoadBalancerArn"]
-    (group,) = elb.describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
-    health = elb.describe_target_health(TargetGroupArn=group["TargetGroupArn"])["TargetHealthDescriptions"]
-    return {each["Target"]["Id"] for each in health}
+def test_an_account_that_was_emptied_is_another_version() -> None:
+    with running_moto() as running:
+        before = Account(aws=running).version()
+        urllib.request.urlopen(urllib.request.Request(f"{running.endpoint_url}/moto-api/reset", method="POST"))
+        assert Account(aws=running).version() != before
+        with urllib.request.urlopen(f"{running.endpoint_url}/lab/version") as answer:
+            assert json.load(answer).keys() == {"version"}
 
 
-def test_made_again_with_other_checks_there_is_still_one_of_it(account: Account, certificate: str) -> None:
-    model, vpc = a_model(account, certificate, healthcheck_path="/other")
-    account.make(model, vpc)
-    arn = described(account, model.name)["LoadBalancerArn"]
-    (group,) = account.aws.client("elbv2").describe_target_groups(LoadBalancerArn=arn)["TargetGroups"]
-    assert group["HealthCheckPath"] == "/other"
-
-
-def test_an_nlb_stands_beside_it_and_goes_alone(account: Account, certificate: str) -> None:
-    alb, vpc = a_model(account, certificate)
-    nlb = service_model(balanced_service(), around(subnets=account.subnets(vpc)))
-    account.make(alb, vpc)
-    account.make(nlb, vpc)
-    assert described(account, nlb.name)["Type"] == "network"
-    account.remove(nlb.name)
-    assert account.balancers().keys() == {alb.name}
-    groups = account.aws.client("elbv2").describe_target_groups()["TargetGroups"]
-    assert {group["Protocol"] for group in groups} == {"HTTPS"}
-
-
-def test_another_clusters_load_balancer_is_not_touched(account: Account, certificate: str) -> None:
-    model, vpc = a_model(account, certificate)
-    account.make(model, vpc)
-    neighbour = Account(aws=account.aws, cluster="neighbour")
-    assert neighbour.balancers() == {}
-    neighbour.remove(model.name)
-    assert model.name in account.balancers()
+def test_the_node_groups_instance_is_the_labs_node_with_the_pods_range(aws: Aws, subnets: tuple[str, ...]) -> None:
+    ec2 = aws.client("ec2")
+    vpc = ec2.describe_subnets(SubnetIds=[subnets[0]])["Subnets"][0]["VpcId"]
+    group = ec2.create_security_group(
+        GroupName="eks-cluster-sg-mesh-lab",
+        Description="-",
+        VpcId=vpc,
+        TagSpecifications=[
+            {"ResourceType": "security-group", "Tags": [{"Key": "kubernetes.io/cluster/mesh-lab", "Value": "owned"}]}
+        ],
+    )["GroupId"]
+    inputs = {"clusterName": "mesh-lab", "subnetIds": list(subnets)}
+    maker = EKS["aws:eks/nodeGroup:NodeGroup"]
+    made = maker.create(aws, inputs)
+    assert maker.delete is not None
+    maker.delete(aws, inputs, made)
+    assert maker.create(aws, {**inputs, "version": "1.36"}) == made
+    (reservation,) = ec2.describe_instances(InstanceIds=[NODE_INSTANCE])["Reservations"]
+    (interface,) = reservation["Instances"][0]["NetworkInterfaces"]
+    assert interface["Ipv4Prefixes"] == [{"Ipv4Prefix": "10.201.64.0/18"}]
+    assert [each["GroupId"] for each in interface["Groups"]] == [group]
+    assert interface["SubnetId"] == subnets[0]

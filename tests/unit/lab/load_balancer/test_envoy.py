@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from dataclasses import replace as replaced
 from pathlib import Path
 from typing import Any
 
@@ -14,21 +15,18 @@ from lab.load_balancer.certificates import ServedPair, written
 from lab.load_balancer.envoy_clusters import assignment, cluster
 from lab.load_balancer.envoy_headers import page
 from lab.load_balancer.envoy_listeners import listener
-from lab.load_balancer.ingress_model import ingress_model
 from lab.load_balancer.proxy import Proxy, replace
-from lab.load_balancer.service_model import service_model
 from lab.load_balancer.ssl_policies import SSL_POLICIES
-from tests.unit.lab.load_balancer.load_balancers import CERTIFICATE, around, balanced_service, ingress
+from tests.unit.lab.load_balancer.load_balancers import CERTIFICATE, CHECK, GROUP, alb, nlb
 
 PAIR = ServedPair(arn=CERTIFICATE, certificate=Path("/certificates/1.crt"), key=Path("/certificates/1.key"))
-MODEL = ingress_model(ingress(), around())
+MODEL = alb()
 HTTP, HTTPS = MODEL.listeners
-GROUP = MODEL.groups[0]
 
 
-def https(**annotations: str) -> dict[str, Any]:
+def https(**changes: Any) -> dict[str, Any]:
     """The filter chain of the HTTPS listener."""
-    model = ingress_model(ingress(**annotations), around())
+    model = alb(**changes)
     made = listener(model, model.listeners[1], address="10.201.0.10", pairs=(PAIR,))
     assert made["address"] == {"socket_address": {"address": "10.201.0.10", "port_value": 443}}
     return made["filter_chains"][0]
@@ -48,7 +46,7 @@ def target_group(made: dict[str, Any] | None = None) -> dict[str, Any]:
 
 @pytest.mark.parametrize("policy", sorted(SSL_POLICIES))
 def test_the_listener_has_the_versions_and_key_exchanges_of_its_policy(policy: str) -> None:
-    given = tls(https(ssl_policy=policy))["tls_params"]
+    given = tls(https(policy=policy))["tls_params"]
     assert given["tls_minimum_protocol_version"] == SSL_POLICIES[policy].minimum
     assert given["tls_maximum_protocol_version"] == "TLSv1_3"
     assert given["ecdh_curves"] == list(SSL_POLICIES[policy].curves)
@@ -84,8 +82,7 @@ def test_health_is_asked_plainly_on_its_own_port_as_annotated() -> None:
 
 
 def test_codes_are_ranges_with_an_end_that_is_not_included() -> None:
-    model = ingress_model(ingress(success_codes="200-299,301"), around())
-    made = cluster(model.groups[0], endpoints="/e", idle_timeout=60)
+    made = cluster(replaced(GROUP, check=replaced(CHECK, codes="200-299,301")), endpoints="/e", idle_timeout=60)
     statuses = made["health_checks"][0]["http_health_check"]["expected_statuses"]
     assert statuses == [{"start": 200, "end": 300}, {"start": 301, "end": 302}]
 
@@ -122,23 +119,23 @@ def test_port_80_redirects_and_has_no_target() -> None:
 
 
 def test_invalid_header_fields_are_dropped_only_when_that_is_asked_for() -> None:
-    def script(attributes: str) -> str:
-        (lua, _) = manager(https(load_balancer_attributes=attributes))["http_filters"]
+    def script(*, drop_invalid: bool) -> str:
+        (lua, _) = manager(https(drop_invalid=drop_invalid))["http_filters"]
         return lua["typed_config"]["default_source_code"]["inline_string"]
 
-    assert "^[%w-]+$" in script("routing.http.drop_invalid_header_fields.enabled=true")
-    assert "^[%w-]+$" not in script("routing.http.drop_invalid_header_fields.enabled=false")
+    assert "^[%w-]+$" in script(drop_invalid=True)
+    assert "^[%w-]+$" not in script(drop_invalid=False)
 
 
 def test_only_the_inbound_cidrs_have_a_filter_chain() -> None:
     assert https()["filter_chain_match"] == {
         "source_prefix_ranges": [{"address_prefix": "198.51.100.0", "prefix_len": 24}]
     }
-    assert "filter_chain_match" not in https(inbound_cidrs="0.0.0.0/0")
+    assert "filter_chain_match" not in https(allowed_cidrs=("0.0.0.0/0",))
 
 
 def test_an_nlb_passes_bytes_and_ends_no_tls() -> None:
-    model = service_model(balanced_service(), around())
+    model = nlb()
     (made,) = model.listeners
     chain = listener(model, made, address="10.201.0.11")["filter_chains"][0]
     assert [each["name"] for each in chain["filters"]] == ["envoy.filters.network.tcp_proxy"]

@@ -20,7 +20,7 @@ INSPECTION = Inspection(
 
 STANDING = Standing(
     source="Ingress in/gateway",
-    wish="1",
+    host="k8s-in-gateway-1.eu-west-1.elb.amazonaws.com",
     address="10.201.0.10",
     ports=(80, 443),
     targets={"10.201.64.2:443": "healthy", "10.201.64.3:443": "initial"},
