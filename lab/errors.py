@@ -9,7 +9,3 @@ class LabError(Exception):
     Its text is one line that names the value, the rule and the way out; whoever calls the lab prints it
     and exits with a code that is not 0, without a traceback.
     """
-
-
-class ChartUnavailable(LabError):
-    """A chart that no package registry carries; the lab's report names what stands in for it."""

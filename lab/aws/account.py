@@ -28,7 +28,7 @@ MAKERS: dict[str, Maker] = {
     **eks.MAKERS,
     **edge.MAKERS,
 }
-"""Resource type -> how it is really made: each that the report, `preflight`, `verify`, the load balancers' stand-in or
+"""Resource type -> how it is really made: each that the report, `preflight`, `verify`, the load balancer controller or
 another resource reads. Every other AWS type is recorded only, and the report names it."""
 
 # What the provider names by itself where the program does not: type -> the input that takes the name.

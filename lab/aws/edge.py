@@ -34,7 +34,7 @@ def _certificate(aws: Aws, inputs: Inputs) -> Made:
     arn = acm.request_certificate(
         DomainName=inputs["domainName"],
         ValidationMethod=inputs.get("validationMethod") or "DNS",
-        # The program does not ask for that: the stand-in for the load balancer gets the key by no other way.
+        # The program does not ask for that: the Envoy in a load balancer's place gets the key by no other way.
         Options={"Export": "ENABLED"},
         **given(
             SubjectAlternativeNames=list(names) or None,

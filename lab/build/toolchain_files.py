@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
-from lab.errors import ChartUnavailable, LabError
+from lab.errors import LabError
 
 # Programs that are one file under several names (see toolchain/cmd); the name called chooses the part.
 ALIASES: dict[str, str] = {
@@ -63,13 +63,12 @@ class Toolchain:
         """The directory of a chart that the stack names by `repository` and `chart`.
 
         Charts are found by their name alone: the lab has one build of each, whatever the stack's registry.
-        An OCI reference (`oci://…/istiod`) is understood. Raises ChartUnavailable.
+        An OCI reference (`oci://…/istiod`) is understood. Raises LabError.
         """
         name = chart.rstrip("/").rsplit("/", 1)[-1]
         if name not in CHARTS:
-            raise ChartUnavailable(
-                f"chart {name!r} of {repository or chart} is in no package registry that the lab can use; "
-                f"the lab has {', '.join(CHARTS)}"
+            raise LabError(
+                f"chart {name!r} of {repository or chart} is not in the lab's toolchain; it has {', '.join(CHARTS)}"
             )
         return self.directory / "charts" / name
 

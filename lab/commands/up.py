@@ -84,7 +84,7 @@ def _verdict(outcome: Outcome, proofs: Report | None) -> str:
 
 
 def addresses(state: State, settings: Settings) -> tuple[str, ...]:
-    """A curl command for each public host that the load balancer's stand-in serves and that asks for no token."""
+    """A curl command for each public host behind the load balancer that asks for no token."""
     address = next((each.address for each in balancers.read(state.root) if each.source.startswith("Ingress ")), "")
     certificates = sorted(balancers.certificates(state.root).glob("*.crt"), key=lambda path: path.stat().st_mtime)
     if not address or not certificates:

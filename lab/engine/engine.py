@@ -69,11 +69,6 @@ class LabEngine:
         self._releases = HelmReleases(plane, self.records, self._made_up, self._turn, self._cancelled)
         self._aws = AwsResources(account, self._made_up, self._recorded.providers, plane.kubeconfig)
 
-    @property
-    def not_installed(self) -> Mapping[str, str]:
-        """Release -> why the lab has no such chart."""
-        return self._releases.not_installed
-
     def cancel(self) -> None:
         """Makes nothing any more; what is being made is finished, but not waited for."""
         self._cancelled.set()

@@ -1,4 +1,4 @@
-"""Helm releases, installed by helm; charts that no package registry carries are recorded with the reason."""
+"""Helm releases, installed by helm."""
 
 from __future__ import annotations
 
@@ -10,7 +10,6 @@ from lab.cluster.helm import Helm, release_of
 from lab.cluster.objects import Objects
 from lab.engine.maker import Inputs, Made
 from lab.engine.records import Records
-from lab.errors import ChartUnavailable
 from offline.made_up import MadeUpOutputs
 from offline.registration import Registration
 
@@ -18,7 +17,7 @@ TYPE = "kubernetes:helm.sh/v3:Release"
 
 
 class HelmReleases:
-    """A `Maker`. not_installed: `<namespace>/<name>` -> why the lab has no such chart.
+    """A `Maker`.
 
     turn: held by the caller; others have it while a chart is installed, which takes long
     cancelled: once set, nothing is waited for any more
@@ -32,7 +31,6 @@ class HelmReleases:
         turn: threading.Lock,
         cancelled: threading.Event,
     ) -> None:
-        self.not_installed: dict[str, str] = {}
         self._plane, self._records, self._made_up = plane, records, made_up
         self._turn, self._cancelled = turn, cancelled
 
@@ -40,11 +38,7 @@ class HelmReleases:
         repository = (inputs.get("repositoryOpts") or {}).get("repo") or ""
         chart = str(inputs["chart"]).rstrip("/").rsplit("/", 1)[-1]
         id_, outputs = self._made_up.create(registration)
-        try:
-            directory = self._plane.toolchain.chart(repository, str(inputs["chart"]))
-        except ChartUnavailable as problem:
-            self.not_installed[f"{inputs.get('namespace')}/{inputs.get('name') or registration.name}"] = str(problem)
-            return Made(change="recorded", id=id_, outputs=outputs)
+        directory = self._plane.toolchain.chart(repository, str(inputs["chart"]))
         release = release_of(registration.name, inputs, chart=chart, directory=directory)
         known = self._records.releases.get(registration.urn, {}).get("digest", "")
         self._records.note_release(registration.urn, release.name, release.namespace)

@@ -40,14 +40,13 @@ class Line:
 class Applied:
     """What the engine did, to compare the cluster with.
 
-    kinds: kind -> how many objects; releases: `<namespace>/<name>`; not_installed: release -> why
+    kinds: kind -> how many objects; releases: `<namespace>/<name>`
     real, recorded: AWS type -> how many; balancers: a line for each load balancer
     images: pattern of an image that is not its own program -> what plays it
     """
 
     kinds: Mapping[str, int]
     releases: tuple[str, ...]
-    not_installed: Mapping[str, str]
     real: Mapping[str, int]
     recorded: Mapping[str, int]
     endpoint_url: str
@@ -65,7 +64,6 @@ def applied_by(
     return Applied(
         kinds=engine.records.kinds(),
         releases=engine.records.release_names(),
-        not_installed=engine.not_installed,
         real=dict(sorted(real.items())),
         recorded=engine.account.types("recorded"),
         endpoint_url=endpoint_url,
@@ -162,8 +160,6 @@ def _stand_ins(applied: Applied) -> Iterator[Line]:
         yield _stand_in("load balancer", balancer)
     for pattern, played_by in applied.images.items():
         yield _stand_in(f"image {pattern}", played_by)
-    for release, why in applied.not_installed.items():
-        yield _stand_in(f"release {release}", f"not installed: {why}")
 
 
 def _stand_in(title: str, text: str, *details: str) -> Line:

@@ -16,7 +16,7 @@ import pytest
 from lab.build.toolchain_files import Toolchain
 from lab.cluster import control_plane_processes, network
 from lab.cluster.control_plane import ControlPlane
-from lab.errors import ChartUnavailable, LabError
+from lab.errors import LabError
 from lab.lifecycle import processes, running, up
 from lab.state import State
 from lab.waiting import until
@@ -101,7 +101,7 @@ def test_a_taken_port_is_one_clear_line() -> None:
 
 
 def test_a_chart_that_cannot_be_had_is_named(toolchain: Toolchain) -> None:
-    with pytest.raises(ChartUnavailable, match="chart 'karpenter' of"):
+    with pytest.raises(LabError, match="chart 'karpenter' of"):
         toolchain.chart("https://example.com/charts", "karpenter")
 
 

@@ -148,6 +148,7 @@ def test_records_of_another_process_are_void(open_account: Open) -> None:
     other = open_account("2-200")
     after = other.make(*VPC)
     assert (after.id == before.id, other.changes) == (False, {"urn:vpc": "created"})
+    assert (first.emptied, other.emptied) == (False, True), "whoever else remembers the one before has to be told"
 
 
 def test_a_name_left_to_the_provider_is_made_up_once_and_stays(open_account: Open) -> None:

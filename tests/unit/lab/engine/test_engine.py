@@ -14,7 +14,7 @@ from lab.aws.account import AccountOutdated, AwsError
 from lab.aws.made import Made
 from lab.cluster.objects import Key, Refused
 from lab.engine.engine import LabEngine
-from lab.errors import ChartUnavailable
+from lab.errors import LabError
 from offline.registration import EngineError, Registration
 from offline.values import Secret
 
@@ -81,7 +81,7 @@ class Lab:
 
 
 def no_chart(repository: str, chart: str) -> Path:
-    raise ChartUnavailable(f"no {chart}")
+    raise LabError(f"no {chart}")
 
 
 @pytest.fixture
@@ -183,12 +183,12 @@ def test_what_was_under_way_beside_a_failure_does_not_hide_it(lab: Lab) -> None:
     assert engine.problem.endswith("::a: the API server refused Service shop/a (v1): is invalid")
 
 
-def test_a_release_whose_chart_the_lab_lacks_is_recorded_with_the_reason(lab: Lab) -> None:
+def test_a_release_whose_chart_the_lab_lacks_is_refused(lab: Lab) -> None:
     engine = lab.engine()
-    inputs = {"chart": "aws-load-balancer-controller", "name": "controller", "namespace": "kube-system"}
-    engine.create(registration("kubernetes:helm.sh/v3:Release", "controller", inputs))
-    assert engine.not_installed == {"kube-system/controller": "no aws-load-balancer-controller"}
-    assert ([change.what for change in engine.changes], engine.records.release_names()) == (["recorded"], ())
+    inputs = {"chart": "karpenter", "name": "karpenter", "namespace": "kube-system"}
+    with pytest.raises(EngineError, match="no karpenter"):
+        engine.create(registration("kubernetes:helm.sh/v3:Release", "karpenter", inputs))
+    assert engine.records.release_names() == ()
 
 
 def test_the_providers_default_tags_reach_what_takes_tags_and_nothing_else(lab: Lab) -> None:

@@ -29,7 +29,6 @@ STANDING = Standing(
 APPLIED = Applied(
     kinds={"Namespace": 2, "Sidecar": 3},
     releases=("istio-system/istiod",),
-    not_installed={"kube-system/aws-load-balancer-controller": "no package registry carries its chart"},
     real={"aws:ec2/vpc:Vpc": 1, "aws:ec2/subnet:Subnet": 4},
     recorded={"aws:eks/addon:Addon": 4},
     endpoint_url="http://127.0.0.1:5000",

@@ -66,10 +66,6 @@ def test_everything_that_stands_in_is_named_and_counted() -> None:
             (),
         ),
         "image */collector:*": ("counts spans", ()),
-        "release kube-system/aws-load-balancer-controller": (
-            "not installed: no package registry carries its chart",
-            (),
-        ),
     }
 
 
