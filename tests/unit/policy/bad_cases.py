@@ -11,7 +11,6 @@ from configuration.kinds.policy_suppressions import PolicySuppression
 from tests.unit.policy.spoilt import TODAY, Spoilt
 
 LEDGER = "payments/ledger"
-UI = "secure-apps/frontend-ui"
 BILLING = "secure-apps/billing-api"
 GATEWAY = "istio-ingress/istio-shared-gateway"
 INGRESS = "istio-ingress/istio-ingressgateway"
