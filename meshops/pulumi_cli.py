@@ -13,7 +13,6 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
-from pathlib import Path
 
 from configuration.problems import SettingsError
 from configuration.settings import Settings
@@ -23,7 +22,7 @@ from offline.stack_files import StackError
 from versions import PULUMI_CLI_MINIMUM
 
 LAB = "lab"
-POLICY_PACK = Path(__file__).resolve().parent.parent / "policy"
+POLICY_PACK = PROGRAM / "policy"
 _GET = "get it as https://www.pulumi.com/docs/install/ says"
 
 

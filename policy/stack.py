@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Hashable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from functools import cached_property
-from typing import Any
+from typing import Any, TypeVar
 
 from configuration.kinds.policy_suppressions import PolicySuppression
 from configuration.settings import Settings
 from policy.resources import Resource
 from policy.rule import STACK
 from policy.unknowns import UnknownValue
+
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -65,9 +67,25 @@ class Stack:
                 found.setdefault(resource.kind, []).append(resource)
         return {name: tuple(resources) for name, resources in found.items()}
 
-    def release(self, chart: str) -> Resource | None:
-        """The first Helm release of a chart: `istiod`, `cert-manager`."""
-        return next((one for one in self.of("kubernetes:helm.sh/v3:Release") if chart_of(one) == chart), None)
+    def inside(self, kind: str, namespace: str) -> tuple[Resource, ...]:
+        """The objects of a kind in a namespace."""
+        return self.memo(("inside", kind), lambda: self._by_namespace(kind)).get(namespace, ())
+
+    def _by_namespace(self, kind: str) -> dict[str, tuple[Resource, ...]]:
+        found: dict[str, list[Resource]] = {}
+        for resource in self.of(kind):
+            found.setdefault(resource.namespace, []).append(resource)
+        return {namespace: tuple(resources) for namespace, resources in found.items()}
+
+    def memo(self, key: Hashable, build: Callable[[], _T]) -> _T:
+        """What a rule looks up again and again, built once: a plan may have a thousand applications."""
+        if key not in self._memory:
+            self._memory[key] = build()
+        return self._memory[key]
+
+    @cached_property
+    def _memory(self) -> dict[Hashable, Any]:
+        return {}
 
     def comes_after(self, later: Resource, earlier: Resource) -> bool:
         """Whether the engine makes one only when the other is there, however many stand between."""

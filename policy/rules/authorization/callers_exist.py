@@ -40,9 +40,10 @@ def _missing(principal: str, stack: Stack) -> str:
     settings = stack.settings
     if domain != settings.mesh.trust_domain:
         return f"the mesh's trust domain is {settings.mesh.trust_domain}"
-    if namespace == ISTIO_INGRESS or any(
-        one.object_name == account for one in inside(stack, "ServiceAccount", namespace)
-    ):
+    accounts = stack.memo(
+        ("accounts", namespace), lambda: {one.object_name for one in inside(stack, "ServiceAccount", namespace)}
+    )
+    if namespace == ISTIO_INGRESS or account in accounts:
         return ""
     for one in settings.namespaces:
         for application in one.applications if one.name == namespace else ():

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
 
-from policy.mesh import WORKLOADS, inside, selects
+from policy.mesh import selected
 from policy.resources import Resource
 from policy.rule import Flaw, rule, shown
 from policy.stack import Stack
@@ -32,16 +31,5 @@ def matches_something(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     selector = resource.at(*path)
     if not selector or resource.namespace in _CHARTED:
         return
-    if not any(selects(selector, labels) for labels in _pods(stack, resource.namespace)):
+    if not selected(stack, resource.namespace, selector):
         yield Flaw(field=".".join(path), value=shown(dict(selector)))
-
-
-def _pods(stack: Stack, namespace: str) -> Iterator[dict[str, Any]]:
-    for kind in WORKLOADS:
-        for workload in inside(stack, kind, namespace):
-            yield dict(workload.pod_metadata.get("labels") or {})
-    for one in stack.settings.namespaces:
-        if one.name == namespace:
-            for application in one.applications:
-                if application.workload == "external":
-                    yield {"app": application.name}

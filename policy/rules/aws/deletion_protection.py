@@ -23,7 +23,8 @@ _ATTRIBUTES = {
     source="https://docs.aws.amazon.com/eks/latest/userguide/deletion-protection.html; "
     "https://docs.aws.amazon.com/elasticloadbalancing/latest/application/application-load-balancers.html",
     severity="high",
-    remedy="cluster.deletionProtection and loadBalancer.deletionProtection true; false in an `up` before a destroy.",
+    remedy="cluster.deletionProtection and loadBalancer.deletionProtection true. Before a destroy both are false, and "
+    "suppressions until its day say so.",
     about=(*EITHER, *_ATTRIBUTES),
 )
 def deletion_protection(resource: Resource, stack: Stack) -> Iterator[Flaw]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy.mesh import RELEASE
+from policy.mesh import RELEASE, releases_of
 from policy.resources import Resource
 from policy.rule import Flaw, rule
-from policy.stack import Stack, chart_of
+from policy.stack import Stack
 
 _CONTROLLER = "aws-load-balancer-controller"
 _IDENTITY = "aws:eks/podIdentityAssociation:PodIdentityAssociation"
@@ -31,7 +31,7 @@ _ROUTE = "aws:ec2/route:Route"
 def after_controller(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     if resource.kind == "Service" and resource.at("spec", "type") != "LoadBalancer":
         return
-    controllers = [one for one in stack.of(RELEASE) if chart_of(one) == _CONTROLLER]
+    controllers = releases_of(stack, _CONTROLLER)
     if not controllers:
         yield Flaw(field="(depends_on)", value=f"no release {_CONTROLLER}")
     needed = list(stack.of(_NODES))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy.mesh import RELEASE
+from policy.mesh import releases_of
 from policy.resources import Resource
 from policy.rule import Flaw, rule
-from policy.stack import Stack, chart_of
+from policy.stack import Stack
 
 # API group's ending -> the chart that brings its definitions, and answers its webhook where it has one.
 _CHARTS = {"istio.io": ("base", "istiod"), "cert-manager.io": ("cert-manager",)}
@@ -44,6 +44,6 @@ _KINDS = (
 def after_definitions(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     charts = next((charts for group, charts in _CHARTS.items() if resource.group.endswith(group)), ())
     for chart in charts:
-        releases = [one for one in stack.of(RELEASE) if chart_of(one) == chart]
+        releases = releases_of(stack, chart)
         if not any(stack.comes_after(resource, release) for release in releases):
             yield Flaw(field="(depends_on)", value=f"not after release {chart}" if releases else f"no release {chart}")

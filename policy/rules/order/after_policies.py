@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy.mesh import inside, istiods, selects, without_sidecar
+from policy.mesh import istiods, selecting, without_sidecar
 from policy.resources import Resource
 from policy.rule import Flaw, rule
 from policy.stack import Stack
@@ -25,18 +25,13 @@ _BEFORE = ("AuthorizationPolicy", "NetworkPolicy", "Sidecar")
     alone=False,
 )
 def after_policies(resource: Resource, stack: Stack) -> Iterator[Flaw]:
-    if without_sidecar(resource) or not any(
-        one.name == resource.namespace and one.in_mesh for one in stack.settings.namespaces
-    ):
+    declared = stack.memo("in the mesh", lambda: {one.name for one in stack.settings.namespaces if one.in_mesh})
+    if without_sidecar(resource) or resource.namespace not in declared:
         return
     labels = resource.pod_metadata.get("labels") or {}
     needed = list(istiods(stack))
     for kind in _BEFORE:
-        for one in inside(stack, kind, resource.namespace):
-            path = ("workloadSelector", "labels") if kind == "Sidecar" else ("selector", "matchLabels")
-            path = ("podSelector", "matchLabels") if kind == "NetworkPolicy" else path
-            if selects(one.at("spec", *path) or {}, labels):
-                needed.append(one)
+        needed += selecting(stack, kind, resource.namespace, labels)
     for one in needed:
         if not stack.comes_after(resource, one):
             yield Flaw(field="(depends_on)", value=f"not after {one if one.kind else f'release {one.release_name}'}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from policy.mesh import inside, selects
+from policy.mesh import inside, selecting
 from policy.resources import Resource
 from policy.rule import Flaw, rule, shown
 from policy.stack import Stack
@@ -29,11 +29,7 @@ def budgets(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     if replicas < 2:
         return
     labels = resource.pod_metadata.get("labels") or {}
-    found = [
-        one
-        for one in inside(stack, "PodDisruptionBudget", resource.namespace)
-        if selects(one.at("spec", "selector", "matchLabels") or {}, labels)
-    ]
+    found = list(selecting(stack, "PodDisruptionBudget", resource.namespace, labels))
     if not found:
         yield Flaw(field="PodDisruptionBudget", value="(none)", says=f"for {replicas} pods")
     for one in found:
@@ -42,9 +38,15 @@ def budgets(resource: Resource, stack: Stack) -> Iterator[Flaw]:
 
 
 def _fewest(resource: Resource, stack: Stack) -> int:
-    for one in inside(stack, "HorizontalPodAutoscaler", resource.namespace):
-        if one.at("spec", "scaleTargetRef", "name") == resource.object_name:
-            return int(one.at("spec", "minReplicas") or 1)
+    scaled = stack.memo(
+        ("scaled", resource.namespace),
+        lambda: {
+            one.at("spec", "scaleTargetRef", "name"): one.at("spec", "minReplicas")
+            for one in inside(stack, "HorizontalPodAutoscaler", resource.namespace)
+        },
+    )
+    if resource.object_name in scaled:
+        return int(scaled[resource.object_name] or 1)
     replicas = resource.at("spec", "replicas")
     return 1 if replicas is None else int(replicas)
 

@@ -12,7 +12,6 @@ from tests.unit.policy.spoilt import TODAY, Spoilt
 from versions import ISTIO
 
 LEDGER = "payments/ledger"
-UI = "secure-apps/frontend-ui"
 BILLING = "secure-apps/billing-api"
 ISTIOD = f"istiod-{ISTIO.replace('.', '-')}"
 PRIVATE = "secure-apps/192-168-77-10-32.cidr.invalid"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
+from typing import Any
 
 import pytest
 
@@ -42,3 +44,34 @@ def test_the_stacks_as_they_are_break_no_rule_and_leave_none_unjudged(stack: str
     assert verdict.not_judged == ()
     assert verdict.rules == len(RULES)
     assert {one.rule.id for one in verdict.findings} <= {"MR201"}
+
+
+@pytest.mark.parametrize(
+    ("rule", "changes"),
+    [
+        ("MR701", {"vpcConfig": {"endpointPrivateAccess": True, "endpointPublicAccess": True}}),
+        ("MR704", {"encryptionConfig": None}),
+        ("MR707", {"deletionProtection": False}),
+        ("MR710", {"enabledClusterLogTypes": ["api"]}),
+        ("MR712", {"accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": True}}),
+    ],
+)
+def test_the_cluster_inside_the_component_is_judged_too(rule: str, changes: dict[str, Any]) -> None:
+    # Under the real engine only: pulumi-eks 4.4 registers it, and the component around it perhaps without inputs.
+    plan = Spoilt("prod")
+    component = plan.find("eks:index:Cluster")
+    inputs = {
+        "vpcConfig": {"endpointPrivateAccess": True, "endpointPublicAccess": False},
+        "encryptionConfig": {"provider": {"keyArn": "arn:aws:kms:eu-west-1:111122223333:key/secrets"}},
+        "deletionProtection": True,
+        "enabledClusterLogTypes": ["api", "audit", "authenticator"],
+        "accessConfig": {"authenticationMode": "API", "bootstrapClusterCreatorAdminPermissions": False},
+    }
+    plan.replace(component, inputs={})
+    kind = "aws:eks/cluster:Cluster"
+    inside = dataclasses.replace(component, type=kind, name="cluster-eksCluster", urn=f"{component.urn}-eksCluster")
+    plan.registrations.append(dataclasses.replace(inside, inputs=inputs))
+    assert judge(plan.stack()).stopping == ()
+    changed = {key: value for key, value in {**inputs, **changes}.items() if value is not None}
+    plan.registrations[-1] = dataclasses.replace(inside, inputs=changed)
+    assert {(one.rule.id, one.subject) for one in judge(plan.stack()).stopping} == {(rule, "Cluster cluster")}
