@@ -46,5 +46,5 @@ def from_outside(steps: Steps, title: str, host: str, path: str, expect: Expecta
     steps.say("""The load balancer ends TLS with the certificate of ACM, opens TLS to the gateway, and the gateway opens
         mutual TLS to the pod. In a lab that certificate is a stand-in's, which no public authority signed: hence
         --insecure.""")
-    curl = ["curl", "-sS", "-m", "10", "--insecure", "--resolve", f"{host}:443:{address}", "-w", _STATUS]
+    curl = ["curl", "-sS", "-m", "10", "--insecure", "--connect-to", f"{host}:443:{address}:443", "-w", _STATUS]
     steps.until(title, [*curl, f"https://{host}{path}"], expect=expect, timeout=60)

@@ -10,9 +10,12 @@ import sys
 from lab.errors import LabError
 from lab.images import quarkus_app, web_servers
 from lab.lifecycle.running import running
+from lab.load_balancer import report as balancers
 from lab.paths import PROGRAM
 from lab.progress import Progress, TerminalProgress
 
+HOSTS_VARIABLE = "LOAD_BALANCER_HOSTS"
+"""Names for examples/cluster.py the file that says where load balancers are: on AWS this is DNS."""
 # What an example needs and `make lab` does not.
 _PREPARED = {
     "encryption-in-transit": web_servers.prepare,
@@ -42,6 +45,7 @@ def run(name: str, progress: Progress) -> int:
     environment = {
         **os.environ,
         **plane.environment,
+        HOSTS_VARIABLE: str(balancers.hosts(plane.state.root)),
         "PATH": os.pathsep.join((tools, os.environ.get("PATH", os.defpath))),
     }
     process = subprocess.Popen([sys.executable, "-m", "examples", name], cwd=PROGRAM, env=environment)

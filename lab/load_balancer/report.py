@@ -63,8 +63,14 @@ def path(root: Path) -> Path:
     return directory(root) / "report.json"
 
 
+def hosts(root: Path) -> Path:
+    """`addresses` as a file, for programs that know nothing of this one."""
+    return directory(root) / "hosts.json"
+
+
 def write(root: Path, standings: tuple[Standing, ...]) -> None:
     replace(path(root), [asdict(standing) for standing in standings])
+    replace(hosts(root), {standing.host: standing.address for standing in standings if standing.address})
 
 
 def read(root: Path) -> tuple[Standing, ...]:

@@ -22,6 +22,7 @@ from joserfc import jwt
 from joserfc.jwk import RSAKey
 
 from lab.cluster.issuer import ISSUER, KEY_ID, private_key
+from lab.load_balancer import report as balancers
 from manifests.ingress import INGRESS_NAME
 from manifests.names import ISTIO_INGRESS
 from meshops.verify.gather.edge import NamedConnection
@@ -95,7 +96,7 @@ def key(whole_lab: WholeLab) -> RSAKey:
 def ask(whole_lab: WholeLab) -> Callable[..., Answer]:
     """A GET through the load balancer, and the line of the application's own sidecar about it."""
     ingress = whole_lab.get("ingress", INGRESS_NAME, f"--namespace={ISTIO_INGRESS}")
-    address = ingress["status"]["loadBalancer"]["ingress"][0]["ip"]
+    address = balancers.addresses(whole_lab.state)[ingress["status"]["loadBalancer"]["ingress"][0]["hostname"]]
 
     def line_of(agent: str) -> dict[str, Any] | None:
         logs = whole_lab.tool(

@@ -15,6 +15,7 @@ import pytest
 
 from configuration.load_balancer import LoadBalancer
 from lab.commands.verification import prove
+from lab.load_balancer import report as balancers
 from lab.paths import STACK
 from manifests.ingress import nlb_service
 from manifests.mesh_policies import destination_rule
@@ -336,7 +337,7 @@ def test_an_nlb_at_the_port_that_ends_tls_leads_to_every_host_of_the_alb(whole_l
     def asked() -> str:
         found = whole_lab.get("service", "scratch-nlb", "--namespace=istio-ingress")
         entries = found["status"]["loadBalancer"].get("ingress") or ({},)
-        address = entries[0].get("ip") or entries[0].get("hostname")
+        address = balancers.addresses(whole_lab.state).get(entries[0].get("hostname", ""))
         return _from_this_machine(address) if address else "no address yet"
 
     with _made(whole_lab, service):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, cast
@@ -123,7 +124,9 @@ def test_what_the_account_has_is_played_at_an_address_of_its_own(lab: Lab) -> No
 
 def test_the_book_has_the_address_of_each_dns_name(lab: Lab) -> None:
     lab.step(alb(), nlb())
-    assert report.addresses(lab.root) == {alb().host: "10.201.0.10", nlb().host: "10.201.0.11"}
+    wanted = {alb().host: "10.201.0.10", nlb().host: "10.201.0.11"}
+    assert report.addresses(lab.root) == wanted
+    assert json.loads(report.hosts(lab.root).read_text()) == wanted
 
 
 def test_the_account_is_not_read_again_while_nothing_changed_there(lab: Lab) -> None:
