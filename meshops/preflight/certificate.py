@@ -84,7 +84,8 @@ def _absent(settings: Settings) -> Verdict:
     return Verdict(
         status="unknown",
         finding=f"No certificate in {settings.region} names {domain} or *.{domain} yet.",
-        remedy="`pulumi up` requests one and validates it in loadBalancer.hostedZoneId; after it, see that it got so far.",
+        remedy="`pulumi up` requests one and validates it in loadBalancer.hostedZoneId; after it, see that it got so "
+        "far.",
     )
 
 
