@@ -100,7 +100,7 @@ def ask(whole_lab: WholeLab) -> Callable[..., Answer]:
 
     def line_of(agent: str) -> dict[str, Any] | None:
         logs = whole_lab.tool(
-            "kubectl", "logs", f"--namespace={_NAMESPACE}", f"deployment/{_APPLICATION}", "--container=istio-proxy",
+            "kubectl", "logs", f"--namespace={_NAMESPACE}", f"--selector=app={_APPLICATION}", "--container=istio-proxy",
             "--tail=200",
         )  # fmt: skip
         lines = [json.loads(raw[raw.index("{") :]) for raw in logs.stdout.splitlines() if f'"{agent}"' in raw]
