@@ -13,7 +13,7 @@ ZONE = Check(
     shows="The hosted zone exists, holds the stack's domain, and is of the kind that its clients and ACM can ask.",
     how="Route 53's own description of loadBalancer.hostedZoneId.",
     severity="critical",
-    remedy="Correct loadBalancer.hostedZoneId: aws route53 list-hosted-zones",
+    remedy="Correct loadBalancer.hostedZoneId: `aws route53 list-hosted-zones` has them.",
 )
 
 RECORDS = Check(

@@ -76,7 +76,7 @@ def test_a_destroy_of_a_protected_stack_would_stop_half_way_and_is_refused_befor
     assert executed == []
     said = capsys.readouterr().err
     assert "cluster.deletionProtection and loadBalancer.deletionProtection" in said
-    assert "Set both to false, `make up STACK=prod`, then destroy." in said
+    assert "Set both to false, `make up STACK=prod`, then destroy (docs/runbooks/destroy.md)." in said
 
 
 def test_a_destroy_of_an_unprotected_stack_is_the_clis(executed: list[list[str]]) -> None:

@@ -14,7 +14,7 @@ from tests.unit.meshops.preflight.preflight_stack import CLUSTER, settings_of
 
 NOW = datetime(2026, 11, 21, tzinfo=UTC)
 EXISTING: dict[str, Any] = {
-    "cluster": {"name": "mesh-test", "existing": True},
+    "cluster": {"name": "mesh-test", "existing": {"podIdentityAgent": True}},
     "network": {
         "existing": {
             "vpcId": "vpc-0123456789abcdef0",
