@@ -65,7 +65,8 @@ def _refuse_protected(stack: str, rest: list[str]) -> None:
     if protected:
         raise CliError(
             f"Stack {stack} is protected: {' and '.join(protected)} in its file would stop this half way. "
-            f"Set {'both' if len(protected) > 1 else 'it'} to false, `make up STACK={stack}`, then destroy (docs/runbooks/destroy.md)."
+            f"Set {'both' if len(protected) > 1 else 'it'} to false, `make up STACK={stack}`, then destroy "
+            "(docs/runbooks/destroy.md)."
         )
 
 
