@@ -28,6 +28,13 @@ OVERRIDES: tuple[Override, ...] = (
         value=False,
         reason="upstream Envoy lacks Istio's stats filter: every listener with it would be rejected",
     ),
+    Override(
+        chart="aws-load-balancer-controller",
+        path=("targetgroupbindingRequeueDuration",),
+        value="2s",
+        reason="a readiness gate opens at the controller's next look at its target, which by itself is after 15 s: an "
+        "AWS counts its calls",
+    ),
 )
 
 
