@@ -67,6 +67,7 @@ class Pod:
     revision: str
     images: tuple[str, ...]
     host_network: bool = False
+    made: datetime | None = None
     aws_identity: bool = False
 
     @property

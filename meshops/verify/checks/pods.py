@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from datetime import timedelta
 
 from configuration.applications import Namespace
 from manifests.images import Images
@@ -16,6 +17,7 @@ from meshops.verify.subject import Subject
 from meshops.verify.tally import Tally
 
 _LAYER: Layer = "Configuration"
+_START = timedelta(minutes=2)
 
 
 @check(
@@ -34,6 +36,8 @@ def sidecars(subject: Subject) -> Verdict:
     for pod in injected_pods(subject):
         if not pod.sidecar:
             tally.failed(f"{pod} has no sidecar")
+        elif not pod.ready and _is_starting(subject, pod):
+            tally.note(f"{pod} is starting, beside others that are ready")
         elif not pod.ready:
             tally.failed(f"{pod} is not ready ({pod.phase})")
         else:
@@ -132,6 +136,13 @@ def _own_images(tally: Tally, subject: Subject, namespace: Namespace, registry: 
         for pod in subject.objects.pods_of(namespace.name, {"app": application.name}):
             if wanted not in pod.images:
                 tally.failed(f"{pod} runs {', '.join(pod.images)}, the settings say {wanted}")
+
+
+def _is_starting(subject: Subject, pod: Pod) -> bool:
+    """An autoscaler or a node's end makes pods at any time."""
+    young = pod.made is not None and subject.now - pod.made < _START
+    others = (other for other in subject.objects.pods if other.namespace == pod.namespace and other.ready)
+    return young and any(other.labels.get("app") == pod.labels.get("app") for other in others)
 
 
 def injected_pods(subject: Subject) -> Iterator[Pod]:

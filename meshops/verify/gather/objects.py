@@ -6,6 +6,7 @@ import base64
 import binascii
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any
 
 from manifests.names import AGENTS_VARIABLE, GATEWAY_TLS_SECRET, ISTIO_INGRESS
@@ -93,6 +94,7 @@ def _pod(item: Mapping[str, Any], labels: Mapping[str, str]) -> Pod:
         revision=(metadata.get("annotations") or {}).get("istio.io/rev", ""),
         images=tuple(sorted({container["image"] for container in containers})),
         host_network=bool(spec.get("hostNetwork")),
+        made=datetime.fromisoformat(made) if (made := metadata.get("creationTimestamp")) else None,
         aws_identity=any(
             entry["name"] == AGENTS_VARIABLE
             for container in containers

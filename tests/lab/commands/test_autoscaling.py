@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Generator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 
@@ -44,14 +45,22 @@ def ready(lab: WholeLab) -> int:
 
 @contextmanager
 def hasty(lab: WholeLab) -> Generator[None]:
-    """It goes down without waiting for five minutes of quiet, while this lasts."""
-    where = ("patch", "hpa", NAME, f"--namespace={NAMESPACE}", "--type=merge")
-    down = {"spec": {"behavior": {"scaleDown": {"stabilizationWindowSeconds": 0}}}}
-    assert lab.tool("kubectl", *where, f"--patch={json.dumps(down)}").returncode == 0
+    """What two cores can send is load to it, and it goes down without five minutes of quiet, while this lasts."""
+    before = lab.get("hpa", NAME, f"--namespace={NAMESPACE}")["spec"]["metrics"]
+    metrics = json.loads(json.dumps(before))
+    metrics[0]["containerResource"]["target"]["averageUtilization"] = 12
+    behavior = {"scaleDown": {"stabilizationWindowSeconds": 0}}
+    _patch(lab, {"metrics": metrics, "behavior": behavior})
     try:
         yield
     finally:
-        assert lab.tool("kubectl", *where, '--patch={"spec": {"behavior": null}}').returncode == 0
+        _patch(lab, {"metrics": before, "behavior": None})
+
+
+def _patch(lab: WholeLab, spec: dict[str, Any]) -> None:
+    where = ("hpa", NAME, f"--namespace={NAMESPACE}", "--type=merge")
+    done = lab.tool("kubectl", "patch", *where, f"--patch={json.dumps({'spec': spec})}")
+    assert done.returncode == 0, done.stderr
 
 
 @contextmanager

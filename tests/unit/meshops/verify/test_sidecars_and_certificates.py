@@ -10,7 +10,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
 from meshops.verify import certificate
-from meshops.verify.facts import Objects
+from meshops.verify.facts import Facts, Objects
 from tests.unit.meshops.verify.failures import OK, answers
 from tests.unit.meshops.verify.world import NOW, healthy, pod, stack, verdict
 
@@ -65,3 +65,21 @@ def _self_signed(key: ec.EllipticCurvePrivateKey | rsa.RSAPrivateKey) -> str:
         .not_valid_after(NOW + timedelta(hours=2160))
     )
     return builder.sign(key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM).decode()
+
+
+def _with_another_billing(facts: Facts, seconds: int) -> Facts:
+    assert isinstance(facts.objects, Objects)
+    (first,) = (pod for pod in facts.objects.pods if pod.name == "billing-1")
+    new = replace(first, name="billing-2", ready=False, made=NOW - timedelta(seconds=seconds))
+    return replace(facts, objects=replace(facts.objects, pods=(*facts.objects.pods, new)))
+
+
+def test_a_pod_that_an_autoscaler_made_a_moment_ago_is_no_failure() -> None:
+    found = verdict("MV601", _with_another_billing(healthy(), seconds=30))
+    assert found.status == "pass"
+    assert "shop/billing-2 is starting, beside others that are ready" in found.evidence
+
+
+def test_a_pod_that_never_becomes_ready_is_one() -> None:
+    found = verdict("MV601", _with_another_billing(healthy(), seconds=300))
+    assert (found.status, found.finding) == ("fail", "shop/billing-2 is not ready (Running)")
