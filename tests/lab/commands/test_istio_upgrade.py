@@ -62,9 +62,8 @@ class Load:
         ask = [
             *shlex.split(self.command),
             "--silent",
-            "--max-time=10",
-            "--output=/dev/null",
-            "--write-out=%{http_code}",
+            *("--max-time", "10", "--output", "/dev/null"),
+            *("--write-out", "%{http_code}"),
         ]
         while not over.is_set():
             answer = subprocess.run(ask, capture_output=True, text=True, check=False)
@@ -131,7 +130,7 @@ def _step(lab: WholeLab, config: Mapping[str, Any]) -> Step:
     load = Load(command=addresses(lab.plane.state, stack_settings(ROOT, STACK))[0])
     with load.running():
         changes = onboarding.bring_to(ROOT, config, TerminalProgress())
-        # Whoever leaves does so a while after the program is done with him.
+        _rolled_out(lab)
         report = prove(lab.plane, _settings(config), STACK, only=_CHECKS)
     pods = [item for item in lab.get("pods", "-A")["items"] if "deletionTimestamp" not in item["metadata"]]
     namespaces = {item["metadata"]["namespace"] for item in pods}
@@ -157,6 +156,14 @@ def _step(lab: WholeLab, config: Mapping[str, Any]) -> Step:
             if item["metadata"]["name"].startswith("istiod")
         ),
     )
+
+
+def _rolled_out(lab: WholeLab) -> None:
+    """Who leaves does so a while after the program is done with him."""
+    for item in lab.get("deployments", "--all-namespaces")["items"]:
+        where = (f"deployment/{item['metadata']['name']}", f"--namespace={item['metadata']['namespace']}")
+        done = lab.tool("kubectl", "rollout", "status", *where, "--timeout=110s")
+        assert done.returncode == 0, done.stderr
 
 
 def _settings(config: Mapping[str, Any]) -> Settings:
