@@ -117,6 +117,8 @@ def upgrade(whole_lab: WholeLab) -> Iterator[dict[str, Step]]:
     before = os.environ.get(paths.STATE_VARIABLE)
     os.environ[paths.STATE_VARIABLE] = str(whole_lab.state)
     try:
+        # What other tests left is put right first, so that each step's changes are its own.
+        onboarding.bring_to(ROOT, _configured(), TerminalProgress())
         yield {name: _step(whole_lab, _configured(**changes)) for name, changes in STEPS.items()}
     finally:
         onboarding.bring_to(ROOT, _configured(), TerminalProgress())
