@@ -174,14 +174,21 @@ def test_only_the_api_server_is_served(whole_lab: WholeLab) -> None:
     assert _status(connection, "/pods") == 403, "even the administrator goes through the API server"
     connection.close()
     nameless = ssl.create_default_context(cafile=str(api.authority))
-    connection = http.client.HTTPSConnection(whole_lab.plane.network.node, 10250, timeout=10, context=nameless)
-    connection.connect()  # with TLS 1.3 the refusal comes after the client has done its part
-    with pytest.raises((ssl.SSLError, ConnectionError)):
-        _status(connection, "/healthz")
+    token = whole_lab.tool("kubectl", "create", "token", "default", "--namespace=default").stdout.strip()
+    for path, bearer, wanted in (
+        ("/healthz", "", 403),
+        ("/pods", token, 403),
+        ("/metrics/resource", "", 401),
+        ("/metrics/resource", "forged", 401),
+        ("/metrics/resource", token, 403),
+    ):
+        connection = http.client.HTTPSConnection(whole_lab.plane.network.node, 10250, timeout=10, context=nameless)
+        assert _status(connection, path, bearer) == wanted, (path, bearer)
+        connection.close()
 
 
-def _status(connection: http.client.HTTPSConnection, path: str) -> int:
-    connection.request("GET", path)
+def _status(connection: http.client.HTTPSConnection, path: str, bearer: str = "") -> int:
+    connection.request("GET", path, headers={"Authorization": f"Bearer {bearer}"} if bearer else {})
     return connection.getresponse().status
 
 
