@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+from policy.page import rewrite
 from policy.registry import RULES
 from policy.rule import FAMILIES, STACK, Rule
 
@@ -41,14 +42,5 @@ def _about(rule: Rule) -> str:
     return f"{names}, before it is made" if rule.alone else f"{names}, and what stands around it"
 
 
-def written(page: str) -> str:
-    """The page with its generated part made anew."""
-    head, found, _ = page.partition(BEGIN)
-    if not found:
-        raise ValueError(f"the page has no line {BEGIN!r}")
-    return f"{head}{BEGIN}\n\n{reference()}"
-
-
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+    rewrite(Path(sys.argv[1]), BEGIN, reference())

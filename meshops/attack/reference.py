@@ -9,20 +9,13 @@ from pathlib import Path
 from meshops.attack.known import CONDITIONS, KNOWN
 from meshops.attack.model import FAMILIES, POSITIONS, WALLS, Attempt
 from meshops.attack.registry import ATTEMPTS, LEGITIMATE
+from policy.page import rewrite
 
 BEGIN = "<!-- from here on made from the attempts: make docs -->"
 
 
 def reference() -> str:
     return "\n".join(_lines())
-
-
-def written(page: str) -> str:
-    """The page with its generated part made anew."""
-    head, found, _ = page.partition(BEGIN)
-    if not found:
-        raise ValueError(f"the page has no line {BEGIN!r}")
-    return f"{head}{BEGIN}\n\n{reference()}"
 
 
 def _lines() -> Iterator[str]:
@@ -93,5 +86,4 @@ def _cell(text: str) -> str:
 
 
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+    rewrite(Path(sys.argv[1]), BEGIN, reference())

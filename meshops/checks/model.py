@@ -69,6 +69,9 @@ class Unavailable:
         return Verdict(status="unknown", finding=self.reason, remedy=self.remedy)
 
 
+NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
+
+
 @dataclass(frozen=True, kw_only=True)
 class Result:
     """A check and its verdict, as reported."""

@@ -14,7 +14,7 @@ from botocore.exceptions import ConnectionError as UnreachableError
 
 from configuration.settings import Settings
 from meshops.aws_session import session_of
-from meshops.checks.model import Unavailable
+from meshops.checks.model import NOT_ASKED, Unavailable
 from meshops.preflight.contents import Contents, read_contents
 from meshops.preflight.zone import Zone, read_zone
 from meshops.progress import Progress, Silent
@@ -100,7 +100,6 @@ class Kubernetes:
 
 Fact = Literal["vpc", "certificates", "caller", "endpoint", "entries", "contents", "zone", "kubernetes"]
 EVERY_FACT: tuple[Fact, ...] = get_args(Fact)
-_NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -108,16 +107,16 @@ class Facts:
     vpc: Vpc | Unavailable
     certificates: tuple[Certificate, ...] | Unavailable
     """By ARN: at most that one. Otherwise every certificate of the region that names the stack's domain."""
-    caller: Caller | Unavailable = _NOT_ASKED
-    endpoint: Endpoint | Unavailable | None = _NOT_ASKED
+    caller: Caller | Unavailable = NOT_ASKED
+    endpoint: Endpoint | Unavailable | None = NOT_ASKED
     """None where there is no cluster of this name yet."""
-    entries: tuple[str, ...] | Unavailable | None = _NOT_ASKED
+    entries: tuple[str, ...] | Unavailable | None = NOT_ASKED
     """Principals with an access entry, but for nodes and EKS itself; None where there is no cluster yet."""
-    contents: Contents | Unavailable | None = _NOT_ASKED
+    contents: Contents | Unavailable | None = NOT_ASKED
     """Of an existing cluster; None for one of the stack's own."""
-    zone: Zone | Unavailable | None = _NOT_ASKED
+    zone: Zone | Unavailable | None = NOT_ASKED
     """None where there is none of this id, or the settings name none."""
-    kubernetes: Kubernetes | Unavailable | None = _NOT_ASKED
+    kubernetes: Kubernetes | Unavailable | None = NOT_ASKED
     """None where there is no cluster of this name yet."""
 
 
@@ -168,7 +167,7 @@ def gather(
         "kubernetes": ("the cluster's Kubernetes version", lambda: _kubernetes(settings, client("eks"))),
         "zone": ("the hosted zone", lambda: read_zone(settings, client("route53"), client("elbv2"))),
     }
-    facts: dict[str, Any] = dict.fromkeys(EVERY_FACT, _NOT_ASKED)
+    facts: dict[str, Any] = dict.fromkeys(EVERY_FACT, NOT_ASKED)
     for fact, (what, read) in readers.items():
         if fact in wanted:
             progress.update(f"asking for {what}")

@@ -11,15 +11,13 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from configuration.settings import Settings
-from meshops.checks.model import Check, Report, Result, Unavailable, Verdict
+from meshops.checks.model import NOT_ASKED, Check, Report, Result, Unavailable, Verdict
 from meshops.checks.options import chosen
 from meshops.preflight import access, adopted, certificate, control_planes, kubernetes, names, subnets
 from meshops.preflight.aws import Fact, Facts, look
 from meshops.preflight.control_planes import Sidecar
 from meshops.progress import Progress, Silent
 from meshops.tools import Tools
-
-_NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,7 +29,7 @@ class Occasion:
 
     now: datetime
     minimum_days: int = certificate.MINIMUM_DAYS
-    sidecars: Sequence[Sidecar] | Unavailable = _NOT_ASKED
+    sidecars: Sequence[Sidecar] | Unavailable = NOT_ASKED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -112,7 +110,7 @@ def preflight(
     wanted = {fact for check, fact, _ in _JUDGES if check in checks}
     began, now = time.monotonic(), datetime.now(UTC)
     facts = look(settings, options.endpoint_url, wanted=wanted, tools=options.tools, progress=progress or Silent())
-    sidecars = _sidecars(facts, options) if control_planes.CHECK in checks else _NOT_ASKED
+    sidecars = _sidecars(facts, options) if control_planes.CHECK in checks else NOT_ASKED
     results = run(settings, facts, Occasion(now=now, minimum_days=options.minimum_days, sidecars=sidecars), checks)
     stand_in = f", at {options.endpoint_url} in place of AWS" if options.endpoint_url else ""
     return Report(

@@ -9,6 +9,7 @@ from pathlib import Path
 from meshops.checks.model import Check
 from meshops.verify.check import LAYERS
 from meshops.verify.registry import CHECKS
+from policy.page import rewrite
 
 BEGIN = "<!-- from here on made from the checks: make docs -->"
 
@@ -36,14 +37,5 @@ def _entry(check: Check) -> Iterator[str]:
     yield ""
 
 
-def written(page: str) -> str:
-    """The page with its generated part made anew."""
-    head, found, _ = page.partition(BEGIN)
-    if not found:
-        raise ValueError(f"the page has no line {BEGIN!r}")
-    return f"{head}{BEGIN}\n\n{reference()}"
-
-
 if __name__ == "__main__":
-    path = Path(sys.argv[1])
-    path.write_text(written(path.read_text(encoding="utf-8")), encoding="utf-8")
+    rewrite(Path(sys.argv[1]), BEGIN, reference())

@@ -9,11 +9,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar, get_args
 
 from configuration.settings import Settings
 from manifests.names import ISTIO_INGRESS, ISTIO_SYSTEM
-from meshops.checks.model import Report, Result, Unavailable, Verdict
+from meshops.checks.model import NOT_ASKED, Report, Result, Unavailable, Verdict
 from meshops.checks.options import UsageError, chosen
 from meshops.progress import Progress, Silent
 from meshops.tools import ToolError, Tools
@@ -34,7 +34,6 @@ from meshops.verify.stack import Stack
 from meshops.verify.subject import FactMissing, Subject
 
 _T = TypeVar("_T")
-_NOT_ASKED = Unavailable(reason="No chosen check asked for it.", remedy="Run without --only.")
 _NO_PROBES = "See that the kubeconfig's user may make pods and a namespace, and read their logs."
 
 
@@ -139,21 +138,24 @@ def gather(
             with clock(fact):
                 return ask()
 
-        return pool.submit(timed if fact in wanted else lambda: _NOT_ASKED)
+        return pool.submit(timed if fact in wanted else lambda: NOT_ASKED)
 
     try:
         edge = start("edge", lambda: gather_edge(stack, there, run, resolve or {}))
-        passthrough = start("passthrough", lambda: gather_passthrough(stack, there, resolve or {}))
-        acm = start("acm", lambda: gather_acm(stack, there, aws_endpoint_url))
-        secret = start("secret", lambda: gather_secret(tools))
-        proxies = start("proxies", lambda: gather_proxies(tools, stack.settings.mesh.revisions))
-        workloads = start("workloads", lambda: gather_workloads(tools, stack, there))
-        analysis = start("analysis", lambda: gather_analysis(tools, stack.settings.mesh.revisions))
         namespaces = (ISTIO_SYSTEM, ISTIO_INGRESS, *(namespace.name for namespace in stack.namespaces))
-        autoscalers = start("autoscalers", lambda: gather_autoscalers(tools, namespaces))
-        environments = start("environments", lambda: gather_environments(tools, stack))
-        attempts = start("attempts", lambda: gather_attempts(tools, stack, there, run))
-        traffic: Traffic | Unavailable = _NOT_ASKED
+        revisions = stack.settings.mesh.revisions
+        beside = {
+            "passthrough": start("passthrough", lambda: gather_passthrough(stack, there, resolve or {})),
+            "acm": start("acm", lambda: gather_acm(stack, there, aws_endpoint_url)),
+            "secret": start("secret", lambda: gather_secret(tools)),
+            "proxies": start("proxies", lambda: gather_proxies(tools, revisions)),
+            "workloads": start("workloads", lambda: gather_workloads(tools, stack, there)),
+            "analysis": start("analysis", lambda: gather_analysis(tools, revisions)),
+            "autoscalers": start("autoscalers", lambda: gather_autoscalers(tools, namespaces)),
+            "environments": start("environments", lambda: gather_environments(tools, stack)),
+            "attempts": start("attempts", lambda: gather_attempts(tools, stack, there, run)),
+        }
+        traffic: Traffic | Unavailable = NOT_ASKED
         of_edge: Edge | Unavailable
         if "traffic" in wanted:
             with clock("traffic"):
@@ -162,22 +164,8 @@ def gather(
                 traffic, of_edge = _traffic(probes, tools, there, purposes, now, edge)
         else:
             of_edge = edge.result()
-        return Facts(
-            now=now,
-            objects=objects,
-            secret=secret.result(),
-            acm=acm.result(),
-            edge=of_edge,
-            passthrough=passthrough.result(),
-            proxies=proxies.result(),
-            workloads=workloads.result(),
-            analysis=analysis.result(),
-            attempts=attempts.result(),
-            environments=environments.result(),
-            autoscalers=autoscalers.result(),
-            traffic=traffic,
-            timings=clock.times,
-        )
+        found: dict[str, Any] = {fact: asked.result() for fact, asked in beside.items()}
+        return Facts(now=now, objects=objects, edge=of_edge, traffic=traffic, timings=clock.times, **found)
     finally:
         # Not waited for when interrupted: each of them ends by itself.
         pool.shutdown(wait=False, cancel_futures=True)
@@ -185,22 +173,8 @@ def gather(
 
 def _none(now: datetime, why: Unavailable, timings: tuple[tuple[str, float], ...]) -> Facts:
     """Nothing can be looked at."""
-    return Facts(
-        now=now,
-        objects=why,
-        secret=why,
-        acm=why,
-        edge=why,
-        passthrough=why,
-        proxies=why,
-        workloads=why,
-        analysis=why,
-        attempts=why,
-        environments=why,
-        autoscalers=why,
-        traffic=why,
-        timings=timings,
-    )
+    nothing: dict[str, Any] = dict.fromkeys(get_args(Fact), why)
+    return Facts(now=now, timings=timings, **nothing)
 
 
 def _traffic(

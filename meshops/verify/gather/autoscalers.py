@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import json
-import time
 from collections.abc import Collection, Mapping
 from typing import Any
 
 from meshops.checks.model import Unavailable
 from meshops.tools import ToolError, Tools
 from meshops.verify.facts import Autoscaler
+from meshops.verify.gather.settling import settled
 
 # Their controller looks every 15 s, and so does metrics-server: one that was just made knows nothing yet.
 _SETTLED_AFTER_SECONDS = 75.0
@@ -19,14 +19,16 @@ _REMEDY = "See that the kubeconfig's user may read HorizontalPodAutoscalers in e
 
 def gather_autoscalers(tools: Tools, namespaces: Collection[str]) -> tuple[Autoscaler, ...] | Unavailable:
     """Those of these namespaces. Inactive is what stays so."""
-    until = time.monotonic() + _SETTLED_AFTER_SECONDS
+
+    def ask() -> tuple[Autoscaler, ...]:
+        text = tools.ask_kubectl("get", "horizontalpodautoscalers.autoscaling", "--all-namespaces", "--output=json")
+        return tuple(one for one in parse_autoscalers(json.loads(text)) if one.namespace in namespaces)
+
+    def active(found: tuple[Autoscaler, ...]) -> bool:
+        return all(one.active for one in found)
+
     try:
-        while True:
-            text = tools.ask_kubectl("get", "horizontalpodautoscalers.autoscaling", "--all-namespaces", "--output=json")
-            found = tuple(one for one in parse_autoscalers(json.loads(text)) if one.namespace in namespaces)
-            if all(one.active for one in found) or time.monotonic() > until:
-                return found
-            time.sleep(_POLL_SECONDS)
+        return settled(ask, active, seconds=_SETTLED_AFTER_SECONDS, pause=_POLL_SECONDS)
     except ToolError as problem:
         return Unavailable(reason=f"The autoscalers could not be read: {problem}", remedy=_REMEDY)
     except (ValueError, KeyError, TypeError) as problem:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import json
 import re
-import time
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from manifests.names import GATEWAY_SELECTOR
 from meshops.checks.model import Unavailable
 from meshops.tools import ToolError, Tools
 from meshops.verify.facts import MANAGED_BY, Objects, Pod, Proxy, Workload
+from meshops.verify.gather.settling import settled
 from meshops.verify.stack import GATEWAY_KEY, Stack
 
 _T = TypeVar("_T")
@@ -27,17 +27,18 @@ _MODE = re.compile(r"Workload mTLS mode:\s*(\w+)")
 def gather_proxies(tools: Tools, revisions: Sequence[str]) -> tuple[Proxy, ...] | Unavailable:
     """revisions: of the control planes that are asked. Stale is what stays so: each change is a push on its way for a
     moment."""
-    return _attempt("The proxies' state", lambda: _settled(tools, revisions))
 
-
-def _settled(tools: Tools, revisions: Sequence[str]) -> tuple[Proxy, ...]:
-    until = time.monotonic() + _SETTLED_AFTER_SECONDS
-    while True:
+    def ask() -> tuple[Proxy, ...]:
         answers = [tools.ask_istioctl("proxy-status", "--revision", name, "--output", "json") for name in revisions]
-        proxies = parse_status("\n".join(answers))
-        if not any(proxy.stale for proxy in proxies) or time.monotonic() > until:
-            return proxies
-        time.sleep(_POLL_SECONDS)
+        return parse_status("\n".join(answers))
+
+    def in_sync(proxies: tuple[Proxy, ...]) -> bool:
+        return not any(proxy.stale for proxy in proxies)
+
+    return _attempt(
+        "The proxies' state",
+        lambda: settled(ask, in_sync, seconds=_SETTLED_AFTER_SECONDS, pause=_POLL_SECONDS),
+    )
 
 
 def parse_status(text: str) -> tuple[Proxy, ...]:

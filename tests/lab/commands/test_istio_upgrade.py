@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from configuration.mesh import revision_of
 from configuration.parsing import parse
 from configuration.settings import PROJECT, Settings
 from lab import paths
@@ -35,7 +36,7 @@ from tests.whole_lab import ROOT, WholeLab
 pytestmark = pytest.mark.timeout(1800)
 
 OLD, NEW = "1.31.1", "1.31.2"
-NEW_REVISION = NEW.replace(".", "-")
+NEW_REVISION = revision_of(NEW)
 MOVED = "secure-apps"
 _CHECKS = ("MV601", "MV602", "MV603", "MV604", "MV607", "MV614", "MV628")
 

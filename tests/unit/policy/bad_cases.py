@@ -8,12 +8,13 @@ from datetime import timedelta
 from typing import Any
 
 from configuration.kinds.policy_suppressions import PolicySuppression
+from configuration.mesh import revision_of
 from tests.unit.policy.spoilt import TODAY, Spoilt
 from versions import ISTIO
 
 LEDGER = "payments/ledger"
 BILLING = "secure-apps/billing-api"
-ISTIOD = f"istiod-{ISTIO.replace('.', '-')}"
+ISTIOD = f"istiod-{revision_of(ISTIO)}"
 PRIVATE = "secure-apps/192-168-77-10-32.cidr.invalid"
 GATEWAY = "istio-ingress/istio-shared-gateway"
 INGRESS = "istio-ingress/istio-ingressgateway"

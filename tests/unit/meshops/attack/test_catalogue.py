@@ -10,9 +10,10 @@ import pytest
 
 from meshops.attack.known import CONDITIONS, KNOWN
 from meshops.attack.model import FAMILIES, POSITIONS, WALLS, Ask, Shot
-from meshops.attack.reference import BEGIN, written
+from meshops.attack.reference import BEGIN, reference
 from meshops.attack.registry import ATTEMPTS, ENTRIES, LEGITIMATE, selected
 from meshops.checks.options import UsageError
+from policy.page import written
 from tests.unit.meshops.attack.ground import ground
 
 ROOT = Path(__file__).resolve().parents[4]
@@ -113,7 +114,7 @@ def test_a_family_an_id_and_the_legitimate_ones_can_be_chosen() -> None:
 def test_the_page_is_made_from_the_attempts() -> None:
     page = (ROOT / "docs" / "security.md").read_text(encoding="utf-8")
 
-    assert written(page) == page, "make docs"
+    assert written(page, BEGIN, reference()) == page, "make docs"
 
 
 def test_the_page_names_only_attempts_that_there_are() -> None:
