@@ -12,10 +12,10 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from offline.objects import KubernetesObject, kubernetes_objects, releases
 from offline.registration import Registration
-from validation import addons, schemas
+from validation import addons, alb, schemas
 from validation import names as validation_names
 from validation import references as validation_references
-from validation.findings import Finding, shown
+from validation.findings import Finding, field_path, shown
 from validation.references import Workload
 from validation.tls_modes import without_mode
 
@@ -69,11 +69,13 @@ _PROTOCOLS = ("http", "http2", "https", "grpc", "grpc-web", "tls", "tcp", "udp",
 
 
 def _mesh_rules(item: KubernetesObject) -> Iterator[Finding]:
-    """What Istio would take and do something else with."""
+    """What the API server would take, and Istio or the load balancer controller not, or do something else with."""
     if item.kind == "Service":
         yield from _service_ports(item)
     elif item.kind == "DestinationRule":
         yield from _destination_rule(item)
+    elif item.kind == "Ingress" and item.at("spec", "ingressClassName") == "alb":
+        yield from _load_balancer(item)
 
 
 def _service_ports(item: KubernetesObject) -> Iterator[Finding]:
@@ -103,3 +105,17 @@ def _destination_rule(item: KubernetesObject) -> Iterator[Finding]:
         steps = ("spec", "trafficPolicy", "tls", "mode")
         value = shown(item.content, steps) if path == ".".join(steps) else "(not set)"
         yield Finding(subject=str(item), field=path, value=value, rule=_NO_TLS)
+
+
+def _load_balancer(item: KubernetesObject) -> Iterator[Finding]:
+    annotations = item.at("metadata", "annotations") or {}
+    for name in alb.unknown_names(annotations):
+        rule = "The load balancer controller knows no such annotation and passes over it."
+        steps = ("metadata", "annotations", f"{alb.PREFIX}/{name}")
+        yield Finding(subject=str(item), field=field_path(steps), value=shown(item.content, steps), rule=rule)
+    try:
+        alb.read(annotations)
+    except alb.Refused as refused:
+        steps = ("metadata", "annotations", f"{alb.PREFIX}/{refused.annotation}")
+        rule = f"The load balancer controller or AWS would refuse it: {refused.rule}"
+        yield Finding(subject=str(item), field=field_path(steps), value=shown(item.content, steps), rule=rule)

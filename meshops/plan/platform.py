@@ -9,6 +9,7 @@ from typing import Any
 from offline.objects import KubernetesObject, releases
 from offline.registration import Registration
 from offline.values import masked
+from validation.alb import EVERYBODY
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -173,11 +174,13 @@ def _entries(objects: Sequence[KubernetesObject]) -> list[EntryFacts]:
     for item in objects:
         notes = masked(item.at("metadata", "annotations") or {})
         if item.kind == "Ingress":
+            allowed = _list(notes.get(f"{_ALB}/inbound-cidrs"))
             entries.append(
                 EntryFacts(
                     kind="ALB",
                     scheme=str(notes.get(f"{_ALB}/scheme", "internal")),
-                    allowed=_list(notes.get(f"{_ALB}/inbound-cidrs")),
+                    # Without a range the controller admits everybody.
+                    allowed=allowed or (EVERYBODY,),
                     tls_policy=notes.get(f"{_ALB}/ssl-policy"),
                     certificate=notes.get(f"{_ALB}/certificate-arn"),
                     waf=f"{_ALB}/wafv2-acl-arn" in notes,

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -10,8 +9,10 @@ from configuration.load_balancer import SSL_POLICIES
 from policy.resources import Resource
 from policy.rule import Flaw, rule, shown
 from policy.stack import Stack
+from validation import alb
 
-_ALB = "alb.ingress.kubernetes.io"
+_ALB = alb.PREFIX
+_LATE = (f"{_ALB}/certificate-arn", f"{_ALB}/wafv2-acl-arn")
 
 
 @rule(
@@ -35,19 +36,16 @@ def alb_listener(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     # What stands in it may not be known before the certificate is: that it is there is enough.
     if f"{_ALB}/certificate-arn" not in notes:
         yield _flaw("certificate-arn", None)
-    ports = _ports(notes.get(f"{_ALB}/listen-ports"))
-    redirect = notes.get(f"{_ALB}/ssl-redirect")
-    if ("HTTP" in ports and not redirect) or "HTTPS" not in ports:
-        yield _flaw("listen-ports", notes.get(f"{_ALB}/listen-ports"))
-    if redirect and int(str(redirect)) not in ports.values():
-        yield _flaw("ssl-redirect", redirect)
-
-
-def _ports(text: Any) -> dict[str, int]:
     try:
-        return {protocol: int(port) for entry in json.loads(text) for protocol, port in entry.items()}
-    except (TypeError, ValueError, AttributeError):
-        return {}
+        listeners = alb.read({name: None if name in _LATE else notes[name] for name in notes}).listeners
+    except alb.Refused as refused:
+        if refused.annotation not in ("certificate-arn", "backend-protocol"):
+            yield _flaw(refused.annotation, refused.value)
+        return
+    if all(each.protocol == "HTTP" for each in listeners) or any(
+        each.protocol == "HTTP" and each.redirect is None for each in listeners
+    ):
+        yield _flaw("listen-ports", notes.get(f"{_ALB}/listen-ports"))
 
 
 def _flaw(name: str, value: Any) -> Flaw:
