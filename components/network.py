@@ -138,9 +138,10 @@ class Network(pulumi.ComponentResource):
         )
         public, public_ways = self._public_subnets(plan)
         nats = self._nat_gateways(plan, public, public_ways)
-        private, tables, self.ready = self._private_subnets(plan, nats)
-        self._s3_endpoint(tables)
-        self._interface_endpoints(private)
+        private, tables, routes = self._private_subnets(plan, nats)
+        # A NAT gateway comes after its own zone's way; load balancers stand in every zone.
+        others = [way for zone, way in public_ways.items() if zone not in self._nat_zones(plan)]
+        self.ready = (*routes, *others, self._s3_endpoint(tables), *self._interface_endpoints(private))
         self._flow_logs()
         self.vpc_id = self._vpc.id
         self.vpc_cidr = self._vpc.cidr_block
@@ -186,8 +187,7 @@ class Network(pulumi.ComponentResource):
         self, plan: AddressPlan, public: dict[str, aws.ec2.Subnet], ways: dict[str, pulumi.Resource]
     ) -> dict[str, aws.ec2.NatGateway]:
         """zone -> the NAT gateway that its private subnet uses."""
-        zones = [zone.zone for zone in plan.zones]
-        homes = zones[:1] if self._args.settings.nat == "single" else zones
+        zones, homes = [zone.zone for zone in plan.zones], self._nat_zones(plan)
         gateways: dict[str, aws.ec2.NatGateway] = {}
         for zone in homes:
             address = aws.ec2.Eip(f"nat-{zone}", domain="vpc", tags=self._tags(f"nat-{zone}"), opts=self._child())
@@ -200,6 +200,10 @@ class Network(pulumi.ComponentResource):
                 opts=self._child(ways[zone]),
             )
         return {zone: gateways.get(zone, gateways[homes[0]]) for zone in zones}
+
+    def _nat_zones(self, plan: AddressPlan) -> list[str]:
+        zones = [zone.zone for zone in plan.zones]
+        return zones[:1] if self._args.settings.nat == "single" else zones
 
     def _private_subnets(
         self, plan: AddressPlan, nats: dict[str, aws.ec2.NatGateway]
@@ -227,9 +231,9 @@ class Network(pulumi.ComponentResource):
             ready += [route, association]
         return subnets, tables, tuple(ready)
 
-    def _s3_endpoint(self, tables: list[aws.ec2.RouteTable]) -> None:
+    def _s3_endpoint(self, tables: list[aws.ec2.RouteTable]) -> pulumi.Resource:
         # Free, and image layers (ECR keeps them in S3) no longer pass the NAT gateways.
-        aws.ec2.VpcEndpoint(
+        return aws.ec2.VpcEndpoint(
             "s3",
             vpc_id=self._vpc.id,
             service_name=f"com.amazonaws.{self._args.region}.s3",
@@ -239,10 +243,10 @@ class Network(pulumi.ComponentResource):
             opts=self._child(),
         )
 
-    def _interface_endpoints(self, private: dict[str, aws.ec2.Subnet]) -> None:
+    def _interface_endpoints(self, private: dict[str, aws.ec2.Subnet]) -> list[pulumi.Resource]:
         services: tuple[InterfaceEndpoint, ...] = self._args.settings.interface_endpoints
         if not services:
-            return
+            return []
         group = aws.ec2.SecurityGroup(
             "endpoints",
             description="HTTPS from the VPC to the interface endpoints",
@@ -250,7 +254,7 @@ class Network(pulumi.ComponentResource):
             tags=self._tags("endpoints"),
             opts=self._child(),
         )
-        aws.vpc.SecurityGroupIngressRule(
+        rule = aws.vpc.SecurityGroupIngressRule(
             "endpoints-https",
             security_group_id=group.id,
             description="HTTPS from the VPC",
@@ -260,7 +264,7 @@ class Network(pulumi.ComponentResource):
             to_port=443,
             opts=self._child(),
         )
-        for service in services:
+        return [
             aws.ec2.VpcEndpoint(
                 service,
                 vpc_id=self._vpc.id,
@@ -270,8 +274,11 @@ class Network(pulumi.ComponentResource):
                 subnet_ids=[subnet.id for subnet in private.values()],
                 security_group_ids=[group.id],
                 tags=self._tags(service),
-                opts=self._child(),
+                # From then on the service's name leads here: nobody may be let in later, or kept out earlier.
+                opts=self._child(rule),
             )
+            for service in services
+        ]
 
     def _flow_logs(self) -> None:
         group = aws.cloudwatch.LogGroup(

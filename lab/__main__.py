@@ -48,6 +48,11 @@ COMMANDS: dict[str, Command] = {
         ),
     ),
     "down": Command(runs="commands.whole:down", help="Stops and removes the lab"),
+    "destroy": Command(
+        runs="commands.destroying:command",
+        help="Takes the stack down in the program's order, as `pulumi destroy` would, and then the lab",
+        arguments=(_argument("--keep", action="store_true", help="leave the lab itself"),),
+    ),
     "status": Command(runs="commands.whole:status", help="Which of the lab's processes run; 0 only if all of them do"),
     "kubeconfig": Command(runs="commands.whole:kubeconfig", help="The kubeconfig's path and nothing else"),
     "toolchain": Command(

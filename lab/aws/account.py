@@ -135,6 +135,22 @@ class MotoAccount:
             self.changes[urn] = "removed"
             self._save()
 
+    def remove(self, urn: str) -> bool:
+        """Removes one resource; False if it is not here, or if it only goes with the account (a VPC, a subnet).
+
+        Raises AccountOutdated if something still holds on to it.
+        """
+        entry = self._entries.get(urn)
+        if entry is None or (entry.real and MAKERS[entry.type].delete is None):
+            return False
+        if entry.real:
+            self._remove(urn, entry)
+        else:
+            self._entries.pop(urn)
+            self._save()
+        self.changes[urn] = "removed"
+        return True
+
     def reset(self) -> None:
         """Empties the account, and the server's memory with it."""
         request = urllib.request.Request(f"{self.aws.endpoint_url}/moto-api/reset", method="POST")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 from typing import Any
 
 from lab.aws.made import Aws, Inputs, Made, Maker, given, tag_list
@@ -25,7 +26,7 @@ def _component(aws: Aws, inputs: Inputs) -> Made:
     role_arn = inputs.get("roleArn") or (role.get("arn") if isinstance(role, dict) else None)
     if role_arn is None:
         iam = aws.client("iam")
-        created = iam.create_role(RoleName=f"{name}-eks-role", AssumeRolePolicyDocument=_TRUST_EKS)
+        created = iam.create_role(RoleName=_role_name(name), AssumeRolePolicyDocument=_TRUST_EKS)
         role_arn = created["Role"]["Arn"]
     groups = [inputs["clusterSecurityGroup"]] if isinstance(inputs.get("clusterSecurityGroup"), str) else []
     group = _cluster_group(aws, name, inputs["vpcId"])
@@ -64,8 +65,15 @@ def _cluster_group(aws: Aws, name: str, vpc: str) -> str:
 
 
 def _delete_component(aws: Aws, inputs: Inputs, made: Made) -> None:
+    iam = aws.client("iam")
     aws.client("eks").delete_cluster(name=made.id)
     aws.client("ec2").delete_security_group(GroupId=made.outputs["clusterSecurityGroupId"])
+    with contextlib.suppress(iam.exceptions.NoSuchEntityException):  # the program may have given one of its own
+        iam.delete_role(RoleName=_role_name(made.id))
+
+
+def _role_name(cluster: str) -> str:
+    return f"{cluster}-eks-role"
 
 
 def _outputs(cluster: dict[str, Any], group: str) -> dict[str, Any]:
@@ -90,16 +98,19 @@ def _node_group(aws: Aws, inputs: Inputs) -> Made:
     ec2, name = aws.client("ec2"), inputs["clusterName"]
     made = Made(id=f"{name}:{inputs.get('nodeGroupName') or 'nodes'}")
     running = [{"Name": "instance-state-name", "Values": ["running"]}]
-    if ec2.describe_instances(Filters=running)["Reservations"]:
-        return made
     owned = {"Name": f"tag:kubernetes.io/cluster/{name}", "Values": ["owned"]}
-    groups = ec2.describe_security_groups(Filters=[owned])["SecurityGroups"]
+    found = ec2.describe_security_groups(Filters=[owned])["SecurityGroups"]
+    # Of a launch template without a group EKS makes one with the cluster's own.
+    groups = [group["GroupId"] for group in found if group["GroupName"].startswith("eks-cluster-sg-")]
+    if reservations := ec2.describe_instances(Filters=running)["Reservations"]:
+        # It outlived a cluster that was destroyed.
+        ec2.modify_instance_attribute(InstanceId=reservations[0]["Instances"][0]["InstanceId"], Groups=groups)
+        return made
     instance = ec2.run_instances(
         MinCount=1,
         MaxCount=1,
         SubnetId=inputs["subnetIds"][0],
-        # Of a launch template without a group EKS makes one with the cluster's own.
-        SecurityGroupIds=[group["GroupId"] for group in groups if group["GroupName"].startswith("eks-cluster-sg-")],
+        SecurityGroupIds=groups,
     )["Instances"][0]
     ec2.assign_private_ip_addresses(
         NetworkInterfaceId=instance["NetworkInterfaces"][0]["NetworkInterfaceId"], Ipv4Prefixes=[aws.pods]

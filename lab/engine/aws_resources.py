@@ -54,6 +54,9 @@ class AwsResources:
         self._account.finish()
         return iter(())
 
+    def remove(self, urn: str) -> bool:
+        return self._account.remove(urn)
+
     def caller_identity(self) -> dict[str, Any]:
         answer = self._account.aws.client("sts").get_caller_identity()
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,6 +22,8 @@ from lab.errors import LabError
 from offline.made_up import MadeUpOutputs
 from offline.registration import EngineError, Registration
 from offline.values import revealed
+
+_REMOVAL_SECONDS = 90.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,6 +46,7 @@ class LabEngine:
     problem:      why the run failed, while what was under way beside it says "interrupted"
     outdated:     the AWS account has to be made anew and the program run again; from there on nothing was made
     await_balancer: waits until the load balancer of a live object is played; raises LabError
+    patience:     seconds that an object which is removed may take to be gone
     """
 
     def __init__(
@@ -55,6 +58,7 @@ class LabEngine:
         objects: Objects | None = None,
         report: Callable[[Change], None] = lambda change: None,
         await_balancer: Callable[[Document], object] = lambda document: None,
+        patience: float = _REMOVAL_SECONDS,
     ) -> None:
         self.account = account
         self.changes: list[Change] = []
@@ -65,7 +69,7 @@ class LabEngine:
         self._seen: set[str] = set()
         self._cancelled, self._turn = threading.Event(), threading.Lock()
         self._recorded = Recorded(self._made_up)
-        self._objects = KubernetesObjects(objects or Objects(api=plane.api), self.records, await_balancer)
+        self._objects = KubernetesObjects(objects or Objects(api=plane.api), self.records, await_balancer, patience)
         self._releases = HelmReleases(plane, self.records, self._made_up, self._turn, self._cancelled)
         self._aws = AwsResources(account, self._made_up, self._recorded.providers, plane.kubeconfig)
 
@@ -94,15 +98,33 @@ class LabEngine:
 
         Raises EngineError; AccountOutdated if the account has to be made anew.
         """
-        makers: tuple[Maker, ...] = (self._objects, self._releases, self._aws)
         try:
-            for maker in makers:
+            for maker in self._makers():
                 began = time.monotonic()
                 for urn, type_ in maker.remove_others(self._seen):
                     self._done(urn, type_, "removed", began)
                     began = time.monotonic()
         except (Refused, LabError) as problem:
             raise EngineError(str(problem)) from problem
+
+    def destroy(self, order: Sequence[Registration]) -> None:
+        """Removes these, one after the other, and waits for the end of each; see `destruction.order`.
+
+        Raises EngineError at the first that does not go.
+        """
+        for registration in order:
+            began = time.monotonic()
+            try:
+                removed = any(maker.remove(registration.urn) for maker in self._makers())
+            except (Refused, LabError) as problem:
+                raise EngineError(f"{registration.urn.split('$')[-1]}: {problem}") from problem
+            except AccountOutdated as problem:
+                raise EngineError(f"{registration.urn.split('$')[-1]}: something still holds on to it") from problem
+            if removed:
+                self._done(registration.urn, registration.type, "removed", began)
+
+    def _makers(self) -> tuple[Maker, ...]:
+        return (self._objects, self._releases, self._aws)
 
     def _create(self, registration: Registration) -> tuple[str, dict[str, Any]]:
         if self._cancelled.is_set():

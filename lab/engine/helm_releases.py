@@ -53,10 +53,16 @@ class HelmReleases:
 
     def remove_others(self, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
         for urn in [urn for urn in reversed(self._records.releases) if urn not in wanted]:
-            record = self._records.releases.pop(urn)
-            self._helm().uninstall(record["name"], record["namespace"])
-            self._records.save()
+            self.remove(urn)
             yield urn, TYPE
+
+    def remove(self, urn: str) -> bool:
+        if urn not in self._records.releases:
+            return False
+        record = self._records.releases.pop(urn)
+        self._helm().uninstall(record["name"], record["namespace"])
+        self._records.save()
+        return True
 
     def _helm(self) -> Helm:
         # A connection of its own: `Objects` is for one thread at a time.

@@ -13,14 +13,19 @@ from lab.errors import LabError
 from lab.waiting import until
 from offline.registration import Registration
 
-_REMOVAL_SECONDS = 90.0
-
 
 class KubernetesObjects:
-    """A `Maker`. await_balancer: waits until the load balancer of a live object is played; raises LabError."""
+    """A `Maker`.
 
-    def __init__(self, objects: Objects, records: Records, await_balancer: Callable[[Document], object]) -> None:
+    await_balancer: waits until the load balancer of a live object is played; raises LabError
+    patience: seconds that what is removed may take to be gone
+    """
+
+    def __init__(
+        self, objects: Objects, records: Records, await_balancer: Callable[[Document], object], patience: float
+    ) -> None:
         self._objects, self._records, self._await_balancer = objects, records, await_balancer
+        self._patience = patience
 
     def make(self, registration: Registration, inputs: Inputs) -> Made:
         if not (inputs.get("metadata") or {}).get("name"):
@@ -31,7 +36,12 @@ class KubernetesObjects:
             self._require_new(key, patch=patch)
         # Written down first: if this process dies in between, the next run still knows that the object is ours.
         self._records.note_object(registration.urn, key, patch=patch)
-        awaited = Awaited.of(self._objects, key) if is_balanced(inputs) else None
+        awaited = None
+        if is_balanced(inputs):
+            # One whose end waited for its controller is gone before it is made again.
+            if ((self._objects.get(key) or {}).get("metadata") or {}).get("deletionTimestamp"):
+                self._await_gone(key)
+            awaited = Awaited.of(self._objects, key)
         change, document = self._objects.apply(inputs)
         if awaited is not None:
             document = awaited.made()
@@ -41,11 +51,17 @@ class KubernetesObjects:
 
     def remove_others(self, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
         for urn in [urn for urn in reversed(self._records.objects) if urn not in wanted]:
-            record = self._records.objects[urn]
-            self._take_back(Key(**record["key"]), patch=record["patch"])
-            del self._records.objects[urn]
-            self._records.save()
+            self.remove(urn)
             yield urn, urn.split("::")[2].rsplit("$", 1)[-1]
+
+    def remove(self, urn: str) -> bool:
+        record = self._records.objects.get(urn)
+        if record is None:
+            return False
+        self._take_back(Key(**record["key"]), patch=record["patch"])
+        del self._records.objects[urn]
+        self._records.save()
+        return True
 
     def _require_new(self, key: Key, *, patch: bool) -> None:
         existing = self._objects.get(key)
@@ -70,7 +86,7 @@ class KubernetesObjects:
             metadata = (self._objects.get(key) or {"metadata": {}})["metadata"]
             return f"it waits for {', '.join(metadata.get('finalizers', ())) or 'what it holds'}"
 
-        until(lambda: self._objects.get(key) is None, seconds=_REMOVAL_SECONDS, what=f"the end of {key}", seen=left)
+        until(lambda: self._objects.get(key) is None, seconds=self._patience, what=f"the end of {key}", seen=left)
 
 
 def _outputs(document: Document) -> dict[str, Any]:

@@ -31,3 +31,7 @@ class Maker(Protocol):
     def remove_others(self, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
         """Removes what earlier runs made and is not in `wanted` (URNs), last made first: URN and type of each."""
         ...
+
+    def remove(self, urn: str) -> bool:
+        """Removes one resource, and waits until it is gone; False if there is no such thing here."""
+        ...

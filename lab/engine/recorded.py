@@ -23,3 +23,6 @@ class Recorded:
 
     def remove_others(self, wanted: Collection[str]) -> Iterator[tuple[str, str]]:
         return iter(())
+
+    def remove(self, urn: str) -> bool:
+        return False

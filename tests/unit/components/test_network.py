@@ -270,12 +270,15 @@ def test_what_pods_need_to_leave_the_vpc_is_handed_on() -> None:
         "private_subnet_ids": ["private-eu-west-1a-id", "private-eu-west-1b-id"],
         "public_subnet_ids": ["public-eu-west-1a-id", "public-eu-west-1b-id"],
         "ready": [
-            key
-            for zone in "ab"
-            for key in (
-                f"aws:ec2/route:Route::private-eu-west-1{zone}-default",
-                f"aws:ec2/routeTableAssociation:RouteTableAssociation::private-eu-west-1{zone}",
-            )
+            *(
+                key
+                for zone in "ab"
+                for key in (
+                    f"aws:ec2/route:Route::private-eu-west-1{zone}-default",
+                    f"aws:ec2/routeTableAssociation:RouteTableAssociation::private-eu-west-1{zone}",
+                )
+            ),
+            "aws:ec2/vpcEndpoint:VpcEndpoint::s3",
         ],
     }
 

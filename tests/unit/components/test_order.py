@@ -28,8 +28,12 @@ NAMESPACES = ("secure-apps", "payments")
 
 # Each step comes after the one before: whatever matches it, after whatever matches that. `*` stands for any text.
 CHAINS: tuple[tuple[str, ...], ...] = (
-    # Nodes, their way out and their add-ons, before the first pod.
+    # Nodes, their way out and their add-ons, before the first pod. On a destroy a controller that takes a load balancer
+    # down still reaches AWS as it did before.
     ("aws:ec2/route*::private-*", NODES, DNS),
+    ("*:SecurityGroupIngressRule::endpoints-https", "aws:ec2/vpcEndpoint:*::elasticloadbalancing", NODES),
+    ("aws:ec2/vpcEndpoint:*", NODES),
+    ("aws:ec2/routeTableAssociation:*::public-*", NODES),
     # The DNS firewall with all of its rules, before anybody asks for a name.
     ("aws:ec2/route*::private-*", FIREWALL, NODES),
     ("*:ResolverFirewallDomainList::allowed", "*::allow", "*::block", FIREWALL),
