@@ -58,9 +58,7 @@ class Environment(pulumi.ComponentResource):
         for kind, role in (("preview", preview), ("deploy", deploy)):
             self._attach(f"{kind}-reads", role, reads)
             access = state_access(settings.state_bucket, write=kind == "deploy")
-            aws.iam.RolePolicy(
-                f"{name}-{kind}-state", role=role.id, policy=json.dumps(access), opts=self._child()
-            )
+            aws.iam.RolePolicy(f"{name}-{kind}-state", role=role.id, policy=json.dumps(access), opts=self._child())
         for group, document in deploy_policies(args.plan, args.account).items():
             self._attach(f"deploy-{group}", deploy, self._policy(group, document))
         key = self._key(preview, deploy)
@@ -104,9 +102,7 @@ class Environment(pulumi.ComponentResource):
         )
 
     def _attach(self, what: str, role: aws.iam.Role, policy: aws.iam.Policy) -> None:
-        aws.iam.RolePolicyAttachment(
-            f"{self._name}-{what}", role=role.name, policy_arn=policy.arn, opts=self._child()
-        )
+        aws.iam.RolePolicyAttachment(f"{self._name}-{what}", role=role.name, policy_arn=policy.arn, opts=self._child())
 
     def _key(self, *roles: aws.iam.Role) -> aws.kms.Key:
         settings, account = self._args.settings, self._args.account

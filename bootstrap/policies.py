@@ -120,7 +120,9 @@ def key_policy(*, account: str, administrators: Iterable[str], deployer: str, pr
             {"ArnEquals": {"aws:PrincipalArn": f"arn:aws:iam::{account}:root"}},
         ),
         _on_key(
-            "Deployer", deployer, ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"]
+            "Deployer",
+            deployer,
+            ["kms:Encrypt", "kms:Decrypt", "kms:ReEncrypt*", "kms:GenerateDataKey*", "kms:DescribeKey"],
         ),
         _on_key("Previewer", previewer, ["kms:Decrypt", "kms:DescribeKey"]),
     )
@@ -233,7 +235,5 @@ def _deny(name: str, actions: list[str], resource: list[str], condition: dict[st
     }
 
 
-def _on_key(
-    name: str, principals: Any, actions: list[str], condition: dict[str, Any] | None = None
-) -> dict[str, Any]:
+def _on_key(name: str, principals: Any, actions: list[str], condition: dict[str, Any] | None = None) -> dict[str, Any]:
     return {"Sid": name, "Principal": {"AWS": principals}, **allow(actions, "*", condition)}

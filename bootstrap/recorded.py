@@ -41,8 +41,11 @@ def recorded_stacks(directory: Path = DIRECTORY) -> tuple[str, ...]:
 
 def read(stack: str, directory: Path = DIRECTORY) -> PlanFacts:
     """Raises `FileNotFoundError` for a stack that nobody recorded."""
-    facts = json.loads((directory / f"{stack}.json").read_text(encoding="utf-8"))
-    return PlanFacts(**{name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()})
+    facts: dict[str, Any] = json.loads((directory / f"{stack}.json").read_text(encoding="utf-8"))
+    values: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
+    }
+    return PlanFacts(**values)
 
 
 def facts_of(stack: str, resources: Sequence[dict[str, Any]]) -> PlanFacts:
@@ -62,7 +65,12 @@ def facts_of(stack: str, resources: Sequence[dict[str, Any]]) -> PlanFacts:
         zones=_inputs(resources, "aws:route53/record:Record", "zoneId"),
         roles=tuple(sorted({*HIDDEN_ROLES, *(one["name"] for one in resources if one["type"] == "aws:iam/role:Role")})),
         managed_policies=tuple(
-            sorted({*HIDDEN_POLICIES, *_inputs(resources, "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn")})
+            sorted(
+                {
+                    *HIDDEN_POLICIES,
+                    *_inputs(resources, "aws:iam/rolePolicyAttachment:RolePolicyAttachment", "policyArn"),
+                }
+            )
         ),
         log_groups=_inputs(resources, "aws:cloudwatch/logGroup:LogGroup", "name"),
         types=tuple(sorted(types)),
@@ -74,7 +82,9 @@ def written(facts: PlanFacts) -> str:
 
 
 def _inputs(resources: Sequence[dict[str, Any]], type_: str, name: str) -> tuple[str, ...]:
-    return tuple(sorted({str(one["inputs"][name]) for one in resources if one["type"] == type_ and name in one["inputs"]}))
+    return tuple(
+        sorted({str(one["inputs"][name]) for one in resources if one["type"] == type_ and name in one["inputs"]})
+    )
 
 
 def _decoded(value: Any) -> Any:

@@ -31,7 +31,7 @@ class Grant:
 
 @dataclass(frozen=True, kw_only=True)
 class Rights:
-    """What one type of resource takes. reads: full names of actions, for a preview too. source: of the provider or AWS."""
+    """What one type of resource takes. reads: full names of actions, for a preview too. source: the provider's file."""
 
     group: Group
     writes: tuple[Grant, ...]

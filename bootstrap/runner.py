@@ -135,9 +135,7 @@ class Runner(pulumi.ComponentResource):
             source=aws.codebuild.ProjectSourceArgs(
                 type="GITHUB",
                 location=f"https://github.com/{args.repository}.git",
-                auth=aws.codebuild.ProjectSourceAuthArgs(
-                    type="CODECONNECTIONS", resource=args.settings.connection_arn
-                ),
+                auth=aws.codebuild.ProjectSourceAuthArgs(type="CODECONNECTIONS", resource=args.settings.connection_arn),
             ),
             artifacts=aws.codebuild.ProjectArtifactsArgs(type="NO_ARTIFACTS"),
             environment=aws.codebuild.ProjectEnvironmentArgs(

@@ -20,7 +20,7 @@ from configuration.kinds.principals import PrincipalArn
 from configuration.load_balancer import LoadBalancer
 from configuration.network import Network, RetentionDays
 from configuration.parsing import decoded
-from configuration.problems import Problem, SettingsError
+from configuration.problems import SettingsError
 from configuration.rules import platform
 from configuration.salvage import SalvagingReader
 from configuration.section import section
@@ -109,7 +109,8 @@ class Settings:
         ]
         | None
     ) = None
-    """Where the repository's OIDC subject has its immutable form (new, renamed and transferred ones of 2026); without it
+    """Where the repository's OIDC subject has its immutable form, as new, renamed and transferred ones have since 2026
+    (https://github.blog/changelog/2026-04-23-immutable-subject-claims-for-github-actions-oidc-tokens); without it
     repo:<repository>."""
     oidc_provider_arn: (
         Annotated[
@@ -175,7 +176,8 @@ def _breaches(settings: Settings) -> Iterator[Breach]:
             "Roles and policies name the account, and it must be the one that the credentials are of: exactly one.",
             'Write ["111122223333"], with the number of the account.',
         )
-    elif settings.oidc_provider_arn and f"::{settings.account}:" not in settings.oidc_provider_arn:
+        return
+    if settings.oidc_provider_arn and f"::{settings.account}:" not in settings.oidc_provider_arn:
         yield breach(
             "oidcProviderArn",
             settings.oidc_provider_arn,

@@ -80,7 +80,9 @@ def ask(questions: list[Question]) -> list[Answer]:
             known=not one.get("unknown"),
             level=one.get("level", ""),
             results={
-                each["resource"]: each["result"] if each["result"] != "Error" else f"Error: {json.dumps(each['errors'])}"
+                each["resource"]: each["result"]
+                if each["result"] != "Error"
+                else f"Error: {json.dumps(each['errors'])}"
                 for each in one.get("results", ())
             },
         )

@@ -252,8 +252,8 @@ def test_the_bucket_refuses_plaintext_strangers_and_a_lost_version_whatever_iam_
         "a lock is released": (_of_bucket("s3:DeleteObject", deployer(PROD)), True),
         "a version is destroyed": (_of_bucket("s3:DeleteObjectVersion", deployer(PROD)), False),
         "an administrator cleans up": (_of_bucket("s3:DeleteObjectVersion", ADMINISTRATOR), True),
-        "without TLS": (_of_bucket("s3:GetObject", deployer(PROD), **{"aws__SecureTransport": "false"}), False),
-        "of another account": (_of_bucket("s3:GetObject", deployer(PROD), **{"aws__PrincipalAccount": OTHERS}), False),
+        "without TLS": (_of_bucket("s3:GetObject", deployer(PROD), aws__SecureTransport="false"), False),
+        "of another account": (_of_bucket("s3:GetObject", deployer(PROD), aws__PrincipalAccount=OTHERS), False),
     }
     answers = ask([asked for asked, _ in tries.values()])
     said = {name: answer.allowed for name, answer in zip(tries, answers, strict=True)}
