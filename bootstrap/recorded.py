@@ -42,9 +42,7 @@ def recorded_stacks(directory: Path = DIRECTORY) -> tuple[str, ...]:
 def read(stack: str, directory: Path = DIRECTORY) -> PlanFacts:
     """Raises `FileNotFoundError` for a stack that nobody recorded."""
     facts: dict[str, Any] = json.loads((directory / f"{stack}.json").read_text(encoding="utf-8"))
-    values: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()
-    }
+    values: dict[str, Any] = {name: tuple(value) if isinstance(value, list) else value for name, value in facts.items()}
     return PlanFacts(**values)
 
 
