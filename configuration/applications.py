@@ -129,7 +129,7 @@ class Stickiness:
 
 
 MANAGED_SECRETS = "/var/run/secrets-manager"
-"""Where the files of AWS Secrets Manager are in a container."""
+"""Where the files of AWS Secrets Manager are in a container: below a path that no `writablePaths` may take."""
 
 
 @section

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from configuration.applications import MANAGED_SECRETS
 from configuration.breaches import Breach, breach
 from configuration.settings import Settings
 
@@ -46,15 +45,6 @@ def managed_secrets_reach_their_pods(settings: Settings) -> Iterator[Breach]:
         for application in namespace.applications:
             path = f"namespaces[{namespace.name}].applications[{application.name}].environment"
             seen: dict[tuple[str, str], str] = {}
-            for index, directory in enumerate(application.writable_paths if application.managed_secrets else ()):
-                if f"{directory.rstrip('/')}/".startswith(f"{MANAGED_SECRETS}/"):
-                    yield breach(
-                        f"namespaces[{namespace.name}].applications[{application.name}].writablePaths[{index}]",
-                        directory,
-                        "The files of AWS Secrets Manager are mounted here, read-only.",
-                        "Choose another directory.",
-                        path,
-                    )
             for variable, secret in application.managed_secrets.items():
                 yield from _one_secret(settings, f"{path}.{variable}", variable, secret)
                 if application.workload == "external":

@@ -163,19 +163,17 @@ BAD_LEAVING: dict[str, Bad] = {
         "A_FILE names the same",
         "that one",
     ),
-    "a directory over the files of secrets": (
-        put(
-            API,
-            {
-                "name": "api",
-                "image": "ghcr.io/example/api:v1",
-                "environment": {"A_FILE": {"secretsManager": "shop/db"}},
-                "writablePaths": ["/var/run/secrets-manager"],
-            },
-        ),
-        f"{API_PATH}.writablePaths[0]",
-        "mounted here",
-        "another directory",
+    "a retirement without a reason": (
+        put("retirement", {"until": "2026-12-01"}),
+        "retirement.reason",
+        "required",
+        "Set it",
+    ),
+    "a retirement without a day": (
+        put("retirement", {"until": "soon", "reason": "Its users have moved away."}),
+        "retirement.until",
+        "a day of the calendar",
+        "2027-03-31",
     ),
     "a secret by a wildcard": (
         put(f"{API}.environment", {"DB_FILE": {"secretsManager": "shop/*"}}),
