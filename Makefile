@@ -13,7 +13,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack preview up \
-	destroy bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
+	destroy bootstrap-plan bootstrap-record bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -67,6 +67,12 @@ up: $(READY) ## STACK=… (AWS credentials) pulumi up
 
 destroy: $(READY) ## STACK=… (AWS credentials) pulumi destroy
 	@$(RUN) -m meshops pulumi destroy --stack $(STACK)
+
+bootstrap-plan: $(READY) ## [STACK=…] what bootstrap/ would make in an account (its sample unless said): build/bootstrap/
+	@$(RUN) -m bootstrap.plan $(if $(filter command line,$(origin STACK)),--stack $(STACK))
+
+bootstrap-record: $(READY) ## STACK=… what a deployer of the stack needs, from its plan (`make plan` first): bootstrap/plans/
+	@$(RUN) -m bootstrap.recorded $(STACK)
 
 decisions: $(READY) ## (Go) asks the load balancer controller's own code for what the tests compare preflight with
 	@$(RUN) -m tests.contract.load_balancer_controller

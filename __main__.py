@@ -23,6 +23,7 @@ from components.network import Network, NetworkArgs
 from components.nodes.karpenter import Karpenter, KarpenterArgs
 from components.observability import Observability, ObservabilityArgs
 from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
+from components.secrets_store import SecretsStore, SecretsStoreArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
 from manifests.images import Images
 from manifests.interface_endpoints import interface_endpoints
@@ -190,6 +191,16 @@ gateway = IngressGateway(
     ),
     opts=in_cluster,
 )
+secrets_store = SecretsStore(
+    "secrets-store",
+    SecretsStoreArgs(
+        namespaces=settings.namespaces,
+        cluster_name=cluster.name,
+        after=cluster.ready,
+        deleted_with=cluster.resource,
+    ),
+    opts=in_account,
+)
 namespaces = mesh_namespaces(
     settings.namespaces,
     mesh=settings.mesh,
@@ -197,8 +208,9 @@ namespaces = mesh_namespaces(
     tracing=settings.observability.tracing,
     secrets=settings.secrets,
     cluster_name=settings.cluster.name,
+    region=settings.region,
     endpoints=interface_endpoints(settings.network, region=settings.region),
-    after=(*admission.ready, *karpenter.ready, *platform_policies.ready, *gateway.ready),
+    after=(*admission.ready, *karpenter.ready, *platform_policies.ready, *gateway.ready, *secrets_store.ready),
     deleted_with=cluster.resource,
     opts=in_both,
 )

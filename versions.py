@@ -123,6 +123,12 @@ CLOUDWATCH_ADDON_VERSION = "v6.4.0-eksbuild.1"
 METRICS_SERVER_ADDON = "metrics-server"
 METRICS_SERVER_ADDON_VERSION = "v0.8.1-eksbuild.10"
 POD_IDENTITY_ADDON = "eks-pod-identity-agent"
+# The Secrets Store CSI driver with AWS's provider, both; EKS's default for Kubernetes 1.35 in June 2026:
+# https://github.com/aws-controllers-k8s/test-infra/pull/983. Without values: some it takes and passes on to nobody.
+SECRETS_STORE_ADDON = "aws-secrets-store-csi-driver-provider"
+SECRETS_STORE_ADDON_VERSION = "v3.1.1-eksbuild.1"
+# Inside it (Chart.lock of the provider's 3.1.1): whose SecretProviderClass the plan is judged by.
+SECRETS_STORE_DRIVER = "1.6.0"
 
 # --- Tools -------------------------------------------------------------------------------------------------
 PULUMI_CLI_MINIMUM = "3.200.0"

@@ -29,6 +29,7 @@ class ApplicationArgs:
     """The stack's."""
     cluster_name: str
     """Of the EKS cluster, in which its service account may have an identity in AWS."""
+    region: str
     after: Sequence[pulumi.Resource]
     """Its namespace, labelled, with the policies that hold there."""
     deleted_with: pulumi.Resource | None
@@ -50,12 +51,15 @@ class Application(pulumi.ComponentResource):
             revision=args.revision,
             tracing=args.tracing,
             secrets=args.secrets,
+            region=args.region,
         )
         order = Order(self, after=args.after, deleted_with=args.deleted_with)
         policies = submit_all(documents.policies, opts=order.after())
         identity = (submit(documents.service_account, opts=order.after()),) if documents.service_account else ()
         aws_identity = self._aws_identity(args)
         secret = (submit(documents.secret, opts=order.after()),) if documents.secret else ()
+        files = documents.secret_provider_class
+        secrets_manager = (submit(files, opts=order.after()),) if files else ()
         rule: tuple[pulumi.Resource, ...] = ()
         if documents.destination_rule and documents.rule_before_pods:
             # Out of the mesh: callers stop using mutual TLS before the first pod loses its sidecar.
@@ -63,7 +67,7 @@ class Application(pulumi.ComponentResource):
         workload = submit_all(documents.workload, opts=order.after())
         pods: tuple[pulumi.Resource, ...] = ()
         if documents.deployment:
-            opts = order.after(*(rule or policies), *identity, *secret, *aws_identity)
+            opts = order.after(*(rule or policies), *identity, *secret, *secrets_manager, *aws_identity)
             if documents.autoscaler:
                 # With server-side apply the provider then sends the number that is there, as long as nobody else has
                 # changed it, and none at all once the autoscaler has: neither `up` undoes the other, and nobody falls
@@ -84,7 +88,7 @@ class Application(pulumi.ComponentResource):
     def _aws_identity(self, args: ApplicationArgs) -> tuple[pulumi.Resource, ...]:
         """Before its pods: one that starts without it keeps none. An association is effective some seconds after it is
         made, so admission refuses a pod until EKS has told it of its agent (manifests/admission/pods.py)."""
-        identity = application_identity(args.member)
+        identity = application_identity(args.member, region=args.region)
         if identity is None:
             return ()
         return PodIdentity(

@@ -126,7 +126,7 @@ class Cluster(pulumi.ComponentResource):
         )
         self.resource = cluster
         self._reached = private_rules(
-            self._settings.private_access_cidrs, security_group_id=cluster.cluster_security_group_id, opts=self._child()
+            self._settings, security_group_id=cluster.cluster_security_group_id, opts=self._child()
         )
         if waits := still_waits(self._settings):
             pulumi.log.warn(waits)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from ipaddress import IPv4Network
 from typing import Any
 
 import pulumi
@@ -37,34 +35,50 @@ def _without(access: Any) -> dict[str, Any]:
 
 
 def private_rules(
-    cidrs: Sequence[IPv4Network], *, security_group_id: pulumi.Input[str], opts: pulumi.ResourceOptions
+    settings: ClusterSettings, *, security_group_id: pulumi.Input[str], opts: pulumi.ResourceOptions
 ) -> tuple[pulumi.Resource, ...]:
-    """Admits networks to the private endpoint: the cluster's group otherwise admits nobody but its own members.
+    """Admits networks and groups to the private endpoint: the cluster's group otherwise admits its own members alone.
 
     https://docs.aws.amazon.com/eks/latest/userguide/cluster-endpoint.html
     """
-    return tuple(
-        aws.vpc.SecurityGroupIngressRule(
-            f"api-{cidr}",
-            security_group_id=security_group_id,
-            description="The Kubernetes API, for those who administer the cluster",
-            cidr_ipv4=str(cidr),
-            ip_protocol="tcp",
-            from_port=443,
-            to_port=443,
-            opts=opts,
-        )
-        for cidr in cidrs
+    return (
+        *(
+            _private_rule(f"api-{cidr}", security_group_id, opts, cidr=str(cidr))
+            for cidr in settings.private_access_cidrs
+        ),
+        *(
+            _private_rule(f"api-{group}", security_group_id, opts, group=group)
+            for group in settings.private_access_security_groups
+        ),
+    )
+
+
+def _private_rule(
+    name: str,
+    security_group_id: pulumi.Input[str],
+    opts: pulumi.ResourceOptions,
+    *,
+    cidr: str | None = None,
+    group: str | None = None,
+) -> aws.vpc.SecurityGroupIngressRule:
+    return aws.vpc.SecurityGroupIngressRule(
+        name,
+        security_group_id=security_group_id,
+        description="The Kubernetes API, for those who administer the cluster",
+        cidr_ipv4=cidr,
+        referenced_security_group_id=group,
+        ip_protocol="tcp",
+        from_port=443,
+        to_port=443,
+        opts=opts,
     )
 
 
 def still_waits(settings: ClusterSettings) -> str:
     """What stands between the stack and a private endpoint alone; empty if nothing does, or if it is not wanted."""
-    if settings.existing or not settings.private_access_cidrs or not settings.public_access_cidrs:
+    if settings.existing or not settings.private_access or not settings.public_access_cidrs:
         return ""
-    public, private = (
-        ", ".join(map(str, cidrs)) for cidrs in (settings.public_access_cidrs, settings.private_access_cidrs)
-    )
+    public, private = (", ".join(map(str, ways)) for ways in (settings.public_access_cidrs, settings.private_access))
     return (
         f"The API server of {settings.name} still answers {public} over the internet, as a first `up` from outside "
         f"the VPC needs. It waits for a deployer within {private} that has a route into the VPC: run from there once, "

@@ -33,8 +33,9 @@ class MeshNamespaceArgs:
     secrets: Secrets
     """The stack's."""
     cluster_name: str
+    region: str
     after: Sequence[pulumi.Resource]
-    """The mesh-wide policies, the control plane, and the gateway."""
+    """The mesh-wide policies, the control plane, the gateway, and what mounts secrets."""
     deleted_with: pulumi.Resource | None
 
 
@@ -67,6 +68,7 @@ class MeshNamespace(pulumi.ComponentResource):
                     tracing=args.tracing,
                     secrets=args.secrets,
                     cluster_name=args.cluster_name,
+                    region=args.region,
                     # Of the external hosts its own only: the number of dependencies stays linear.
                     after=(
                         *(policies or (namespace,)),
@@ -100,6 +102,7 @@ def mesh_namespaces(
     tracing: bool,
     secrets: Secrets = NO_SECRETS,
     cluster_name: str,
+    region: str,
     endpoints: InterfaceEndpoints = NO_ENDPOINTS,
     after: Sequence[pulumi.Resource],
     deleted_with: pulumi.Resource | None,
@@ -123,6 +126,7 @@ def mesh_namespaces(
                 tracing=tracing,
                 secrets=secrets,
                 cluster_name=cluster_name,
+                region=region,
                 after=after,
                 deleted_with=deleted_with,
             ),

@@ -128,19 +128,33 @@ class Stickiness:
     ) = None
 
 
+MANAGED_SECRETS = "/var/run/secrets-manager"
+"""Where the files of AWS Secrets Manager are in a container: below a path that no `writablePaths` may take."""
+
+
 @section
 class FromSecret:
-    """The value of an environment variable that is no plain text: exactly one of the two."""
+    """The value of an environment variable that is no plain text: exactly one of the three."""
 
     secret: str | None = None
     """The name of one of `secrets.values`. It becomes a Kubernetes Secret of the application's own."""
     secret_ref: str | None = None
     """`name/key` of a Kubernetes Secret in the application's namespace that somebody else makes. Its pods do not roll
     when it changes."""
+    secrets_manager: str | None = None
+    """`name` or `name#key` of a secret in AWS Secrets Manager: the variable, whose name ends in `_FILE`, holds the path
+    of a file with it, or with one key of its JSON. Read with a role of the application's own, which may read these
+    secrets and no other. One that is encrypted with a key of your own needs `kms:Decrypt` on it in `awsPolicy`. Its
+    pods do not roll when it changes."""
 
 
 # https://kubernetes.io/docs/concepts/configuration/secret/#restriction-names-data
 _SECRET_REFERENCE = re.compile(r"(?=[^/]{1,253}/)[a-z0-9]([-a-z0-9.]*[a-z0-9])?/[-._a-zA-Z0-9]{1,253}")
+
+
+# https://docs.aws.amazon.com/secretsmanager/latest/apireference/API_CreateSecret.html; and a key without what JMESPath
+# reads.
+_MANAGED_SECRET = re.compile(r"[A-Za-z0-9/_+=.@-]{1,500}(#[A-Za-z_][A-Za-z0-9_]{0,127})?")
 
 
 def _environment_value(value: Any) -> str | FromSecret:
@@ -154,10 +168,12 @@ def _environment_value(value: Any) -> str | FromSecret:
             return FromSecret(secret=name)
         case {"secretRef": str(name), **rest} if not rest and _SECRET_REFERENCE.fullmatch(name):
             return FromSecret(secret_ref=name)
+        case {"secretsManager": str(name), **rest} if not rest and _MANAGED_SECRET.fullmatch(name):
+            return FromSecret(secrets_manager=name)
     raise rejection(
-        "A variable is text, {secret: <name>} with a name of secrets.values, or {secretRef: <name>/<key>} with a "
-        "Kubernetes Secret of the namespace.",
-        "Write it as one of the three.",
+        "A variable is text, {secret: <name>} with a name of secrets.values, {secretRef: <name>/<key>} with a "
+        "Kubernetes Secret of the namespace, or {secretsManager: <name>#<key>} with a secret of AWS Secrets Manager.",
+        "Write it as one of the four.",
     )
 
 
@@ -231,6 +247,15 @@ class Application:
             variable: value.secret
             for variable, value in sorted(self.environment.items())
             if isinstance(value, FromSecret) and value.secret is not None
+        }
+
+    @property
+    def managed_secrets(self) -> dict[str, tuple[str, str]]:
+        """Variable -> name of a secret in AWS Secrets Manager, and the key of its JSON, empty for all of it."""
+        return {
+            variable: (value.secrets_manager.partition("#")[0], value.secrets_manager.partition("#")[2])
+            for variable, value in sorted(self.environment.items())
+            if isinstance(value, FromSecret) and value.secrets_manager is not None
         }
 
     @property

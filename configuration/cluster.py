@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field
 
-from configuration.kinds.aws import AmiRelease
+from configuration.kinds.aws import AmiRelease, SecurityGroupId
 from configuration.kinds.principals import PrincipalArn
 from configuration.network import RetentionDays
 from configuration.problems import rejection
@@ -119,6 +119,8 @@ class Cluster:
     """Who may reach the API server from the internet; empty means that it has a private endpoint only."""
     private_access_cidrs: tuple[Cidr, ...] = ()
     """Who may reach it inside the network: a VPN's, a peered VPC's or the runners' addresses."""
+    private_access_security_groups: tuple[SecurityGroupId, ...] = ()
+    """The same for whoever carries one of these groups in the VPC: a runner, and not the pods beside it."""
     deletion_protection: bool = True
     """Of the cluster, and of the VPC's DNS firewall where the cluster is our own."""
     node_group: NodeGroup = NodeGroup()
@@ -126,6 +128,11 @@ class Cluster:
     """The cluster `name` is somebody else's, and has this: nothing of it is changed, the mesh is installed into it. Its
     nodes must admit the API server to the webhooks' ports (15017, 10250, 9443). All other settings of the cluster are
     without effect then."""
+
+    @property
+    def private_access(self) -> tuple[str, ...]:
+        """Both, as a person reads them."""
+        return (*map(str, self.private_access_cidrs), *self.private_access_security_groups)
 
     @property
     def provided(self) -> ExistingCluster:

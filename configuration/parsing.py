@@ -70,11 +70,11 @@ def _tree(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
         if problem is not None:
             problems.append(problem)
         elif isinstance(value, SecretStr) and namespace == PROJECT:
-            tree[SECRETS] = sealed(_decode(value.get_secret_value()))
+            tree[SECRETS] = sealed(decoded(value.get_secret_value()))
         elif namespace == PROJECT:
-            tree[name] = _decode(value)
+            tree[name] = decoded(value)
         elif key in AWS_KEYS:
-            tree[AWS_KEYS[key]] = _decode(value)
+            tree[AWS_KEYS[key]] = decoded(value)
     problems += unreadable(tree)
     if problems:
         return {}, problems
@@ -82,7 +82,8 @@ def _tree(config: Mapping[str, Any]) -> tuple[dict[str, Any], list[Problem]]:
     return {name: copy.deepcopy(value) for name, value in tree.items() if value not in ("", None)}, []
 
 
-def _decode(value: Any) -> Any:
+def decoded(value: Any) -> Any:
+    """An object or a list as the engine hands it over, which is as JSON text; anything else as it is."""
     if isinstance(value, str) and value[:1] in ("{", "["):
         try:
             return json.loads(value)

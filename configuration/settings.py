@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
 from configuration.admission import Admission
 from configuration.applications import Namespace
 from configuration.cluster import Cluster
 from configuration.kinds.aws import AccountId, Region
 from configuration.kinds.keys import PROJECT as PROJECT
-from configuration.kinds.policy_suppressions import PolicySuppression
+from configuration.kinds.policy_suppressions import PolicySuppression, Retirement, said
 from configuration.kinds.secrets import NO_SECRETS, Secrets
 from configuration.load_balancer import LoadBalancer
 from configuration.mesh import Certificates, Gateway, Mesh, Observability
@@ -53,4 +53,6 @@ class Settings:
     secrets: Secrets = NO_SECRETS
     policy_suppressions: tuple[PolicySuppression, ...] = ()
     """Findings of the policy pack that stand."""
+    retirement: Annotated[Retirement | None, BeforeValidator(said)] = None
+    """Set in the same change that takes the protection off before a destroy."""
     namespaces: tuple[Namespace, ...] = ()

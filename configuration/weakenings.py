@@ -240,6 +240,12 @@ def _admission(admission: Admission) -> Iterator[Weakening]:
 
 
 def _policies(settings: Settings) -> Iterator[Weakening]:
+    if settings.retirement:
+        yield Weakening(
+            path="retirement.until",
+            value=str(settings.retirement.until),
+            effect=f"Until then its protection may be off: {settings.retirement.reason}",
+        )
     for suppression in settings.policy_suppressions:
         yield Weakening(
             path="policySuppressions",

@@ -23,7 +23,7 @@ def onboarded(namespace: Namespace, *, revision: str) -> tuple[Document, ...]:
     documents = [own.namespace, *own.policies, *(entry for host in own.external_hosts.values() for entry in host)]
     for application in namespace.applications:
         member = Member(namespace=namespace, application=application)
-        parts = application_documents(member, graph=graph, images=Images(), revision=revision, tracing=True)
+        parts = application_documents(member, graph=graph, images=Images(), revision=revision, tracing=True, region="")
         alone = (parts.service_account, parts.deployment, parts.destination_rule, parts.virtual_service)
         documents += [*parts.policies, *parts.workload, *(part for part in alone if part is not None)]
     return (*documents, *((own.strict,) if own.strict else ()))

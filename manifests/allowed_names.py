@@ -69,6 +69,9 @@ def _declared(settings: Settings) -> Iterator[AllowedName]:
             for egress in application.egress:
                 if egress.host:
                     yield AllowedName(name=egress.host, reason=f"egress of {who}")
+            if application.managed_secrets:
+                # The provider, on the node, for it.
+                yield AllowedName(name=f"secretsmanager.{settings.region}.amazonaws.com", reason=f"secrets of {who}")
             for issuer in application.authentication.issuers if application.authentication else ():
                 # istiod asks for the keys, at this name and not at the issuer's own.
                 host = urlsplit(issuer.jwks_uri).hostname

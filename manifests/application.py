@@ -13,6 +13,7 @@ from manifests.images import Images
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.network_policies import application_network_policy
 from manifests.routing import application_destination_rule, calls_in_plaintext, virtual_service
+from manifests.secrets_manager import secret_provider_class
 from manifests.sidecars import application_sidecar
 from manifests.workload import autoscaler, deployment, disruption_budget, service, service_account
 
@@ -22,6 +23,8 @@ class ApplicationDocuments:
     service_account: Document | None
     secret: Document | None
     """What its environment takes of the stack's secrets, in the clear: see `environment_secret`."""
+    secret_provider_class: Document | None
+    """What its environment takes of AWS Secrets Manager: which, and into which files."""
     policies: tuple[Document, ...]
     """Sidecar, what asks for a token, AuthorizationPolicy and NetworkPolicy: they must stand before its pods run. Empty
     outside the mesh."""
@@ -37,9 +40,16 @@ class ApplicationDocuments:
 
 
 def application_documents(
-    member: Member, *, graph: MeshGraph, images: Images, revision: str, tracing: bool, secrets: Secrets = NO_SECRETS
+    member: Member,
+    *,
+    graph: MeshGraph,
+    images: Images,
+    revision: str,
+    tracing: bool,
+    secrets: Secrets = NO_SECRETS,
+    region: str,
 ) -> ApplicationDocuments:
-    """revision: Istio's; tracing: whether the collector exists; secrets: the stack's."""
+    """revision: Istio's; tracing: whether the collector exists; secrets: the stack's; region: AWS's, of its secrets."""
     managed = member.application.workload == "managed"
     policies = (
         (
@@ -55,6 +65,7 @@ def application_documents(
     return ApplicationDocuments(
         service_account=service_account(member) if managed else None,
         secret=environment_secret(member, secrets) if managed else None,
+        secret_provider_class=secret_provider_class(member, region=region) if managed else None,
         policies=tuple(policy for policy in policies if policy is not None),
         deployment=deployment(member, images=images, revision=revision, secrets=secrets) if managed else None,
         autoscaler=autoscaler(member) if managed else None,

@@ -12,6 +12,7 @@ from configuration.applications import Application, FromSecret
 from configuration.kinds.secrets import Secrets
 from manifests.document import Document, document
 from manifests.mesh_graph import Member
+from manifests.secrets_manager import file_of
 
 CHECKSUM_ANNOTATION = "checksum/environment"
 
@@ -19,8 +20,7 @@ CHECKSUM_ANNOTATION = "checksum/environment"
 def variables(application: Application) -> list[dict[str, Any]]:
     """The container's `env`, by name. No secret stands in it, only where to find it."""
     return [
-        {"name": name, **({"value": value} if isinstance(value, str) else _from_secret(application, name, value))}
-        for name, value in sorted(application.environment.items())
+        {"name": name, **_source(application, name, value)} for name, value in sorted(application.environment.items())
     ]
 
 
@@ -66,6 +66,12 @@ def secret_name(application: Application) -> str:
 def secret_reference(application: Application, variable: str, value: FromSecret) -> str:
     """`name/key` of the Kubernetes Secret that the variable comes from."""
     return value.secret_ref or f"{secret_name(application)}/{variable}"
+
+
+def _source(application: Application, variable: str, value: str | FromSecret) -> dict[str, Any]:
+    if isinstance(value, str):
+        return {"value": value}
+    return {"value": file_of(variable)} if value.secrets_manager else _from_secret(application, variable, value)
 
 
 def _from_secret(application: Application, variable: str, value: FromSecret) -> dict[str, Any]:

@@ -6,6 +6,7 @@ at (hence `Any`). ARNs are of the standard AWS partition, as everywhere in this 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from configuration.leaving.aws_identity import AwsStatement
@@ -129,9 +130,29 @@ def container_log_writer(*, region: str, cluster_name: str) -> Policy:
     )
 
 
-def application_policy(statements: tuple[AwsStatement, ...]) -> Policy:
-    """What an application may do, as the settings say it."""
-    return policy(*(allow(list(statement.actions), list(statement.resources)) for statement in statements))
+def application_policy(
+    statements: tuple[AwsStatement, ...], *, secrets: Sequence[str] = (), region: str = ""
+) -> Policy:
+    """What an application may do, as the settings say it, and to read its secrets of that region by their names.
+
+    Secrets Manager ends each ARN in six characters of its own, hence the question marks; a secret of another account
+    may be named the same. What the provider asks for:
+    https://docs.aws.amazon.com/secretsmanager/latest/userguide/ascp-pod-identity-integration.html
+    """
+    return policy(
+        *(allow(list(statement.actions), list(statement.resources)) for statement in statements),
+        *(
+            (
+                allow(
+                    ["secretsmanager:DescribeSecret", "secretsmanager:GetSecretValue"],
+                    [f"arn:aws:secretsmanager:{region}:*:secret:{name}-??????" for name in secrets],
+                    {"StringEquals": {"aws:ResourceAccount": "${aws:PrincipalAccount}"}},
+                ),
+            )
+            if secrets
+            else ()
+        ),
+    )
 
 
 def load_balancer_controller(*, region: str, cluster_name: str) -> Policy:

@@ -65,16 +65,17 @@ def pod_identities(
     )
 
 
-def application_identity(member: Member) -> ServiceAccountIdentity | None:
+def application_identity(member: Member, *, region: str) -> ServiceAccountIdentity | None:
     """That of an application; None if it may do nothing in AWS."""
     application, namespace = member.application, member.namespace.name
-    if not application.aws_policy:
+    if not application.aws_policy and not application.managed_secrets:
         return None
+    names = sorted({name for name, _ in application.managed_secrets.values()})
     return ServiceAccountIdentity(
         name=_role_name(namespace, application.name),
         namespace=namespace,
         service_account=application.identity,
-        policy=application_policy(application.aws_policy),
+        policy=application_policy(application.aws_policy, secrets=names, region=region),
     )
 
 

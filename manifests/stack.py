@@ -121,10 +121,12 @@ class StackDocuments:
             revision=self.settings.mesh.revision(member.namespace.istio_version),
             tracing=self.settings.observability.tracing,
             secrets=self.settings.secrets,
+            region=self.settings.region,
         )
         one = (
             found.service_account,
             found.secret,
+            found.secret_provider_class,
             found.deployment,
             found.autoscaler,
             found.destination_rule,

@@ -8,6 +8,7 @@ from typing import Any
 
 from configuration.applications import Application
 from configuration.kinds.secrets import NO_SECRETS, Secrets
+from manifests import secrets_manager
 from manifests.document import Document, document
 from manifests.environment import environment_checksum, variables
 from manifests.images import Images
@@ -181,7 +182,7 @@ def _pod(application: Application, images: Images) -> dict[str, Any]:
             }
         ],
         "containers": [_container(application, images, volumes)],
-        "volumes": [{"name": name, "emptyDir": {}} for name in volumes],
+        "volumes": [*({"name": name, "emptyDir": {}} for name in volumes), *secrets_manager.volumes(application)],
     }
 
 
@@ -200,7 +201,10 @@ def _container(application: Application, images: Images, volumes: dict[str, str]
             "requests": {"cpu": application.resources.cpu, "memory": application.resources.memory},
             "limits": {"memory": application.resources.memory_limit},
         },
-        "volumeMounts": [{"name": name, "mountPath": path} for name, path in volumes.items()],
+        "volumeMounts": [
+            *({"name": name, "mountPath": path} for name, path in volumes.items()),
+            *secrets_manager.mounts(application),
+        ],
     }
     if application.command:
         container["command"] = list(application.command)
@@ -236,7 +240,7 @@ def _writable_volumes(application: Application) -> dict[str, str]:
     volumes: dict[str, str] = {}
     for path in dict.fromkeys(paths):
         name = re.sub(r"[^a-z0-9]+", "-", path.lower()).strip("-")
-        if not name or len(name) > 63 or name in volumes:
+        if not name or len(name) > 63 or name in volumes or name == secrets_manager.VOLUME:
             name = f"writable-{hashlib.sha256(path.encode()).hexdigest()[:12]}"
         volumes[name] = path
     return volumes

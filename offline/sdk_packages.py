@@ -57,6 +57,8 @@ class _Loader(importlib.abc.Loader):
             """Called for a name that the package does not have (yet)."""
             for leaf in () if name.startswith("__") else _leaves(module, name):
                 found = importlib.import_module(f"{module.__name__}.{leaf}")
+                if leaf == "outputs":
+                    return found  # the SDK has it as a module: some of its classes are called as resources are
                 # What `from .leaf import *` does: a function may have its module's name.
                 module.__dict__.update({each: getattr(found, each) for each in getattr(found, "__all__", ())})
                 if name in module.__dict__:

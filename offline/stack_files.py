@@ -45,9 +45,10 @@ def stack_names(directory: Path) -> tuple[str, ...]:
     return tuple(sorted(match["stack"] for match in matches if match))
 
 
-def read_stack(directory: Path, stack: str) -> StackConfig:
+def read_stack(directory: Path, stack: str, project: str = PROJECT) -> StackConfig:
     """Reads a stack's file, with the defaults of the project file's `config` section behind it.
 
+    project: whose a key without a namespace is
     Raises `StackError` for an unknown stack (naming those that exist) and for a file that is not valid.
     """
     known = stack_names(directory)
@@ -55,10 +56,10 @@ def read_stack(directory: Path, stack: str) -> StackConfig:
         there = f"there are {', '.join(known)}" if known else "there is no Pulumi.<stack>.yaml here at all"
         raise StackError(f"Unknown stack {stack!r}: {there}.")
     path = next(path for suffix in ("yaml", "yml") if (path := directory / f"Pulumi.{stack}.{suffix}").exists())
-    values = {**_defaults(directory / "Pulumi.yaml"), **_section(path, _load(path))}
+    values = {**_defaults(directory / "Pulumi.yaml", project), **_section(path, _load(path), project)}
     config: dict[str, str | Secret] = {}
     for key, value in values.items():
-        if key == f"{PROJECT}:{SECRETS}" and (clear := next(_in_plain_text(value, SECRETS), None)):
+        if key == f"{project}:{SECRETS}" and (clear := next(_in_plain_text(value, SECRETS), None)):
             raise StackError(
                 f"{path.name}: {clear} stands in plain text: whoever reads the repository reads it. Take it for known "
                 f"and change it, then set it encrypted: pulumi config set --secret --path {clear}"
@@ -79,12 +80,12 @@ def for_parsing(config: Mapping[str, Any]) -> dict[str, Any]:
     return {key: SecretStr(value.value) if isinstance(value, Secret) else value for key, value in config.items()}
 
 
-def _defaults(project_file: Path) -> dict[str, Any]:
+def _defaults(project_file: Path, project: str) -> dict[str, Any]:
     """What the project file gives every stack: `value`, or `default` of a declared key."""
     if not project_file.exists():
         return {}
     defaults: dict[str, Any] = {}
-    for key, declaration in _section(project_file, _load(project_file)).items():
+    for key, declaration in _section(project_file, _load(project_file), project).items():
         if not isinstance(declaration, Mapping):
             defaults[key] = declaration
         elif "value" in declaration or "default" in declaration:
@@ -92,14 +93,14 @@ def _defaults(project_file: Path) -> dict[str, Any]:
     return defaults
 
 
-def _section(path: Path, document: Any) -> dict[str, Any]:
+def _section(path: Path, document: Any, project: str) -> dict[str, Any]:
     section = document.get("config") if isinstance(document, Mapping) else None
     if section is None:
         return {}
     if not isinstance(section, Mapping):
         raise StackError(f"{path.name}: `config` must be a mapping of keys to values.")
     # A key without a namespace is the project's own.
-    return {key if ":" in (key := str(name)) else f"{PROJECT}:{key}": value for name, value in section.items()}
+    return {key if ":" in (key := str(name)) else f"{project}:{key}": value for name, value in section.items()}
 
 
 def _as_passed(value: Any) -> str | Secret:

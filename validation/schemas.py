@@ -19,7 +19,7 @@ from validation.cel_rules import broken_rules
 from validation.findings import Finding, field_path, shown
 
 _DIRECTORY = Path(__file__).resolve().parent.parent / "schemas"
-GROUPS: tuple[str, ...] = ("kubernetes", "istio", "cert-manager", "karpenter")
+GROUPS: tuple[str, ...] = ("kubernetes", "istio", "cert-manager", "karpenter", "secrets-store")
 
 
 @cache

@@ -30,7 +30,7 @@ def _region(value: str) -> str:
     return value
 
 
-def _id(prefix: Literal["vpc", "subnet"], example: str) -> AfterValidator:
+def _id(prefix: Literal["vpc", "subnet", "sg"], example: str) -> AfterValidator:
     # https://docs.aws.amazon.com/AWSEC2/latest/UserGuide/resource-ids.html: 8 or 17 hexadecimal digits.
     form = re.compile(rf"{prefix}-([0-9a-f]{{8}}|[0-9a-f]{{17}})")
 
@@ -126,6 +126,7 @@ AccountId = Annotated[str, AfterValidator(_account_id)]
 Region = Annotated[str, AfterValidator(_region)]
 VpcId = Annotated[str, _id("vpc", "vpc-0123456789abcdef0")]
 SubnetId = Annotated[str, _id("subnet", "subnet-0123456789abcdef0")]
+SecurityGroupId = Annotated[str, _id("sg", "sg-0123456789abcdef0")]
 CertificateArn = Annotated[
     str, _arn("acm", r"certificate/[A-Za-z0-9-]+", '"arn:aws:acm:eu-west-1:111122223333:certificate/…"')
 ]

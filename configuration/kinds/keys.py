@@ -29,20 +29,20 @@ _INSTEAD: dict[str, str] = {
 }
 
 
-def unread(key: str, value: Any) -> Problem | None:
+def unread(key: str, value: Any, project: str = PROJECT) -> Problem | None:
     """Why a key of the file would have no effect, or another one than it says; None if it is read."""
     namespace, colon, name = key.partition(":")
-    if namespace == PROJECT and f"aws:{name}" in AWS_KEYS:
+    if namespace == project and f"aws:{name}" in AWS_KEYS:
         return _problem(key, value, f"aws:{name} says this, and one of the two would be believed.", f"Set aws:{name}.")
-    if not colon or key in AWS_KEYS or namespace in (PROJECT, _ENGINES_OWN):
+    if not colon or key in AWS_KEYS or namespace in (project, _ENGINES_OWN):
         return None
     # Never its value: these may be credentials.
     if namespace == "aws":
         remedy = _INSTEAD.get(key, f"Remove it; {', '.join(AWS_KEYS)} are read.")
         rule = "The program makes its AWS provider itself and reads no such key: it would silently not hold."
         return _problem(key, "(set)", rule, remedy)
-    close = difflib.get_close_matches(namespace, (PROJECT, "aws"), n=1)
-    remedy = f'Write it as "{close[0]}:{name}".' if close else f"Remove it; keys begin with {PROJECT}: or aws:."
+    close = difflib.get_close_matches(namespace, (project, "aws"), n=1)
+    remedy = f'Write it as "{close[0]}:{name}".' if close else f"Remove it; keys begin with {project}: or aws:."
     return _problem(key, "(set)", "Nothing here reads keys that begin so: it would silently not hold.", remedy)
 
 

@@ -26,6 +26,32 @@ def _day(value: Any) -> date:
     raise rejection("It must be a day of the calendar.", 'Write it as "2027-03-31".')
 
 
+def said(value: Any) -> Any:
+    """The project file's default is an empty mapping, which says nothing."""
+    return None if value == {} else value
+
+
+Day = Annotated[date, BeforeValidator(_day)]
+Reason = Annotated[
+    str,
+    matching(
+        r"\S.{8,300}\S",
+        "A reason is a sentence of 10 to 300 characters: a reviewer must be able to judge it.",
+        "Say why the finding may stand.",
+    ),
+]
+
+
+@section
+class Retirement:
+    """The environment is about to be destroyed: until `until` the policy pack lets its protection be off (MR707), and
+    names this among the weakenings. At most 31 days ahead."""
+
+    until: Day
+    """The last day on which it counts."""
+    reason: Reason
+
+
 @section
 class PolicySuppression:
     """One finding of `make policy` that stands: it is shown with its reason, and is a finding again when it expires."""
@@ -42,13 +68,6 @@ class PolicySuppression:
             'Write it as "Deployment shop/cart".',
         ),
     ]
-    reason: Annotated[
-        str,
-        matching(
-            r"\S.{8,300}\S",
-            "A reason is a sentence of 10 to 300 characters: a reviewer must be able to judge it.",
-            "Say why the finding may stand.",
-        ),
-    ]
-    expires: Annotated[date, BeforeValidator(_day)]
+    reason: Reason
+    expires: Day
     """The last day on which it counts."""

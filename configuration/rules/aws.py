@@ -71,10 +71,10 @@ def api_endpoint_takes_its_networks(settings: Settings) -> Iterator[Breach]:
                 "Nobody comes from these addresses over the internet, and EKS refuses reserved ones.",
                 "Name the public address behind which the deployer is, or put this one under privateAccessCidrs.",
             )
-    if not settings.cluster.existing and len(settings.cluster.private_access_cidrs) > _GROUP_RULES - _RULES_OF_OTHERS:
+    if not settings.cluster.existing and len(settings.cluster.private_access) > _GROUP_RULES - _RULES_OF_OTHERS:
         yield breach(
             "cluster.privateAccessCidrs",
-            len(settings.cluster.private_access_cidrs),
+            len(settings.cluster.private_access),
             f"A security group takes {_GROUP_RULES} rules, some of which are EKS's and the load balancer controller's.",
             f"Name {_GROUP_RULES - _RULES_OF_OTHERS} networks at most, e.g. larger ones.",
         )

@@ -40,4 +40,49 @@ def identities_are_limited(settings: Settings) -> Iterator[Breach]:
                 )
 
 
-RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (identities_are_limited,)
+def managed_secrets_reach_their_pods(settings: Settings) -> Iterator[Breach]:
+    for namespace in settings.namespaces:
+        for application in namespace.applications:
+            path = f"namespaces[{namespace.name}].applications[{application.name}].environment"
+            seen: dict[tuple[str, str], str] = {}
+            for variable, secret in application.managed_secrets.items():
+                yield from _one_secret(settings, f"{path}.{variable}", variable, secret)
+                if application.workload == "external":
+                    yield breach(
+                        f"{path}.{variable}",
+                        secret[0],
+                        "Another pipeline deploys this workload: a file named here would never be in it.",
+                        'Remove it, or set workload to "managed".',
+                    )
+                if secret in seen:
+                    yield breach(
+                        f"{path}.{variable}",
+                        "#".join(filter(None, secret)),
+                        f"{seen[secret]} names the same: AWS's provider writes it into one file.",
+                        "Let the application read that one.",
+                    )
+                seen[secret] = variable
+
+
+def _one_secret(settings: Settings, path: str, variable: str, secret: tuple[str, str]) -> Iterator[Breach]:
+    if not variable.endswith("_FILE"):
+        yield breach(
+            path,
+            "#".join(filter(None, secret)),
+            "The variable holds the path of a file with the secret, and not the secret: its name must say so.",
+            f'Rename it to "{variable}_FILE", and let the application read that file.',
+        )
+    if settings.cluster.existing:
+        yield breach(
+            path,
+            "#".join(filter(None, secret)),
+            "It takes an add-on of EKS that defines kinds in the cluster, and this cluster is somebody else's.",
+            "Take it from a Kubernetes Secret: {secretRef: name/key}.",
+            "cluster.existing",
+        )
+
+
+RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (
+    identities_are_limited,
+    managed_secrets_reach_their_pods,
+)

@@ -211,7 +211,7 @@ def api_endpoint_has_a_way_in(settings: Settings) -> Iterator[Breach]:
     cluster = settings.cluster
     if cluster.existing:
         return
-    if not cluster.public_access_cidrs and not cluster.private_access_cidrs:
+    if not cluster.public_access_cidrs and not cluster.private_access:
         yield breach(
             "cluster.privateAccessCidrs",
             [],
@@ -219,6 +219,15 @@ def api_endpoint_has_a_way_in(settings: Settings) -> Iterator[Breach]:
             "every deployer would wait until it times out.",
             "Name the networks that deployers come from, or the deployer's own address under publicAccessCidrs.",
             "cluster.publicAccessCidrs",
+            "cluster.privateAccessSecurityGroups",
+        )
+    if cluster.private_access_security_groups and not settings.network.existing:
+        yield breach(
+            "cluster.privateAccessSecurityGroups",
+            cluster.private_access_security_groups,
+            "A rule names a group of the same VPC (or a peer's), and this VPC has yet to be made: no group is in it.",
+            "Take over the runner's VPC by network.existing, or name networks under privateAccessCidrs.",
+            "network.existing",
         )
     for index, cidr in enumerate(cluster.private_access_cidrs):
         if not is_private(cidr):

@@ -171,6 +171,11 @@ def _shown_plan(directory: Path, progress: TerminalProgress) -> Plan:
         output.write(plan, target)
     except (PlanError, StackError) as problem:
         raise LabError(str(problem)) from problem
+    if users := _managed_secrets(plan):
+        raise LabError(
+            f"{', '.join(users)}: the lab has no Secrets Store CSI driver, and no kubelet that mounts its volumes; "
+            "take the secret from the stack's own (secret) or a Kubernetes Secret (secretRef) in stack lab"
+        )
     progress.pause()
     print(f"plan of stack {STACK}: {planning.headline(plan)}")
     for component, count in Counter(components(plan.run.registrations).values()).items():
@@ -179,3 +184,13 @@ def _shown_plan(directory: Path, progress: TerminalProgress) -> Plan:
     sys.stdout.flush()
     progress.resume()
     return plan
+
+
+def _managed_secrets(plan: Plan) -> list[str]:
+    """The applications with secrets of AWS Secrets Manager."""
+    return [
+        f"{namespace.name}/{application.name}"
+        for namespace in (plan.settings.namespaces if plan.settings else ())
+        for application in namespace.applications
+        if application.managed_secrets
+    ]

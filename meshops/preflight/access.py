@@ -110,9 +110,7 @@ def check_endpoint(settings: Settings, endpoint: Endpoint | Unavailable | None) 
     cluster = settings.cluster
     if cluster.existing:
         return Verdict(status="pass", finding="The cluster is somebody else's: its endpoint stays as it is.")
-    public, private = (
-        ", ".join(map(str, cidrs)) for cidrs in (cluster.public_access_cidrs, cluster.private_access_cidrs)
-    )
+    public, private = (", ".join(map(str, ways)) for ways in (cluster.public_access_cidrs, cluster.private_access))
     if public:
         more = f" It waits for a deployer within {private}; then remove publicAccessCidrs." if private else ""
         return Verdict(status="pass", finding=f"Public, for {public}.{more}")

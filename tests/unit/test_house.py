@@ -10,7 +10,18 @@ from pathlib import Path
 
 from tests import ROOT
 
-ROOMS = ("changes", "components", "configuration", "lab", "manifests", "meshops", "offline", "policy", "validation")
+ROOMS = (
+    "bootstrap",
+    "changes",
+    "components",
+    "configuration",
+    "lab",
+    "manifests",
+    "meshops",
+    "offline",
+    "policy",
+    "validation",
+)
 AT_MOST = 18
 
 

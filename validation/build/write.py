@@ -2,9 +2,9 @@
 
     python -m validation.build.write
 
-Sources: the CustomResourceDefinitions of Istio, cert-manager and Karpenter, Kubernetes' OpenAPI, and the Go types of
-its API for the enums, which that OpenAPI leaves out. Go fetches the modules and checks them against its checksum
-database.
+Sources: the CustomResourceDefinitions of Istio, cert-manager, Karpenter and the Secrets Store driver, Kubernetes'
+OpenAPI, and the Go types of its API for the enums, which that OpenAPI leaves out. Go fetches the modules and checks
+them against its checksum database.
 The schemas are JSON Schema: an object takes the fields its schema names and no others, as the API server's strict field
 validation has it. The CRDs (`schemas/crds`) are the AWS Load Balancer Controller's, whole but for descriptions: its
 chart has them in `crds/`, where Helm upgrades nothing. Run it again after raising a version in `versions.py`.
@@ -68,6 +68,7 @@ def modules() -> dict[str, str]:
         "istio": f"istio.io/api@v{versions.ISTIO}",
         "cert-manager": f"github.com/cert-manager/cert-manager@{versions.CERT_MANAGER}",
         "karpenter": f"github.com/aws/karpenter-provider-aws@v{versions.KARPENTER}",
+        "secrets-store": f"sigs.k8s.io/secrets-store-csi-driver@v{versions.SECRETS_STORE_DRIVER}",
         "kubernetes": f"k8s.io/kubernetes@v{versions.KUBERNETES}.{KUBERNETES_PATCH}",
     }
 
@@ -77,6 +78,7 @@ def main() -> int:
     istio = _fetch(sources["istio"]) / "kubernetes" / "customresourcedefinitions.gen.yaml"
     cert_manager = _fetch(sources["cert-manager"]) / "deploy" / "crds"
     karpenter = _archive(sources["karpenter"]) / "pkg" / "apis" / "crds"
+    secrets_store = _fetch(sources["secrets-store"]) / "config" / "crd" / "bases"
     minor = versions.KUBERNETES.removeprefix("1.")
     api_types = _fetch(f"k8s.io/api@v0.{minor}.{KUBERNETES_PATCH}")
     openapi = _fetch(sources["kubernetes"]) / "api" / "openapi-spec" / "v3"
@@ -86,6 +88,7 @@ def main() -> int:
         "karpenter": _custom_resources(
             [karpenter / f"{name}.yaml" for name in ("karpenter.k8s.aws_ec2nodeclasses", "karpenter.sh_nodepools")]
         ),
+        "secrets-store": _custom_resources([secrets_store / "secrets-store.csi.x-k8s.io_secretproviderclasses.yaml"]),
         "kubernetes": _built_in(openapi, enums_of(api_types)),
     }
     SCHEMAS.mkdir(exist_ok=True)

@@ -37,7 +37,7 @@ def _wanted(application: Application) -> dict[str, str]:
     return {
         variable: secret_reference(application, variable, value)
         for variable, value in sorted(application.environment.items())
-        if isinstance(value, FromSecret)
+        if isinstance(value, FromSecret) and not value.secrets_manager
     }
 
 

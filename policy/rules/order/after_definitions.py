@@ -25,7 +25,9 @@ _KINDS = (
     "Certificate",
     "Issuer",
     "ClusterIssuer",
+    "SecretProviderClass",
 )
+_ADDONS = {"secrets-store.csi.x-k8s.io": "aws-secrets-store-csi-driver-provider"}
 
 
 @rule(
@@ -42,6 +44,11 @@ _KINDS = (
     alone=False,
 )
 def after_definitions(resource: Resource, stack: Stack) -> Iterator[Flaw]:
+    if addon := _ADDONS.get(resource.group):
+        addons = [one for one in stack.of("aws:eks/addon:Addon") if one.at("addonName") == addon]
+        if not any(stack.comes_after(resource, one) for one in addons):
+            yield Flaw(field="(depends_on)", value=f"not after add-on {addon}" if addons else f"no add-on {addon}")
+        return
     charts = next((charts for group, charts in _CHARTS.items() if resource.group.endswith(group)), ())
     for chart in charts:
         releases = releases_of(stack, chart)

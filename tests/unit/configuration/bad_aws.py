@@ -126,6 +126,18 @@ BAD_AWS: dict[str, Bad] = {
         "takes 60 rules",
         "50 networks",
     ),
+    "a runner's group for a VPC that is still to be made": (
+        put("cluster.privateAccessSecurityGroups", ["sg-0123456789abcdef0"]),
+        "cluster.privateAccessSecurityGroups",
+        "has yet to be made",
+        "network.existing",
+    ),
+    "a group that is none": (
+        put("cluster.privateAccessSecurityGroups", ["subnet-0123456789abcdef0"]),
+        "cluster.privateAccessSecurityGroups[0]",
+        "not the id of a sg",
+        "sg-0123456789abcdef0",
+    ),
     "31 networks before the ALB": (
         put("loadBalancer.allowedCidrs", networks(31)),
         "loadBalancer.allowedCidrs",

@@ -151,4 +151,40 @@ BAD_LEAVING: dict[str, Bad] = {
         "10240 characters",
         "fewer",
     ),
+    "a path in a variable that says it is the secret": (
+        put(f"{API}.environment", {"DB_PASSWORD": {"secretsManager": "shop/db#password"}}),
+        f"{API_PATH}.environment.DB_PASSWORD",
+        "holds the path of a file",
+        "DB_PASSWORD_FILE",
+    ),
+    "one secret for two files": (
+        put(f"{API}.environment", {name: {"secretsManager": "shop/db"} for name in ("A_FILE", "B_FILE")}),
+        f"{API_PATH}.environment.B_FILE",
+        "A_FILE names the same",
+        "that one",
+    ),
+    "a retirement without a reason": (
+        put("retirement", {"until": "2026-12-01"}),
+        "retirement.reason",
+        "required",
+        "Set it",
+    ),
+    "a retirement without a day": (
+        put("retirement", {"until": "soon", "reason": "Its users have moved away."}),
+        "retirement.until",
+        "a day of the calendar",
+        "2027-03-31",
+    ),
+    "a secret by a wildcard": (
+        put(f"{API}.environment", {"DB_FILE": {"secretsManager": "shop/*"}}),
+        f"{API_PATH}.environment.DB_FILE",
+        "secretsManager: <name>#<key>",
+        "one of the four",
+    ),
+    "a key that JMESPath would read otherwise": (
+        put(f"{API}.environment", {"DB_FILE": {"secretsManager": "shop/db#pass-word"}}),
+        f"{API_PATH}.environment.DB_FILE",
+        "secretsManager: <name>#<key>",
+        "one of the four",
+    ),
 }

@@ -24,7 +24,7 @@ BAD_WORKLOADS: dict[str, Bad] = {
             put(f"{API}.environment", {"TOKEN": value}),
             f"{API_PATH}.environment.TOKEN",
             "{secretRef: <name>/<key>}",
-            "one of the three",
+            "one of the four",
         )
         for value in (
             {},

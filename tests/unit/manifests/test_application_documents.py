@@ -22,7 +22,12 @@ from tests.unit.mesh_stack import LEGACY, PAYMENTS, SECURE_APPS, graph, member
 
 def rendered(namespace: Namespace, name: str, **plaintext: frozenset[str]) -> ApplicationDocuments:
     return application_documents(
-        member(namespace, name), graph=graph(**plaintext), images=Images(), revision="1-31-1", tracing=True
+        member(namespace, name),
+        graph=graph(**plaintext),
+        images=Images(),
+        revision="1-31-1",
+        tracing=True,
+        region="eu-west-1",
     )
 
 
@@ -61,7 +66,9 @@ SCALED = Application(name="shop-ui", image="x:1", port=8080, min_replicas=3, max
 def scaled_documents(application: Application) -> ApplicationDocuments:
     namespace = Namespace(name="shop", phase="strict", applications=(application,))
     one = Member(namespace=namespace, application=application)
-    return application_documents(one, graph=graph(namespace), images=Images(), revision="1", tracing=True)
+    return application_documents(
+        one, graph=graph(namespace), images=Images(), revision="1", tracing=True, region="eu-west-1"
+    )
 
 
 def test_an_autoscaler_goes_by_the_applications_own_container() -> None:
@@ -245,6 +252,7 @@ def test_secrets_of_an_environment_stand_in_a_secret_of_the_application() -> Non
         Member(namespace=namespace, application=application),
         graph=graph(namespace),
         images=Images(),
+        region="eu-west-1",
         revision="1-31-1",
         tracing=True,
         secrets=secrets,

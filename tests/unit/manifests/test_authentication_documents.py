@@ -158,7 +158,12 @@ def test_sources_and_what_the_application_is_told() -> None:
 def test_it_stands_before_the_pods_run_and_not_outside_the_mesh() -> None:
     def kinds(namespace: Namespace) -> list[str]:
         found = application_documents(
-            member(namespace, "ui"), graph=graph(namespace), images=Images(), revision="1-31-1", tracing=False
+            member(namespace, "ui"),
+            graph=graph(namespace),
+            images=Images(),
+            revision="1-31-1",
+            tracing=False,
+            region="eu-west-1",
         )
         return [policy["kind"] for policy in found.policies]
 

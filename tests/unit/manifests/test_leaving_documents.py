@@ -178,21 +178,21 @@ def test_outside_the_mesh_there_is_no_sidecar_to_go_past() -> None:
 
 
 def test_each_application_has_a_role_of_its_own_whose_name_iam_takes() -> None:
-    identity = application_identity(member(shop(aws_policy=READS), "billing"))
+    identity = application_identity(member(shop(aws_policy=READS), "billing"), region="eu-west-1")
     assert identity is not None
     assert (identity.name, identity.namespace, identity.service_account) == ("shop.billing", "shop", "billing-sa")
     assert identity.policy == {
         "Version": "2012-10-17",
         "Statement": [{"Effect": "Allow", "Action": ["s3:GetObject"], "Resource": ["arn:aws:s3:::invoices/*"]}],
     }
-    assert application_identity(member(shop(), "billing")) is None
+    assert application_identity(member(shop(), "billing"), region="eu-west-1") is None
 
 
 def test_two_long_names_would_share_a_role() -> None:
     def role(name: str) -> str:
         application = Application(name=name, image="example.com/a:1", aws_policy=READS)
         namespace = Namespace(name="n" * 60, phase="strict", applications=(application,))
-        found = application_identity(Member(namespace=namespace, application=application))
+        found = application_identity(Member(namespace=namespace, application=application), region="eu-west-1")
         assert found is not None
         return found.name
 

@@ -35,7 +35,12 @@ def everything(namespace: Namespace) -> list[Any]:
     found += [entry for entries in documents.external_hosts.values() for entry in entries]
     for application in namespace.applications:
         parts = application_documents(
-            member(namespace, application.name), graph=graph(), images=Images(), revision="1-31-1", tracing=True
+            member(namespace, application.name),
+            graph=graph(),
+            images=Images(),
+            revision="1-31-1",
+            region="eu-west-1",
+            tracing=True,
         )
         found += [part for part in (parts.service_account, *parts.policies, parts.deployment, *parts.workload) if part]
         found += [part for part in (parts.destination_rule, parts.virtual_service) if part]

@@ -15,6 +15,8 @@ NAMES = (
     "ec2.VpcEndpoint",
     "ec2.LaunchTemplateMetadataOptionsArgs",
     "ec2.outputs",
+    "s3.Bucket",
+    "s3.BucketVersioning",  # `outputs` has one too
     "eks.AddonPodIdentityAssociationArgs",
     "iam.RolePolicyAttachment",
     "acm.Certificate",

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
+from configuration.kinds.policy_suppressions import Retirement
+from configuration.weakenings import weakenings
 from policy.judge import judge
 from policy.registry import RULES
 from policy.rule import Flaw
 from tests.contract.stack_plans import STACKS
 from tests.unit.policy.bad_cases import BAD_CASES, BadCase
-from tests.unit.policy.spoilt import Spoilt
+from tests.unit.policy.spoilt import TODAY, Spoilt
 
 
 @functools.cache
@@ -44,6 +47,25 @@ def test_the_stacks_as_they_are_break_no_rule_and_leave_none_unjudged(stack: str
     assert verdict.not_judged == ()
     assert verdict.rules == len(RULES)
     assert {one.rule.id for one in verdict.findings} <= {"MR201"}
+
+
+@pytest.mark.parametrize(
+    ("days", "found"),
+    [
+        pytest.param(-1, True, id="its day is over"),
+        pytest.param(0, False, id="today is its last day"),
+        pytest.param(31, False, id="a month ahead"),
+        pytest.param(32, True, id="longer than a destroy takes"),
+    ],
+)
+def test_mr707_protection_may_be_off_for_as_long_as_the_retirement_says(days: int, found: bool) -> None:
+    plan = Spoilt("prod")
+    plan.put("eks:index:Cluster", None, "deletionProtection", False)
+    until = TODAY + timedelta(days=days)
+    plan.set(retirement=Retirement(until=until, reason="Its users have moved to prod-2."))
+    verdict = judge(plan.stack())
+    assert ("MR707" in {one.rule.id for one in verdict.stopping}) is found
+    assert [one for one in weakenings(plan.settings) if one.path == "retirement.until" and one.value == str(until)]
 
 
 @pytest.mark.parametrize(
