@@ -108,7 +108,9 @@ _ISSUES = """query($owner: String!, $name: String!, $after: String) {
 
 def own_comment(api: Api, repository: str, number: int, marker: str) -> Written | None:
     """The pull request's comment by the token's owner that begins with the marker: anybody can write a marker."""
-    return next((one for one in _own(api, repository, _COMMENTS, {"number": number}) if one.body.startswith(marker)), None)
+    return next(
+        (one for one in _own(api, repository, _COMMENTS, {"number": number}) if one.body.startswith(marker)), None
+    )
 
 
 def own_issue(api: Api, repository: str, marker: str) -> Written | None:

@@ -170,7 +170,8 @@ def judge(stack: str, reviewed: Path, now: Path, accepted: Iterable[str]) -> tup
     if mark in accepted:
         return 0, f"{title}{comparison.text}\n\nAccepted by hand as `{mark}`.\n", outputs
     way_on = (
-        "**Nothing was changed.** Bring in a pull request whose preview is this one; or read it and accept exactly this:\n"
+        "**Nothing was changed.** Bring in a pull request whose preview is this one; or read it and accept exactly "
+        "this:\n"
         f"`gh workflow run deploy.yml --ref main -f accept={mark}`"
     )
     return 1, f"{title}{comparison.text}\n\n{way_on}\n", outputs

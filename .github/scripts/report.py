@@ -1,8 +1,8 @@
 """One issue while something is wrong with a deployment, overnight or in the sandbox: opened, edited, closed.
 
-    python3 .github/scripts/report.py deployment STACK   RESULTS, OUTPUTS: JSON of the jobs' results and `up`'s outputs
-    python3 .github/scripts/report.py drift DIRECTORY    <stack>.json of a preview, <stack>-verify.txt of what failed
-    python3 .github/scripts/report.py sandbox            RESULTS; build/left.txt, if anything is left
+python3 .github/scripts/report.py deployment STACK   RESULTS, OUTPUTS: JSON of the jobs' results and `up`'s outputs
+python3 .github/scripts/report.py drift DIRECTORY    <stack>.json of a preview, <stack>-verify.txt of what failed
+python3 .github/scripts/report.py sandbox            RESULTS; build/left.txt, if anything is left
 """
 
 from __future__ import annotations
@@ -33,9 +33,11 @@ def deployment(stack: str, results: Mapping[str, str], outputs: Mapping[str, str
     if _LOCKED.search(log):
         parts.append(_lock(stack))
     parts.append(
-        "### How to go back\n\nRevert the pull request on main (`git revert -m 1 <merge>`, through a pull request): its preview "
-        "shows what is taken back, and its deployment does it. To go on instead, correct it the same way, or start this run's "
-        f"failed jobs again. docs/runbooks has the rest; `pulumi stack --stack {stack}` lists what exists."
+        "### How to go back\n\nRevert the pull request on main (`git revert -m 1 "
+        "<merge>`, through a pull request): its "
+        "preview shows what is taken back, and its deployment does it. To go on instead, "
+        "correct it the same way, or start "
+        f"this run's failed jobs again. `pulumi stack --stack {stack}` lists what exists."
     )
     if log:
         parts.append(f"### The last lines\n\n{literal(chr(10).join(log.splitlines()[-40:]), 20_000)}")
@@ -47,23 +49,29 @@ def _what_stands(results: Mapping[str, str], outputs: Mapping[str, str]) -> str:
         return "What stood before: `pulumi up` was not reached, and nothing was changed."
     if outputs["up"] != "success":
         return (
-            "A part of the change: `pulumi up` began and did not end. What it made is in the state and stays; the rest is as it "
-            "was. Running it again goes on from there."
+            "A part of the change: `pulumi up` began and did not end. What it made is in the "
+            "state and stays; the rest is "
+            "as it was. Running it again goes on from there."
         )
     gate = next((name for name in ("preflight", "verify") if outputs.get(name) != "success"), "a later step")
     return (
-        f"All of the change. `{gate}` did not pass on it, so no later environment was touched: read its lines before traffic "
-        "is trusted."
+        f"All of the change. `{gate}` did not pass on it, so no later environment was touched: read its lines before "
+        "traffic is trusted."
     )
 
 
 def _lock(stack: str) -> str:
     return (
-        "### A lock\n\nThe state is locked. This workflow never runs twice on one stack, so the lock is a person's, or of a run "
-        "that was killed. The line below names user, host and time. If that process is gone for certain (its run has ended, its "
-        f"machine is off), one who may deploy takes the lock away with `pulumi cancel --stack {stack}`, looks at `pulumi refresh "
-        f"--preview-only --stack {stack}`, since a killed update may have made what the state does not know, and starts this "
-        "again. No workflow does this by itself: it cannot know that the other one is gone."
+        "### A lock\n\nThe state is locked. This workflow never runs twice on one stack, "
+        "so the lock is a person's, or of a "
+        "run that was killed. The line below names user, host and time. If that process "
+        "is gone for certain (its run has "
+        "ended, its machine is off), one who may deploy takes the lock away with "
+        f"`pulumi cancel --stack {stack}`, looks at `pulumi refresh --preview-only "
+        f"--stack {stack}`, since a killed update "
+        "may have made what the state does not know, and starts this again. No workflow "
+        "does this by itself: it cannot know "
+        "that the other one is gone."
     )
 
 
@@ -88,8 +96,9 @@ def drift(directory: Path, stacks: Mapping[str, str]) -> str | None:
     if not parts:
         return None
     way = (
-        "Either somebody changed it by hand: `make up` takes that back; or it is wanted: bring it into the program. A stack that "
-        "was changed on main and not deployed yet shows here too."
+        "Either somebody changed it by hand: `make up` takes that back; or it is wanted: "
+        "bring it into the program. A stack "
+        "that was changed on main and not deployed yet shows here too."
     )
     return "\n\n".join((f"As of {run_url()}. {way}", *parts))
 
@@ -105,11 +114,16 @@ def sandbox(results: Mapping[str, str], left: str) -> str | None:
     failed = [job for job, result in results.items() if result in ("failure", "cancelled")]
     if not failed and not left.strip():
         return None
-    parts = [f"The sandbox stopped at **{', '.join(failed)}**: {run_url()}"] if failed else [f"The sandbox: {run_url()}"]
+    parts = (
+        [f"The sandbox stopped at **{', '.join(failed)}**: {run_url()}"] if failed else [f"The sandbox: {run_url()}"]
+    )
     if left.strip():
         parts.append(f"### Still there, and paid for\n\n{literal(left, 10_000)}\n\nSee docs/runbooks/destroy.md.")
     elif "destroy" in failed:
-        parts.append("### Whether anything is left is not known\n\nLook at once: it costs until it is gone (docs/runbooks/destroy.md).")
+        parts.append(
+            "### Whether anything is left is not known\n\nLook at once: it costs until it is gone "
+            "(docs/runbooks/destroy.md)."
+        )
     return "\n\n".join(parts)
 
 

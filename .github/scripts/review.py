@@ -1,7 +1,7 @@
 """The end of a review's job: what `make pr-comment` left, completed where it failed, shown and judged.
 
-    python3 .github/scripts/review.py complete LOG   build/pr/comment.md and verdict.json exist afterwards
-    python3 .github/scripts/review.py judge          writes the run's summary; exit code 1 if something stands against it
+python3 .github/scripts/review.py complete LOG   build/pr/comment.md and verdict.json exist afterwards
+python3 .github/scripts/review.py judge          writes the run's summary; exit code 1 if something stands against it
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ def complete(directory: Path, log: str) -> None:
         return
     tail = "\n".join(log.splitlines()[-40:])
     comment.write_text(
-        f"{MARKER}\n\n### The review could not be made\n\n**The program does not run**, so nothing is known of what this "
-        f"would change. The last lines of `make pr-comment`:\n\n{literal(tail, 20_000)}\n",
+        f"{MARKER}\n\n### The review could not be made\n\n**The program does not run**, so nothing is known of what "
+        f"this would change. The last lines of `make pr-comment`:\n\n{literal(tail, 20_000)}\n",
         encoding="utf-8",
     )
     verdict.write_text(json.dumps({"refused": [], "failed": ["every stack"], "findings": []}), encoding="utf-8")

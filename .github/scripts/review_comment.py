@@ -3,9 +3,9 @@
 It runs after a run that may have executed a fork's code, with a token that may write comments. So:
 - which pull request it is, and whether its author may write here, comes from the event and from GitHub's API, never
   from the artifact;
-- the artifact is data from a stranger: bounded in size, two expected files read in memory, nothing unpacked, nothing run;
-- what a fork or Dependabot says is shown literally, in a code block it cannot close: no link, picture, mention or command
-  is rendered in our name. A branch of this repository is its members' own, and its comment is shown as Markdown.
+- the artifact is data from a stranger: bounded in size, two expected files read in memory, nothing unpacked or run;
+- what a fork or Dependabot says is shown literally, in a code block it cannot close: no link, picture, mention or
+  command is rendered in our name. A branch of this repository is its members' own: its comment is shown as Markdown.
 """
 
 from __future__ import annotations
@@ -146,7 +146,8 @@ def claims(verdict: Mapping[str, Any]) -> str:
     parts = []
     for word in ("refused", "failed"):
         listed = verdict.get(word)
-        names = [name for name in listed if isinstance(name, str) and _STACK.fullmatch(name)] if listed else []
+        listed = listed if isinstance(listed, list) else []
+        names = [name for name in listed if isinstance(name, str) and _STACK.fullmatch(name)]
         parts += [f"{word}: {', '.join(names[:8])}"] if names else []
     findings = verdict.get("findings")
     count = findings if isinstance(findings, int) else len(findings) if isinstance(findings, list | dict) else 0

@@ -2,8 +2,8 @@
 
     python3 .github/scripts/reviewed.py STACK DIRECTORY   DIRECTORY/STACK.json, or nothing and a line that says why
 
-A preview counts where preview.yml made it, for the pull request's last commit, on a branch of this repository: a fork's is its
-own claim, and has none.
+A preview counts where preview.yml made it, for the pull request's last commit, on a branch of this repository: a fork
+has no preview, and what it says it has is its own claim.
 """
 
 from __future__ import annotations
@@ -39,7 +39,9 @@ def preview_of(api: Api, repository: str, pull: dict[str, Any], stack: str) -> b
     ours = [run for run in runs if run["head_sha"] == head and int((run["head_repository"] or {"id": 0})["id"]) == own]
     name = f"preview-{stack}"
     for run in sorted(ours, key=lambda run: int(run["id"]), reverse=True):
-        listed = api.get(f"/repos/{repository}/actions/runs/{run['id']}/artifacts?per_page=100&name={name}")["artifacts"]
+        listed = api.get(f"/repos/{repository}/actions/runs/{run['id']}/artifacts?per_page=100&name={name}")[
+            "artifacts"
+        ]
         found = [one for one in listed if one["name"] == name and not one["expired"]]
         if found:
             newest = max(found, key=lambda one: int(one["id"]))

@@ -1,7 +1,7 @@
 """What the sandbox costs, and what it leaves behind, by the AWS CLI and the job's credentials.
 
-    python3 .github/scripts/sandbox.py ceiling USD        fails where the account has cost that much this month
-    python3 .github/scripts/sandbox.py left STACK FILE    waits, then writes what still carries the stack's tags; fails if any
+python3 .github/scripts/sandbox.py ceiling USD        fails where the account has cost that much this month
+python3 .github/scripts/sandbox.py left STACK FILE    waits, then writes what still has the stack's tags; fails if any
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ def left(environment: str) -> list[str]:
     """The ARNs that carry the tags of the stack, sorted."""
     tags = (f"Key=environment,Values={environment}", "Key=managed-by,Values=pulumi")
     listed = aws("resourcegroupstaggingapi", "get-resources", "--tag-filters", *tags)["ResourceTagMappingList"]
-    # A key is pending deletion for 30 days, AWS's rule; a terminated instance is named for an hour: EC2 knows which still run.
+    # A key is pending deletion for 30 days, AWS's rule; a terminated instance is named for an hour: EC2 knows.
     found = [one["ResourceARN"] for one in listed]
     found = [arn for arn in found if not arn.startswith("arn:aws:kms:") and ":instance/" not in arn]
     filters = (f"Name=tag:environment,Values={environment}", "Name=tag:managed-by,Values=pulumi")

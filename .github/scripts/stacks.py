@@ -137,7 +137,9 @@ def runner_of(name: str, variables: Mapping[str, str]) -> str:
     """The label that a variable names. Raises `Misconfigured`."""
     label = variables.get(name, "").strip() or DEFAULT_RUNNER
     if not _RUNNER.fullmatch(label):
-        raise Misconfigured(f"{name} is {label!r}, which is not a runner's label, nor one that ends with `{{0}}-{{1}}`.")
+        raise Misconfigured(
+            f"{name} is {label!r}, which is not a runner's label, nor one that ends with `{{0}}-{{1}}`."
+        )
     return label
 
 
@@ -205,10 +207,12 @@ def _write_touched(root: Path) -> None:
 
 
 def sandbox(existing: Iterable[str], variables: Mapping[str, str]) -> dict[str, str]:
-    """The sandbox's stack, state, runner and ceiling in US dollars. Raises `Misconfigured`: it destroys what it made."""
+    """The sandbox's stack, state, runner and ceiling in US dollars. Raises `Misconfigured`."""
     stack = variables.get("SANDBOX_STACK", "").strip()
     if stack not in existing:
-        raise Misconfigured(f"SANDBOX_STACK is {stack!r}, and there is no Pulumi.{stack}.yaml: copy Pulumi.dev.yaml to it.")
+        raise Misconfigured(
+            f"SANDBOX_STACK is {stack!r}, and there is no Pulumi.{stack}.yaml: copy Pulumi.dev.yaml to it."
+        )
     key = variable_key(stack)
     if variables.get(f"DEPLOY_ROLE_{key}", "").strip():
         raise Misconfigured(f"Stack {stack} is deployed from main (DEPLOY_ROLE_{key}): the sandbox would destroy it.")
@@ -239,8 +243,8 @@ def _write_watched(root: Path) -> None:
 def _require_files(root: Path) -> None:
     if gone := left_behind(stacks_of(path.name for path in root.iterdir()), _variables()):
         raise Misconfigured(
-            f"{', '.join(gone)} is set, and there is no stack file for it: what that stack made still stands on AWS, and "
-            "nothing is deployed. Bring the file back; or destroy the stack from the commit that had it "
+            f"{', '.join(gone)} is set, and there is no stack file for it: what that stack made still stands on AWS, "
+            "and nothing is deployed. Bring the file back; or destroy the stack from the commit that had it "
             "(docs/runbooks/destroy.md) and delete its variables."
         )
 

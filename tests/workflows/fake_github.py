@@ -7,7 +7,7 @@ import json
 import re
 import threading
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -43,7 +43,9 @@ class FakeGitHub:
         match path.removeprefix(_REPO).strip("/").split("/"):
             case ["pulls"]:
                 heads = (f"{p['head']['repo']['owner']['login']}:{p['head']['ref']}" for p in self.pulls)
-                return [p for p, head in zip(self.pulls, heads, strict=True) if head == query["head"] and not p["merged_at"]]
+                return [
+                    p for p, head in zip(self.pulls, heads, strict=True) if head == query["head"] and not p["merged_at"]
+                ]
             case ["commits", "main"]:
                 return self.tip.encode()
             case ["commits", sha, "pulls"]:
@@ -102,11 +104,13 @@ def _edit(listed: list[dict[str, Any]], number: int, document: Any) -> dict[str,
 
 
 @contextmanager
-def serving(github: FakeGitHub) -> Iterator[FakeGitHub]:
+def serving(github: FakeGitHub) -> Generator[FakeGitHub]:
     class Handler(BaseHTTPRequestHandler):
         def _do(self) -> None:
             path, _, query = self.path.partition("?")
-            asked = dict(part.split("=", 1) for part in query.replace("%3A", ":").replace("%2F", "/").split("&") if part)
+            asked = dict(
+                part.split("=", 1) for part in query.replace("%3A", ":").replace("%2F", "/").split("&") if part
+            )
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             if self.headers["Authorization"] != f"Bearer {TOKEN}":
                 self.send_error(401)

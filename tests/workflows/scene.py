@@ -1,7 +1,8 @@
 """A repository on an imagined GitHub, whose workflows are run by act on this machine.
 
 What stands in for something: the actions (actions/), the Pulumi and AWS CLIs and what `make` would take minutes for
-(programs/), GitHub's API (fake_github.py). The workflows, their scripts, the Makefile and the program are the repository's own.
+(programs/), GitHub's API (fake_github.py). The workflows, their scripts, the Makefile and the program are the
+repository's own.
 """
 
 from __future__ import annotations
@@ -23,7 +24,9 @@ from tests.workflows.fake_github import REPOSITORY, TOKEN, FakeGitHub
 
 HERE = Path(__file__).parent
 _USES = re.compile(r"^\s*(?:- )?uses: ([\w.-]+/[\w.-]+)@([0-9a-f]{40})", re.MULTILINE)
-_STEP = re.compile(r"^\[(?P<job>[^\]]+)\] +(?P<mark>✅|❌) +(?P<result>Success|Failure) - Main (?P<step>.*?)(?: \[[^\]]*\])?$")
+_STEP = re.compile(
+    r"^\[(?P<job>[^\]]+)\] +(?P<mark>✅|❌) +(?P<result>Success|Failure) - Main (?P<step>.*?)(?: \[[^\]]*\])?$"
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +51,16 @@ class Scene:
         return self.directory / "repository"
 
     def git(self, *arguments: str) -> str:
-        command = ["git", "-c", "user.name=a", "-c", "user.email=a@example.com", "-c", "commit.gpgsign=false", *arguments]
+        command = [
+            "git",
+            "-c",
+            "user.name=a",
+            "-c",
+            "user.email=a@example.com",
+            "-c",
+            "commit.gpgsign=false",
+            *arguments,
+        ]
         return subprocess.run(command, cwd=self.repository, check=True, capture_output=True, text=True).stdout.strip()
 
     def commit(self, changes: Mapping[str, str | None], *, branch: str) -> str:
@@ -147,10 +159,13 @@ def scene_in(directory: Path, github: FakeGitHub) -> Scene:
     scene = Scene(directory=directory, github=github)
     scene.repository.mkdir(parents=True)
     listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"], cwd=ROOT, check=True, capture_output=True
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
+        cwd=ROOT,
+        check=True,
+        capture_output=True,
     )
     for name in filter(None, listed.stdout.decode().split("\0")):
-        if name.startswith(("lab/", "tests/", "docs/", "examples/")) or not (ROOT / name).is_file():
+        if name.startswith(("lab/", "tests/", "docs/", "examples/", "schemas/")) or not (ROOT / name).is_file():
             continue
         (scene.repository / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, scene.repository / name)
