@@ -11,10 +11,11 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from literal import literal
 _NOTHING = frozenset({"same", "read", "read-discard", "refresh", "discard-replaced", "remove-pending-replace"})
 _RISK = ("replace", "create-replacement", "delete-replaced", "delete", "update", "create")
 _MAX_SHOWN = 400
+_RANDOM = re.compile(r".+-[0-9a-f]{7,8}")
 
 
 class Unusable(Exception):
@@ -59,12 +61,35 @@ def changes(preview: Mapping[str, Any]) -> tuple[Change, ...]:
     ]
     if errors:
         raise Unusable("\n".join(errors))
-    return tuple(sorted(_change(step) for step in preview.get("steps") or () if step["op"] not in _NOTHING))
+    steps = preview.get("steps") or ()
+    names = tuple(sorted({name for step in steps for name in _random_names(_inputs(step))}, key=len, reverse=True))
+    return tuple(sorted(_change(step, names) for step in steps if step["op"] not in _NOTHING))
 
 
-def _change(step: Mapping[str, Any]) -> Change:
+def _inputs(step: Mapping[str, Any]) -> Mapping[str, Any]:
+    return (step.get("newState") or {}).get("inputs") or {}
+
+
+def _random_names(inputs: Mapping[str, Any]) -> Iterator[str]:
+    """Names that the provider has thrown dice for: of what does not exist yet, other ones in each preview.
+
+    (`randomSeed` in pkg/resource/deploy/step_generator.go; https://github.com/pulumi/pulumi-azure/issues/719.) A
+    bridged provider lists what it filled in under `__defaults`; that of Kubernetes leaves an annotation.
+    """
+    for key in inputs.get("__defaults") or ():
+        if isinstance(value := inputs.get(key), str) and _RANDOM.fullmatch(value):
+            yield value
+    metadata = inputs.get("metadata")
+    if isinstance(metadata, dict) and (metadata.get("annotations") or {}).get("pulumi.com/autonamed") == "true":
+        yield str(metadata.get("name"))
+
+
+def _change(step: Mapping[str, Any], names: Iterable[str]) -> Change:
     fields = {*(step.get("detailedDiff") or ()), *(step.get("diffReasons") or ()), *(step.get("replaceReasons") or ())}
-    asked = json.dumps((step.get("newState") or {}).get("inputs"), sort_keys=True)
+    asked = json.dumps(_inputs(step), sort_keys=True)
+    # Also where another resource refers to it.
+    for name in names:
+        asked = asked.replace(name, f"{name.rpartition('-')[0]}-*")
     return Change(
         urn=step["urn"],
         op=step["op"],

@@ -111,7 +111,7 @@ def _bad_lines(report: Path) -> str:
 
 def sandbox(results: Mapping[str, str], left: str) -> str | None:
     """What failed of the sandbox's run, and what it has left; None for neither."""
-    failed = [job for job, result in results.items() if result in ("failure", "cancelled")]
+    failed = sorted(job for job, result in results.items() if result in ("failure", "cancelled"))
     if not failed and not left.strip():
         return None
     parts = (

@@ -154,31 +154,42 @@ def _jobs(output: str) -> dict[str, str]:
     return {job.strip(): result for job, result in found}
 
 
-def scene_in(directory: Path, github: FakeGitHub) -> Scene:
-    """A repository with what this one has, at a branch main of one commit."""
-    scene = Scene(directory=directory, github=github)
-    scene.repository.mkdir(parents=True)
-    listed = subprocess.run(
-        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"],
-        cwd=ROOT,
-        check=True,
-        capture_output=True,
-    )
-    for name in filter(None, listed.stdout.decode().split("\0")):
+def template_in(directory: Path) -> Path:
+    """What each scene begins with: a repository with what this one has, at a branch main of one commit."""
+    repository = directory / "repository"
+    repository.mkdir()
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
+    listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
+    for name in filter(None, listed.split("\0")):
         if name.startswith(("lab/", "tests/", "docs/", "examples/", "schemas/")) or not (ROOT / name).is_file():
             continue
-        (scene.repository / name).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy2(ROOT / name, scene.repository / name)
-    shutil.copy(HERE / "programs" / "GNUmakefile", scene.repository)
+        (repository / name).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(ROOT / name, repository / name)
+    shutil.copy(HERE / "programs" / "GNUmakefile", repository)
+    scene = Scene(directory=directory, github=FakeGitHub(directory))
+    scene.git("init", "--quiet", "--initial-branch", "main")
+    scene.git("config", "uploadpack.allowAnySHA1InWant", "true")
+    scene.git("add", "--all")
+    scene.git("commit", "--quiet", "--message", "What stands")
+    # Each job has a checkout of its own: without these it would compile the program anew. By the sources' hashes.
+    modules = shutil.copytree(repository, directory / "compiled", ignore=shutil.ignore_patterns(".git"))
+    command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", str(modules)]
+    subprocess.run(command, check=True)
+    for path in modules.rglob("*"):
+        if path.is_file() and path.parent.name != "__pycache__":
+            path.unlink()
     shutil.copytree(HERE / "programs", directory / "programs")
     (directory / "bin").mkdir()
     for name in ("python3", "sudo"):
         (directory / "programs" / name).rename(directory / "bin" / name)
     (directory / "home").mkdir()
     (directory / "cost").write_text("12.50", encoding="utf-8")
-    scene.git("init", "--quiet", "--initial-branch", "main")
-    scene.git("config", "uploadpack.allowAnySHA1InWant", "true")
-    scene.git("add", "--all")
-    scene.git("commit", "--quiet", "--message", "What stands")
-    github.tip = scene.git("rev-parse", "HEAD")
+    return directory
+
+
+def scene_in(directory: Path, github: FakeGitHub, template: Path) -> Scene:
+    """A scene of its own, from the template."""
+    shutil.copytree(template, directory, symlinks=True, dirs_exist_ok=True)
+    scene = Scene(directory=directory, github=github)
+    github.tip = scene.git("rev-parse", "main")
     return scene

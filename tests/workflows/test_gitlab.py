@@ -1,7 +1,7 @@
-"""The example for GitLab (docs/ci/gitlab-ci.yml): the scripts of its jobs, run in a checkout of a scene as a runner would.
+"""The example for GitLab (docs/ci/gitlab-ci.yml): the scripts of its jobs, run in a checkout as a runner would.
 
-GitLab's own part is not here: rules, id tokens, environments, artifacts. Stand-ins: the Pulumi CLI and what `make` would
-take minutes for.
+GitLab's own part is not here: rules, id tokens, environments, artifacts. Stand-ins: the Pulumi CLI and what `make`
+would take minutes for.
 """
 
 from __future__ import annotations

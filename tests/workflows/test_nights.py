@@ -97,7 +97,7 @@ def test_a_sandbox_whose_proofs_fail_is_destroyed_all_the_same_and_what_it_leave
     assert commands(scene)[-1] == "destroy"
     assert scene.log("make.log")[-1] == "attack sandbox"
     (issue,) = scene.github.issues
-    assert "stopped at **up, destroy**" in issue["body"]
+    assert "stopped at **destroy, up**" in issue["body"]
     assert (
         "### Still there, and paid for\n\n```text\n arn:aws:ec2:eu-west-1:111122223333:vpc/vpc-1\n```" in issue["body"]
     )
