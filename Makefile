@@ -118,9 +118,9 @@ schemas: $(READY) ## write schemas/ from the pinned modules (needs Go)
 	@$(RUN) -m validation.build.write
 
 lock: $(READY) ## write requirements.lock: every package with the hashes of its files
-	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check uv==0.13.9
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/uv uv==0.13.9
 	@head -1 requirements.lock > requirements.lock.new
-	@$(VENV)/bin/uv pip compile requirements-dev.txt --quiet --universal --python-version 3.11 --generate-hashes \
+	@$(VENV)/uv/bin/uv pip compile requirements-dev.txt --quiet --universal --python-version 3.11 --generate-hashes \
 		--no-annotate --no-header --allow-unsafe >> requirements.lock.new
 	@mv requirements.lock.new requirements.lock
 

@@ -206,6 +206,16 @@ def _write_touched(root: Path) -> None:
     _write_outputs({"preview": _rows(previews)})
 
 
+def half_deployed(stacks: Iterable[str], variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables without which a stack with a deploy role could not be previewed before it is deployed."""
+    missing = []
+    for key in map(variable_key, stacks):
+        if variables.get(f"DEPLOY_ROLE_{key}", "").strip():
+            names = (f"PREVIEW_ROLE_{key}", f"PULUMI_BACKEND_URL_{key}")
+            missing += [name for name in names if not variables.get(name, "").strip()]
+    return tuple(missing)
+
+
 def sandbox(existing: Iterable[str], variables: Mapping[str, str]) -> dict[str, str]:
     """The sandbox's stack, state, runner and ceiling in US dollars. Raises `Misconfigured`."""
     stack = variables.get("SANDBOX_STACK", "").strip()
@@ -241,7 +251,10 @@ def _write_watched(root: Path) -> None:
 
 
 def _require_files(root: Path) -> None:
-    if gone := left_behind(stacks_of(path.name for path in root.iterdir()), _variables()):
+    stacks, variables = stacks_of(path.name for path in root.iterdir()), _variables()
+    if missing := half_deployed(stacks, variables):
+        raise Misconfigured(f"{', '.join(missing)} is not set: what is deployed is previewed first, from that state.")
+    if gone := left_behind(stacks, variables):
         raise Misconfigured(
             f"{', '.join(gone)} is set, and there is no stack file for it: what that stack made still stands on AWS, "
             "and nothing is deployed. Bring the file back; or destroy the stack from the commit that had it "

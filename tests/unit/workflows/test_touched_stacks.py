@@ -136,6 +136,11 @@ def test_a_deployed_stack_without_a_file_is_named_by_its_variable() -> None:
     assert stacks.left_behind(("dev", "eu-test"), variables) == ()
 
 
+def test_a_stack_that_is_deployed_without_a_preview_is_named_by_what_is_missing() -> None:
+    variables = {"DEPLOY_ROLE_DEV": ROLE, "PULUMI_BACKEND_URL_DEV": BACKEND, "PREVIEW_ROLE_PROD": ROLE}
+    assert stacks.half_deployed(("dev", "prod"), variables) == ("PREVIEW_ROLE_DEV",)
+
+
 SANDBOX = {"SANDBOX_STACK": "trial", "PULUMI_BACKEND_URL_TRIAL": BACKEND, "SANDBOX_CEILING_USD": "50"}
 
 
