@@ -13,7 +13,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack preview up \
-	destroy bootstrap-plan bootstrap-record bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
+	destroy bootstrap-plan bootstrap-record bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas install lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,14 +59,14 @@ verify: $(READY) ## STACK=… (kubeconfig) prove by traffic that the running mes
 attack: $(READY) ## STACK=… (kubeconfig) try every known way through the running mesh; LONG=1, ONLY=… (ids, families)
 	@$(RUN) -m $(if $(filter lab,$(STACK)),lab attack,meshops attack --stack $(STACK)) $(if $(LONG),--long) $(if $(ONLY),--only $(ONLY))
 
-preview: $(READY) ## STACK=… (AWS credentials) pulumi preview
-	@$(RUN) -m meshops pulumi preview --stack $(STACK)
+preview: $(READY) ## STACK=… [OPTIONS=…] (AWS credentials) pulumi preview
+	@$(RUN) -m meshops pulumi preview --stack $(STACK) $(OPTIONS)
 
-up: $(READY) ## STACK=… (AWS credentials) pulumi up
-	@$(RUN) -m meshops pulumi up --stack $(STACK)
+up: $(READY) ## STACK=… [OPTIONS=…] (AWS credentials) pulumi up
+	@$(RUN) -m meshops pulumi up --stack $(STACK) $(OPTIONS)
 
-destroy: $(READY) ## STACK=… (AWS credentials) pulumi destroy
-	@$(RUN) -m meshops pulumi destroy --stack $(STACK)
+destroy: $(READY) ## STACK=… [OPTIONS=…] (AWS credentials) pulumi destroy
+	@$(RUN) -m meshops pulumi destroy --stack $(STACK) $(OPTIONS)
 
 bootstrap-plan: $(READY) ## [STACK=…] what bootstrap/ would make in an account (its sample unless said): build/bootstrap/
 	@$(RUN) -m bootstrap.plan $(if $(filter command line,$(origin STACK)),--stack $(STACK))
@@ -76,6 +76,8 @@ bootstrap-record: $(READY) ## STACK=… what a deployer of the stack needs, from
 
 decisions: $(READY) ## (Go) asks the load balancer controller's own code for what the tests compare preflight with
 	@$(RUN) -m tests.contract.load_balancer_controller
+
+install: $(READY) ## what every other command does first: the packages of requirements.lock, by their hashes
 
 # The toolchain first: compiled for it, the lab's Go is vetted in seconds.
 test: $(READY) ## everything: format, lint, types, imports, unit, contract and lab tests
@@ -121,15 +123,22 @@ docs: $(READY) ## write docs/settings.md, policies.md, verify.md, security.md fr
 schemas: $(READY) ## write schemas/ from the pinned modules (needs Go)
 	@$(RUN) -m validation.build.write
 
+lock: $(READY) ## write requirements.lock: every package with the hashes of its files
+	@$(VENV)/bin/python -m pip install --quiet --disable-pip-version-check --upgrade --target $(VENV)/uv uv==0.13.9
+	@head -1 requirements.lock > requirements.lock.new
+	@$(VENV)/uv/bin/uv pip compile requirements-dev.txt --quiet --universal --python-version 3.11 --generate-hashes \
+		--no-annotate --no-header --allow-unsafe >> requirements.lock.new
+	@mv requirements.lock.new requirements.lock
+
 clean: ## remove the virtual environment and everything built in this directory
 	@rm -rf $(VENV) build
 
 # The stamp goes last, so that an interrupted installation is taken up again.
-$(READY): requirements.txt requirements-dev.txt constraints.txt
+$(READY): requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; set PYTHON=…")'
 	@echo 'installing Python packages into $(VENV) (once)…'
 	@test -x $(VENV)/bin/python || $(PYTHON) -m venv $(VENV)
-	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check -r requirements-dev.txt
+	@$(VENV)/bin/python -m pip install --quiet --no-compile --disable-pip-version-check --require-hashes -r requirements.lock
 # A tenth of all modules is ever imported: a plan compiles those, also for whom this directory is read-only.
 	@$(RUN) -m meshops plan --stack dev --output $(VENV)/plan >/dev/null 2>&1 || true
 	@rm -rf $(VENV)/plan

@@ -1,7 +1,10 @@
 """Which stacks a pull request touches, and how each of them is previewed.
 
-    python3 .github/scripts/stacks.py touched       in a job of preview.yml: writes `preview` and `plan`
-    python3 .github/scripts/stacks.py region prod   in a job of deploy-stack.yml: writes `region`
+    python3 .github/scripts/stacks.py touched       in preview.yml: writes `preview`, a job matrix
+    python3 .github/scripts/stacks.py watched       in drift.yml: writes `preview` and `verify`, job matrices
+    python3 .github/scripts/stacks.py deployed      in deploy.yml: fails where a stack is deployed and its file is gone
+    python3 .github/scripts/stacks.py sandbox       in sandbox.yml: writes the sandbox's stack and where it runs
+    python3 .github/scripts/stacks.py region prod   in deploy-stack.yml: writes `region`
 
 Standard library only: it runs on a bare runner, before anything is installed.
 """
@@ -14,16 +17,19 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 # `make lab` runs it against stand-ins; there is nothing on AWS to preview.
 LOCAL_STACKS = frozenset({"lab"})
 
+DEFAULT_RUNNER = "ubuntu-latest"
+
 _STACK = re.compile(r"[a-z][a-z0-9-]{0,30}")
 _STACK_FILE = re.compile(r"Pulumi\.([^/]+)\.yaml")
 _REGION = re.compile(r"^\s+aws:region:\s*[\"']?([a-z]{2}(?:-[a-z]+)+-\d)[\"']?\s*(?:#.*)?$", re.MULTILINE)
 _ROLE = re.compile(r"arn:aws[a-z-]*:iam::\d{12}:role/[\w+=,.@/-]+")
+_RUNNER = re.compile(r"[\w.-]+(?:\{0\}-\{1\})?")
 
 # Whatever is not listed touches every stack: a directory that somebody adds tomorrow is previewed until it is
 # known to be harmless.
@@ -66,6 +72,9 @@ class Preview:
     """ARN of the read-only role."""
     backend: str
     """URL of the state, e.g. `s3://bucket?region=eu-west-1`."""
+    runner: str = DEFAULT_RUNNER
+    """The label of the runner; `{0}` and `{1}` in it are the run's id and attempt, as CodeBuild's runners want them
+    (https://docs.aws.amazon.com/codebuild/latest/userguide/action-runner-questions.html)."""
 
 
 def stacks_of(files: Iterable[str]) -> tuple[str, ...]:
@@ -101,7 +110,7 @@ def split(
     previews: list[Preview] = []
     planned: list[str] = []
     for stack in stacks:
-        key = stack.upper().replace("-", "_")
+        key = variable_key(stack)
         names = (f"PREVIEW_ROLE_{key}", f"PULUMI_BACKEND_URL_{key}")
         role, backend = (variables.get(name, "").strip() for name in names)
         if not trusted or not (role or backend):
@@ -114,8 +123,50 @@ def split(
         elif not _ROLE.fullmatch(role):
             raise Misconfigured(f"{names[0]} is {role!r}, which is not the ARN of an IAM role.")
         else:
-            previews.append(Preview(stack=stack, region=regions[stack], role=role, backend=backend))
+            runner = runner_of(f"PREVIEW_RUNNER_{key}", variables)
+            previews.append(Preview(stack=stack, region=regions[stack], role=role, backend=backend, runner=runner))
     return tuple(previews), tuple(planned)
+
+
+def variable_key(stack: str) -> str:
+    """How a stack is called in a variable's name: `EU_TEST` for `eu-test`."""
+    return stack.upper().replace("-", "_")
+
+
+def runner_of(name: str, variables: Mapping[str, str]) -> str:
+    """The label that a variable names. Raises `Misconfigured`."""
+    label = variables.get(name, "").strip() or DEFAULT_RUNNER
+    if not _RUNNER.fullmatch(label):
+        raise Misconfigured(
+            f"{name} is {label!r}, which is not a runner's label, nor one that ends with `{{0}}-{{1}}`."
+        )
+    return label
+
+
+def watched(
+    stacks: Iterable[str], *, regions: Mapping[str, str], variables: Mapping[str, str]
+) -> tuple[tuple[Preview, ...], tuple[Preview, ...]]:
+    """What each night looks at: whose state is previewed, and whose cluster is proved by traffic.
+
+    The proofs make pods, so they have a role of their own (VERIFY_ROLE_<STACK>) and a runner that reaches the cluster.
+    """
+    previews, _ = split(stacks, regions=regions, variables=variables, trusted=True)
+    verified = []
+    for preview in previews:
+        name = f"VERIFY_ROLE_{variable_key(preview.stack)}"
+        if role := variables.get(name, "").strip():
+            if not _ROLE.fullmatch(role):
+                raise Misconfigured(f"{name} is {role!r}, which is not the ARN of an IAM role.")
+            runner = runner_of(f"DEPLOY_RUNNER_{variable_key(preview.stack)}", variables)
+            verified.append(replace(preview, role=role, runner=runner))
+    return previews, tuple(verified)
+
+
+def left_behind(stacks: Iterable[str], variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables that say a stack is deployed whose file is gone: removed, or renamed, which makes another stack."""
+    keys = {variable_key(stack) for stack in stacks}
+    deployed = (name for name, value in variables.items() if name.startswith("DEPLOY_ROLE_") and value.strip())
+    return tuple(sorted(name for name in deployed if name.removeprefix("DEPLOY_ROLE_") not in keys))
 
 
 def region_of(stack: str, text: str) -> str:
@@ -146,16 +197,79 @@ def _write_outputs(outputs: Mapping[str, str]) -> None:
 
 def _write_touched(root: Path) -> None:
     stacks = touched(_changed_files(), stacks_of(path.name for path in root.iterdir()))
-    previews, planned = split(
+    previews, _ = split(
         stacks,
         regions={stack: _read_region(root, stack) for stack in stacks},
-        # Empty where GitHub hands none over, as to a fork.
-        variables=json.loads(os.environ["VARIABLES"] or "{}") or {},
+        variables=_variables(),
         trusted=os.environ["TRUSTED"] == "true",
     )
+    _write_outputs({"preview": _rows(previews)})
+
+
+def half_deployed(stacks: Iterable[str], variables: Mapping[str, str]) -> tuple[str, ...]:
+    """The variables without which a stack with a deploy role could not be previewed before it is deployed."""
+    missing = []
+    for key in map(variable_key, stacks):
+        if variables.get(f"DEPLOY_ROLE_{key}", "").strip():
+            names = (f"PREVIEW_ROLE_{key}", f"PULUMI_BACKEND_URL_{key}")
+            missing += [name for name in names if not variables.get(name, "").strip()]
+    return tuple(missing)
+
+
+def sandbox(existing: Iterable[str], variables: Mapping[str, str]) -> dict[str, str]:
+    """The sandbox's stack, state, runner and ceiling in US dollars. Raises `Misconfigured`."""
+    stack = variables.get("SANDBOX_STACK", "").strip()
+    if stack not in existing:
+        raise Misconfigured(
+            f"SANDBOX_STACK is {stack!r}, and there is no Pulumi.{stack}.yaml: copy Pulumi.dev.yaml to it."
+        )
+    key = variable_key(stack)
+    if variables.get(f"DEPLOY_ROLE_{key}", "").strip():
+        raise Misconfigured(f"Stack {stack} is deployed from main (DEPLOY_ROLE_{key}): the sandbox would destroy it.")
+    backend = variables.get(f"PULUMI_BACKEND_URL_{key}", "").strip()
+    if not backend:
+        raise Misconfigured(f"PULUMI_BACKEND_URL_{key} is not set: the sandbox's state needs a place.")
+    ceiling = variables.get("SANDBOX_CEILING_USD", "").strip()
+    if not re.fullmatch(r"\d{1,6}(?:\.\d+)?", ceiling) or not float(ceiling):
+        raise Misconfigured(f"SANDBOX_CEILING_USD is {ceiling!r}: what may the sandbox's account cost in a month?")
+    runner = runner_of("SANDBOX_RUNNER", variables)
+    return {"stack": stack, "backend": backend, "runner": runner, "ceiling": ceiling}
+
+
+def _write_sandbox(root: Path) -> None:
+    outputs = sandbox(stacks_of(path.name for path in root.iterdir()), _variables())
+    if any("\n" in value for value in outputs.values()):
+        raise Misconfigured("A variable of the sandbox has more than one line.")
+    _write_outputs({**outputs, "region": _read_region(root, outputs["stack"])})
+
+
+def _write_watched(root: Path) -> None:
+    stacks = stacks_of(path.name for path in root.iterdir())
+    regions = {stack: _read_region(root, stack) for stack in stacks}
+    previews, verified = watched(stacks, regions=regions, variables=_variables())
+    _write_outputs({"preview": _rows(previews), "verify": _rows(verified)})
+
+
+def _require_files(root: Path) -> None:
+    stacks, variables = stacks_of(path.name for path in root.iterdir()), _variables()
+    if missing := half_deployed(stacks, variables):
+        raise Misconfigured(f"{', '.join(missing)} is not set: what is deployed is previewed first, from that state.")
+    if gone := left_behind(stacks, variables):
+        raise Misconfigured(
+            f"{', '.join(gone)} is set, and there is no stack file for it: what that stack made still stands on AWS, "
+            "and nothing is deployed. Bring the file back; or destroy the stack from the commit that had it "
+            "(docs/runbooks/destroy.md) and delete its variables."
+        )
+
+
+def _variables() -> dict[str, str]:
+    # Empty where GitHub hands none over, as to a fork.
+    return json.loads(os.environ["VARIABLES"] or "{}") or {}
+
+
+def _rows(previews: Iterable[Preview]) -> str:
     # JSON on one line: no value can add an output of its own.
-    rows = [asdict(preview) for preview in previews]
-    _write_outputs({"preview": json.dumps(rows), "plan": json.dumps(planned)})
+    return json.dumps([asdict(preview) for preview in previews])
 
 
 def _read_region(root: Path, stack: str) -> str:
@@ -168,6 +282,12 @@ def main(arguments: list[str]) -> int:
         match arguments:
             case ["touched"]:
                 _write_touched(root)
+            case ["watched"]:
+                _write_watched(root)
+            case ["sandbox"]:
+                _write_sandbox(root)
+            case ["deployed"]:
+                _require_files(root)
             case ["region", stack] if _STACK.fullmatch(stack):
                 _write_outputs({"region": _read_region(root, stack)})
             case _:

@@ -1,4 +1,4 @@
-"""Which stacks a pull request touches (.github/scripts/stacks.py), and which of them see a credential."""
+"""Which stacks a pull request touches, a night watches and main deploys (.github/scripts/stacks.py)."""
 
 from __future__ import annotations
 
@@ -94,6 +94,10 @@ def test_a_hyphen_in_a_stacks_name_is_an_underscore_in_its_variables() -> None:
             {"PREVIEW_ROLE_DEV": "mesh-preview", "PULUMI_BACKEND_URL_DEV": BACKEND},
             "PREVIEW_ROLE_DEV is 'mesh-preview', which is not the ARN of an IAM role.",
         ),
+        (
+            {"PREVIEW_ROLE_DEV": ROLE, "PULUMI_BACKEND_URL_DEV": BACKEND, "PREVIEW_RUNNER_DEV": "{0}"},
+            "PREVIEW_RUNNER_DEV is '{0}', which is not a runner's label, nor one that ends with `{0}-{1}`.",
+        ),
     ],
 )
 def test_a_half_configured_preview_is_an_error_and_not_a_quiet_offline_plan(
@@ -102,6 +106,64 @@ def test_a_half_configured_preview_is_an_error_and_not_a_quiet_offline_plan(
     with pytest.raises(stacks.Misconfigured) as error:
         split(variables, trusted=True)
     assert str(error.value) == message
+
+
+def test_a_preview_runs_where_its_variable_says_as_codebuild_wants_it_too() -> None:
+    variables = {"PREVIEW_ROLE_DEV": ROLE, "PULUMI_BACKEND_URL_DEV": BACKEND}
+    variables["PREVIEW_RUNNER_DEV"] = "codebuild-mesh-{0}-{1}"
+    (preview,), _ = stacks.split(("dev",), regions=REGIONS, variables=variables, trusted=True)
+    assert preview.runner == "codebuild-mesh-{0}-{1}"
+
+
+def test_the_proofs_of_the_night_have_a_role_and_the_deployments_runner() -> None:
+    variables = {"PREVIEW_ROLE_DEV": ROLE, "PULUMI_BACKEND_URL_DEV": BACKEND, "DEPLOY_RUNNER_DEV": "in-the-vpc"}
+    previews, verified = stacks.watched(("dev", "prod"), regions=REGIONS, variables=variables)
+    assert [(one.stack, one.runner) for one in previews] == [("dev", "ubuntu-latest")]
+    assert verified == ()
+    role = ROLE.replace("preview", "verify")
+    _, verified = stacks.watched(("dev",), regions=REGIONS, variables={**variables, "VERIFY_ROLE_DEV": role})
+    assert [(one.stack, one.runner, one.role) for one in verified] == [("dev", "in-the-vpc", role)]
+
+
+def test_a_deployed_stack_without_a_file_is_named_by_its_variable() -> None:
+    variables = {
+        "DEPLOY_ROLE_DEV": ROLE,
+        "DEPLOY_ROLE_EU_TEST": ROLE,
+        "DEPLOY_ROLE_OLD": " ",
+        "PREVIEW_ROLE_GONE": ROLE,
+    }
+    assert stacks.left_behind(("dev", "prod"), variables) == ("DEPLOY_ROLE_EU_TEST",)
+    assert stacks.left_behind(("dev", "eu-test"), variables) == ()
+
+
+def test_a_stack_that_is_deployed_without_a_preview_is_named_by_what_is_missing() -> None:
+    variables = {"DEPLOY_ROLE_DEV": ROLE, "PULUMI_BACKEND_URL_DEV": BACKEND, "PREVIEW_ROLE_PROD": ROLE}
+    assert stacks.half_deployed(("dev", "prod"), variables) == ("PREVIEW_ROLE_DEV",)
+
+
+SANDBOX = {"SANDBOX_STACK": "trial", "PULUMI_BACKEND_URL_TRIAL": BACKEND, "SANDBOX_CEILING_USD": "50"}
+
+
+@pytest.mark.parametrize(
+    ("changed", "message"),
+    [
+        ({"SANDBOX_STACK": "gone"}, "SANDBOX_STACK is 'gone', and there is no Pulumi.gone.yaml"),
+        (
+            {"DEPLOY_ROLE_TRIAL": ROLE},
+            "Stack trial is deployed from main (DEPLOY_ROLE_TRIAL): the sandbox would destroy it.",
+        ),
+        ({"PULUMI_BACKEND_URL_TRIAL": ""}, "PULUMI_BACKEND_URL_TRIAL is not set"),
+        ({"SANDBOX_CEILING_USD": "0"}, "SANDBOX_CEILING_USD is '0'"),
+        ({"SANDBOX_CEILING_USD": "plenty"}, "SANDBOX_CEILING_USD is 'plenty'"),
+    ],
+)
+def test_a_sandbox_without_a_stack_of_its_own_or_a_ceiling_does_not_begin(
+    changed: dict[str, str], message: str
+) -> None:
+    assert stacks.sandbox(("dev", "trial"), SANDBOX)["stack"] == "trial"
+    with pytest.raises(stacks.Misconfigured) as error:
+        stacks.sandbox(("dev", "trial"), {**SANDBOX, **changed})
+    assert str(error.value).startswith(message)
 
 
 def test_a_stack_file_without_a_region_is_named() -> None:
@@ -140,22 +202,27 @@ def merge(tmp_path: Path) -> Path:
 @pytest.mark.parametrize(
     ("variables", "trusted", "outputs"),
     [
-        ("{}", "true", {"preview": [], "plan": ["dev"]}),
-        ("null", "false", {"preview": [], "plan": ["dev"]}),
+        ("{}", "true", {"preview": []}),
+        ("null", "false", {"preview": []}),
         (
             json.dumps({"PREVIEW_ROLE_DEV": ROLE, "PULUMI_BACKEND_URL_DEV": f"{BACKEND}\nplan=[]"}),
             "true",
             {
                 "preview": [
-                    {"stack": "dev", "region": "eu-west-1", "role": ROLE, "backend": f"{BACKEND}\nplan=[]"},
+                    {
+                        "stack": "dev",
+                        "region": "eu-west-1",
+                        "role": ROLE,
+                        "backend": f"{BACKEND}\nplan=[]",
+                        "runner": "ubuntu-latest",
+                    },
                 ],
-                "plan": [],
             },
         ),
     ],
     ids=["no role", "fork", "role, and a value that tries to add an output"],
 )
-def test_the_job_writes_the_two_lists_of_what_the_pull_request_itself_changed(
+def test_the_job_writes_the_list_of_what_the_pull_request_itself_changed(
     merge: Path, tmp_path: Path, variables: str, trusted: str, outputs: dict[str, object]
 ) -> None:
     output = tmp_path / "output"

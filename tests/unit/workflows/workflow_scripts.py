@@ -9,7 +9,9 @@ from types import ModuleType
 
 
 def load(script: Path) -> ModuleType:
-    """The script at this path, imported under a name of its own."""
+    """The script at this path, imported under a name of its own; what it imports from beside it, as it does itself."""
+    if str(script.parent) not in sys.path:
+        sys.path.append(str(script.parent))
     specification = importlib.util.spec_from_file_location(f"{script.stem}_script", script)
     assert specification
     assert specification.loader
