@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 # fluxcd/pkg/ssa and the controllers' names; argo-cd/common/common.go (ArgoCDSSAManager) and its controller's binary.
-_MANAGERS: dict[str, str] = {
+GIT_MANAGERS: dict[str, str] = {
     "kustomize-controller": "Flux",
     "helm-controller": "Flux",
     "argocd-controller": "Argo CD",
@@ -45,7 +45,7 @@ def git_owner(item: Mapping[str, Any]) -> str:
             return f"Flux ({kind} {labels.get(f'{prefix}/namespace', '?')}/{name})"
     if tracking := annotations.get(_TRACKING):
         return f"Argo CD (Application {str(tracking).partition(':')[0]})"
-    return next((f"{_MANAGERS[name]} (field manager {name})" for name in _all(metadata) if name in _MANAGERS), "")
+    return next((f"{GIT_MANAGERS[name]} (field manager {name})" for name in _all(metadata) if name in GIT_MANAGERS), "")
 
 
 def _all(metadata: Mapping[str, Any]) -> Iterator[str]:

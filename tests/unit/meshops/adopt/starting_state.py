@@ -112,7 +112,8 @@ OBJECTS: list[Object] = [
     pod("monitoring", "prometheus", "10.20.3.1"),
     istio(
         "networking", "DestinationRule", "shop", "cart",
-        host="cart", trafficPolicy={"loadBalancer": {"consistentHash": {"httpCookie": {"name": "basket", "ttl": "600s"}}}},
+        host="cart",
+        trafficPolicy={"loadBalancer": {"consistentHash": {"httpCookie": {"name": "basket", "ttl": "600s"}}}},
     ),
     istio("networking", "Gateway", "shop", "own", selector={"istio": "ingressgateway"}, servers=[]),
     istio(
