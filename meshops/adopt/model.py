@@ -47,11 +47,8 @@ def inside(adoption: Adoption, *kinds: str) -> Iterator[Resource]:
             yield from adoption.found.of(kind, name)
 
 
-def flaws(adoption: Adoption, rule: Rule, items: Iterator[Resource]) -> Iterator[tuple[Resource, str]]:
-    """What a rule of the policy pack finds in objects that exist; None of the texts for one that it passes is empty."""
-    for item in items:
-        found, unknown = ask(rule, item, adoption.stack)
-        for one in found:
-            yield item, one.text
-        if unknown is not None:
-            yield item, f"{unknown.where} could not be judged"
+def flaws(adoption: Adoption, rule: Rule, item: Resource) -> tuple[str, ...]:
+    """What a rule of the policy pack finds in an object that exists."""
+    found, unknown = ask(rule, item, adoption.stack)
+    texts = tuple(one.text for one in found)
+    return texts if unknown is None else (*texts, f"{unknown.where} could not be judged")

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from meshops.adopt.adoption import Adoption
 from meshops.adopt.model import check, running
-from meshops.adopt.traffic import SHARED_GATEWAY, Call
+from meshops.adopt.traffic import SHARED_GATEWAY
 from meshops.checks.model import Verdict
 from meshops.verify.tally import Tally
 
@@ -26,8 +28,8 @@ def everything(adoption: Adoption) -> Verdict:
         tally.failed(f"{unsaid.what}, {count} times. {unsaid.why}")
     for problem in adoption.left_out:
         tally.failed(f"{problem.path} = {problem.value}: {problem.rule} {problem.remedy}")
-    for call in sorted({(call.callee, call.port) for call in _past_the_entry(adoption)}):
-        tally.failed(f"{'/'.join(call[0])} was called at port {call[1]}, which its entry does not have")
+    for line in sorted(set(_past_the_entries(adoption))):
+        tally.failed(line)
     said = len(traffic.calls) + len(traffic.leaving)
     if said:
         tally.passed(f"{said} calls and connections of {traffic.sightings} sightings")
@@ -37,13 +39,20 @@ def everything(adoption: Adoption) -> Verdict:
     return tally.verdict("All that was seen.", nothing="")
 
 
-def _past_the_entry(adoption: Adoption) -> list[Call]:
-    ports = {
-        (str(entry["name"]), str(one["name"])): one.get("port")
-        for entry in adoption.entries
-        for one in entry["applications"]
+def _past_the_entries(adoption: Adoption) -> Iterator[str]:
+    """Calls of applications that have an entry, which does not say them."""
+    entries = {
+        (str(entry["name"]), str(one["name"])): one for entry in adoption.entries for one in entry["applications"]
     }
-    return [call for call in adoption.traffic.calls if call.callee in ports and call.port != ports[call.callee]]
+    for call in adoption.traffic.calls:
+        entry = entries.get(call.callee)
+        if entry is None:
+            continue
+        name = "/".join(call.callee)
+        if call.port != entry.get("port"):
+            yield f"{name} was called at port {call.port}, which its entry does not have"
+        elif call.caller == SHARED_GATEWAY and call.host not in entry.get("hosts", ()):
+            yield f"{name} was called through the gateway as {call.host or '(no host seen)'}, which its entry lacks"
 
 
 @check(

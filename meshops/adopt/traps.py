@@ -59,11 +59,9 @@ def _by_rule(id: str, name: str, rule: Rule, *kinds: str) -> AdoptionCheck:
 
     def judge(adoption: Adoption) -> Verdict:
         tally = Tally()
-        items = tuple(_subjects(adoption, kinds))
-        bad = {str(item): text for item, text in flaws(adoption, rule, iter(items))}
-        for item in items:
-            if text := bad.get(str(item)):
-                tally.failed(f"{item}: {text}")
+        for item in _subjects(adoption, kinds):
+            if found := flaws(adoption, rule, item):
+                tally.failed(f"{item}: {'; '.join(found)}")
             else:
                 tally.passed(str(item))
         return tally.verdict("{count} looked at.", nothing="There is none.")

@@ -184,6 +184,10 @@ UNSAYABLE = {
     "an address among the cluster's own": (state.tracked("10.20.1.2", "10.20.5.5", 5432), "10.20.5.5/32"),
     "somebody from outside the cluster": (state.tracked("192.0.2.7", "10.20.1.2", 8080), "192.0.2.7"),
     "the Kubernetes API": (state.tracked("10.20.1.2", "172.20.0.1", 443), "172.20.0.1:443"),
+    "a host that nothing routes": (
+        state.recorded(state.GATEWAY, "shop/front", "GET", "/", host="old.dev.example.com"),
+        "through the gateway as old.dev.example.com",
+    ),
     "a port that the entry does not have": (state.tracked("10.20.1.1", "10.20.1.2", 9999), "at port 9999"),
 }
 

@@ -35,7 +35,7 @@ FAILS = {
     "Flux owns it and nobody has labelled it": (
         settings(),
         (namespace(**FLUX),),
-        "Namespace shop: Flux (Kustomization flux-system/shop) owns it, and istio.io/rev (not set yet) is not in its Git",
+        "Flux (Kustomization flux-system/shop) owns it, and istio.io/rev (not set yet) is not in its Git: it may go.",
     ),
     "somebody labelled it past Flux": (
         settings(),
