@@ -20,6 +20,7 @@ def test_the_commands_are_these() -> None:
         "policy",
         "pulumi",
         "preflight",
+        "adopt",
         "verify",
         "attack",
         "bench",
