@@ -73,6 +73,8 @@ def judged(adoption: Adoption, *, stack: str, started: datetime, seconds: float)
 def _adopt(options: argparse.Namespace) -> Adoption:
     config = for_parsing(read_stack(options.directory, options.stack).config)
     names = tuple(dict.fromkeys(options.namespaces))
+    if not names:
+        raise UsageError("adopt needs --namespaces: those that run, and are to be brought in together.")
     if options.source is not None:
         found, sightings = of_directory(options.source)
     else:
@@ -94,7 +96,7 @@ def _parser() -> argparse.ArgumentParser:
         epilog=f"exit codes: {MEANING}",
     )
     parser.add_argument("--stack", required=True, help="the stack whose Pulumi.<stack>.yaml is read")
-    parser.add_argument("--namespaces", nargs="+", required=True, metavar="NAME", help="those to adopt, together")
+    parser.add_argument("--namespaces", nargs="+", default=[], metavar="NAME", help="those to adopt, together")
     parser.add_argument("--directory", type=Path, default=PROGRAM, help="of the program (default: this one)")
     parser.add_argument("--from", dest="source", type=Path, metavar="DIRECTORY", help="recorded, in place of a cluster")
     parser.add_argument(

@@ -125,10 +125,9 @@ class Inventory:
         # Of two that fit the one that says more of the pod.
         return max(fitting, key=lambda one: max(len(_template_labels(work)) for work in one.works), default=None)
 
-    def behind_service(self, address: str) -> Running | None:
-        """Who answers at a Service's own address, as connections name it before they are sent on."""
-        service = next((one for one in self.of("Service") if one.at("spec", "clusterIP") == address), None)
-        return self.called(service.object_name, service.namespace) if service else None
+    def service_at(self, address: str) -> Resource | None:
+        """Whose own address this is: connections name it before they are sent on."""
+        return next((one for one in self.of("Service") if one.at("spec", "clusterIP") == address), None)
 
     def called(self, service: str, namespace: str) -> Running | None:
         """The application that this Service leads to."""

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 from configuration.applications import RESERVED_NAMESPACES
 from configuration.kinds.networks import SERVICE_RANGES, is_private
-from manifests.names import GATEWAY, ISTIO_INGRESS
+from manifests.names import GATEWAY, ISTIO_INGRESS, service_host
 from meshops.adopt.inventory import Inventory, Key, Running
 from meshops.adopt.sightings import Evidence, Sighting, is_address
 
@@ -95,7 +95,7 @@ class Resolver:
             return
         callee, port = self._server(sighting)
         client = self._client(sighting)
-        if isinstance(callee, Running) and callee.namespace in _PLATFORM:
+        if (callee.namespace if isinstance(callee, Running) else _home(callee)) in _PLATFORM:
             traffic.platform += 1
         elif isinstance(callee, Running):
             if callee.namespace in self.adopted or (isinstance(client, Running) and client.namespace in self.adopted):
@@ -195,15 +195,16 @@ class Resolver:
             found = self._named(server)
             running = found if isinstance(found, Running) else None
             return running or server, port or (running.ports[0].target if running and running.ports else 0)
-        called = None
-        if server.endswith(_HOST_SUFFIX):
-            service, namespace = server.removesuffix(_HOST_SUFFIX).rpartition(".")[::2]
-            called = self.inventory.called(service, namespace)
-        elif is_address(server):
+        if is_address(server):
             at = self.inventory.at_address(server)
             if isinstance(at, Running):
                 return at, port
-            called = self.inventory.behind_service(server)
+            if service := self.inventory.service_at(server):
+                server = service_host(service.object_name, service.namespace)
+        called = None
+        if server.endswith(_HOST_SUFFIX):
+            name, _, namespace = server.removesuffix(_HOST_SUFFIX).rpartition(".")
+            called = self.inventory.called(name, namespace)
         if called is None:
             return server, port
         return called, next((one.target for one in called.ports if one.number == port), port)
@@ -243,17 +244,22 @@ class Resolver:
 def _unnamed(host: str) -> str:
     """Why an egress entry cannot say it."""
     if host.endswith(_HOST_SUFFIX):
-        return "No application of the cluster could be named for this Service."
+        return "A Service that leads to no application; the Kubernetes API is one such, and no entry opens it."
     if not is_address(host):
         return ""
     address = ipaddress.ip_address(host)
     if not isinstance(address, ipaddress.IPv4Address):
         return "The settings know addresses of IPv4 only."
     if any(address in block for block in SERVICE_RANGES):
-        return "The address of a Service that leads to no application; the Kubernetes API is one such."
+        return "EKS gives Services addresses of this range, and none of the cluster's has this one."
     if not is_private(ipaddress.IPv4Network(host)):
         return "A public address of which no name was seen: declare the host under egress by its name."
     return ""
+
+
+def _home(host: str) -> str:
+    """The namespace of a Service's full name; empty for any other."""
+    return host.removesuffix(_HOST_SUFFIX).rpartition(".")[2] if host.endswith(_HOST_SUFFIX) else ""
 
 
 def _is_loopback(text: str) -> bool:

@@ -94,6 +94,7 @@ OBJECTS: list[Object] = [
     namespace("shop"),
     of_flux(namespace("orders", **{"istio.io/rev": "1-31-1"})),
     namespace("monitoring"),
+    service("default", "kubernetes", "172.20.0.1", selects="nothing", name="https", port=443),
     workload("shop", "front"),
     pod("shop", "front", "10.20.1.1"),
     service("shop", "front", "172.20.0.11", name="http", port=8080),

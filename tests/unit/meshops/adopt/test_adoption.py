@@ -183,7 +183,11 @@ UNSAYABLE = {
     "an address without a name": (state.tracked("10.20.1.2", "203.0.113.5", 443), "203.0.113.5:443"),
     "an address among the cluster's own": (state.tracked("10.20.1.2", "10.20.5.5", 5432), "10.20.5.5/32"),
     "somebody from outside the cluster": (state.tracked("192.0.2.7", "10.20.1.2", 8080), "192.0.2.7"),
-    "the Kubernetes API": (state.tracked("10.20.1.2", "172.20.0.1", 443), "172.20.0.1:443"),
+    "the Kubernetes API": (
+        state.tracked("10.20.1.2", "10.20.0.2", 443, service="172.20.0.1").replace("ESTABLISHED", "[UNREPLIED]"),
+        "kubernetes.default.svc.cluster.local:443",
+    ),
+    "a Service that is gone": (state.tracked("10.20.1.2", "172.20.0.99", 443), "172.20.0.99:443"),
     "a host that nothing routes": (
         state.recorded(state.GATEWAY, "shop/front", "GET", "/", host="old.dev.example.com"),
         "through the gateway as old.dev.example.com",

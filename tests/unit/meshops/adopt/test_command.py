@@ -66,6 +66,7 @@ def test_traps_exit_1_and_too_little_seen_3(stack: Path, capsys: pytest.CaptureF
 @pytest.mark.parametrize(
     ("arguments", "says"),
     [
+        ((), "adopt needs --namespaces"),
         (("--namespaces", "shpo"), "There is no namespace shpo: there are monitoring, orders, shop."),
         (("--namespaces", "shop", "--stack", "nosuch"), "Unknown stack 'nosuch'"),
         (("--namespaces", "shop", "--from", "/nowhere"), "--from /nowhere: there is no such directory."),
