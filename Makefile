@@ -12,8 +12,9 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 # Most container images set it, and then every command would compile its thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack preview up \
-	destroy bootstrap-plan bootstrap-record bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas install lock clean
+.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight adopt \
+	verify attack preview up destroy bootstrap-plan bootstrap-record decisions install test test-unit check \
+	format bench bench-policy bench-lab bench-mesh bench-cdk docs schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -50,6 +51,11 @@ policy: $(READY) ## STACK=… [BASE=…] what the policy pack finds in that plan
 
 preflight: $(READY) ## STACK=… (AWS credentials; kubeconfig once there is a cluster) subnets, certificate, access: will it come up?
 	@$(RUN) -m meshops preflight --stack $(STACK) $(if $(ONLY),--only $(ONLY))
+
+# For the lab with ARGS="--kubeconfig $$(make lab-kubeconfig)".
+adopt: $(READY) ## STACK=… NAMESPACES='…' [FROM=…] [TRAFFIC='…'] (kubeconfig) what runs there as settings: build/adopt/<stack>/
+	@$(RUN) -m meshops adopt --stack $(STACK) --namespaces $(NAMESPACES) $(if $(FROM),--from $(FROM)) \
+		$(if $(TRAFFIC),--traffic $(TRAFFIC)) $(ARGS)
 
 # For the lab its own kubeconfig, programs and AWS stand-in; for any other stack the environment's.
 verify: $(READY) ## STACK=… (kubeconfig) prove by traffic that the running mesh holds; CHECKS=… for some of them

@@ -49,6 +49,14 @@ class MeshNamespace(pulumi.ComponentResource):
         documents = namespace_documents(
             args.namespace, mesh=args.mesh, mode=args.mode, graph=args.graph, tracing=args.tracing
         )
+        self.namespace_name = pulumi.Output.from_input(args.namespace.name)
+        self.phase = pulumi.Output.from_input(args.namespace.phase)
+        outputs = {"namespace_name": self.namespace_name, "phase": self.phase}
+        if args.namespace.delivery == "git":
+            # Two who apply the same fields take them from each other, at every reconciliation.
+            self.ready = ()
+            self.register_outputs(outputs)
+            return
         order = Order(self, after=args.after, deleted_with=args.deleted_with)
         make = patch_namespace if args.namespace.existing else submit
         namespace = make(documents.namespace, opts=order.after())
@@ -88,10 +96,8 @@ class MeshNamespace(pulumi.ComponentResource):
         # STRICT comes last: by then every pod that the program deploys has its sidecar, and every caller uses it.
         strict = (submit(documents.strict, opts=order.after(*(rolled_out or policies))),) if documents.strict else ()
 
-        self.namespace_name = pulumi.Output.from_input(args.namespace.name)
-        self.phase = pulumi.Output.from_input(args.namespace.phase)
         self.ready = (*(strict or rolled_out or policies), *tenants) or (namespace,)
-        self.register_outputs({"namespace_name": self.namespace_name, "phase": self.phase})
+        self.register_outputs(outputs)
 
 
 def mesh_namespaces(

@@ -105,7 +105,10 @@ Method = Annotated[str, AfterValidator(_method)]
 
 @section
 class Caller:
-    """An application that may call this one, and what it may ask for."""
+    """An application that may call this one, and what it may ask for.
+
+    One that may GET one path and POST another is named twice: one entry allows each method on each path.
+    """
 
     application: str
     """`name` in the same namespace, or `namespace/name`."""
@@ -194,9 +197,13 @@ class Application:
     image: Image | None = None
     """With a tag or a digest; required unless `workload` is `external`."""
     workload: Literal["managed", "external"] = "managed"
-    """`external`: another pipeline deploys it, with the label `app: <name>` and a Service of this name."""
+    """`external`: another pipeline deploys it, its pods with the label `app: <name>`, and its Service."""
     port: Port | None = None
     """What the container listens on, and its Service too; none for a job that only calls."""
+    service_port: Port | None = None
+    """What its Service listens on, where that is not `port`."""
+    service: Label | None = None
+    """Of a workload that is `external`: what its Service is called, where that is not `name`."""
     protocol: Literal["http", "grpc", "tcp"] = "http"
     replicas: Annotated[Whole, within(1, 1000, "replicas")] | None = None
     """2 unless said otherwise; not beside `minReplicas` and `maxReplicas`."""
@@ -241,6 +248,16 @@ class Application:
         return self.service_account or f"{self.name}-sa"
 
     @property
+    def service_name(self) -> str:
+        """Under which it is called."""
+        return self.service or self.name
+
+    @property
+    def called_port(self) -> int | None:
+        """Of its Service."""
+        return self.service_port or self.port
+
+    @property
     def secrets(self) -> dict[str, str]:
         """Variable -> which of the stack's secrets it holds."""
         return {
@@ -283,6 +300,10 @@ class Namespace:
     """outside: known, not in the mesh; permissive: in it, plaintext still accepted; strict: mTLS only."""
     existing: bool = False
     """Somebody else made it: its labels are set, the namespace itself is never deleted."""
+    delivery: Literal["pulumi", "git"] = "pulumi"
+    """`git`: its documents lie in the repository of whoever owns the namespace, and Flux or Argo CD applies them.
+    Nothing in it is submitted here: a plan writes them as files, `verify` compares them with what stands. It is
+    `existing`, and all of its applications are `external`."""
     pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
     admission: Enforcement = "enforce"
     """`warn`: what the mesh's policies would refuse here is admitted, with a warning and a line in the audit log."""

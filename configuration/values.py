@@ -33,9 +33,14 @@ def _cidr(value: Any) -> IPv4Network:
     )
 
 
-def _label(value: str) -> str:
+def is_label(value: str) -> bool:
+    """Whether it may be a name: see `Label`."""
     # 60, not 63: the names derived from it (`<name>-sa`) must be labels too.
-    if not _LABEL.fullmatch(value) or len(value) > 60:
+    return bool(_LABEL.fullmatch(value)) and len(value) <= 60
+
+
+def _label(value: str) -> str:
+    if not is_label(value):
         raise rejection(
             "A name must be a DNS label (RFC 1035): a-z, 0-9 and '-', beginning with a letter, at most 60 long.",
             "Rename it; it becomes part of Service names, service accounts and SPIFFE identities.",

@@ -27,7 +27,7 @@ class Member:
     @property
     def host(self) -> str:
         """Of its Service, in full."""
-        return service_host(self.application.name, self.namespace.name)
+        return service_host(self.application.service_name, self.namespace.name)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,8 +101,8 @@ class MeshGraph:
     def _callees(self) -> dict[tuple[str, str], tuple[Member, ...]]:
         found: defaultdict[tuple[str, str], list[Member]] = defaultdict(list)
         for key in sorted(self._grants):
-            for grant in self._grants[key]:
-                found[grant.caller.namespace.name, grant.caller.name].append(self._members[key])
+            for caller in dict.fromkeys((one.caller.namespace.name, one.caller.name) for one in self._grants[key]):
+                found[caller].append(self._members[key])
         return {caller: tuple(members) for caller, members in found.items()}
 
 

@@ -135,7 +135,7 @@ def _exemptions(mesh: Mesh, namespaces: tuple[Namespace, ...], *, tracing: bool)
             hosts[f"plaintext-namespace-{namespace.name}"] = f"*.{namespace.name}.svc.cluster.local"
     # Of these, the applications of the stack carry their exemption in their own rule, which would win over this one.
     own = {
-        service_host(application.name, namespace.name)
+        service_host(application.service_name, namespace.name)
         for namespace in namespaces
         for application in namespace.applications
     }

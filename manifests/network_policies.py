@@ -69,9 +69,10 @@ def application_network_policy(member: Member, graph: MeshGraph) -> Document | N
 def _ingress(member: Member, graph: MeshGraph) -> list[dict[str, Any]]:
     application = member.application
     peers = [_pods(ISTIO_INGRESS, GATEWAY_SELECTOR)] if application.hosts else []
+    callers = (grant.caller for grant in graph.grants(member.namespace.name, application.name))
     peers += [
-        _pods(grant.caller.namespace.name, {"app": grant.caller.name})
-        for grant in graph.grants(member.namespace.name, application.name)
+        _pods(namespace, {"app": name})
+        for namespace, name in dict.fromkeys((caller.namespace.name, caller.name) for caller in callers)
     ]
     return [{"from": peers, "ports": [_port(application.port)]}] if peers else []
 

@@ -16,7 +16,7 @@ def virtual_service(member: Member) -> Document | None:
     application = member.application
     if not application.hosts:
         return None
-    route = [{"destination": {"host": member.host, "port": {"number": application.port}}}]
+    route = [{"destination": {"host": member.host, "port": {"number": application.called_port}}}]
     spec: dict[str, Any] = {"hosts": list(application.hosts), "gateways": [GATEWAY_REF]}
     if application.tls == "passthrough":
         match = [{"port": PASSTHROUGH_PORT, "sniHosts": list(application.hosts)}]

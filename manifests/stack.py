@@ -58,11 +58,11 @@ class StackDocuments:
     def all(
         self, *, certificate_arn: Any, web_acl_arn: Any = None, launch: Launch | None = None, tags: Mapping[str, str]
     ) -> tuple[Document, ...]:
-        """The whole stack. The arguments are `load_balancer`'s and `nodes`'."""
+        """The whole stack but what Git delivers (`git_files`). The arguments are `load_balancer`'s and `nodes`'."""
         return (
             *(self.nodes(launch, tags=tags) if launch else ()),
             *self.platform(),
-            *self.of(self.settings.namespaces),
+            *self.of(item for item in self.settings.namespaces if item.delivery == "pulumi"),
             *self.load_balancer(certificate_arn=certificate_arn, web_acl_arn=web_acl_arn, tags=tags),
         )
 

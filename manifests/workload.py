@@ -57,7 +57,9 @@ def service(member: Member, graph: MeshGraph) -> Document | None:
         annotations={"networking.istio.io/exportTo": ",".join(sorted(seen_by))},
         spec={
             "selector": {"app": application.name},
-            "ports": [{"name": name, "port": application.port, "targetPort": application.port, "protocol": "TCP"}],
+            "ports": [
+                {"name": name, "port": application.called_port, "targetPort": application.port, "protocol": "TCP"}
+            ],
         },
     )
 

@@ -55,6 +55,11 @@ COMMANDS: tuple[Command, ...] = (
         module="meshops.preflight.command",
     ),
     Command(
+        name="adopt",
+        says="from namespaces that run, and their traffic, to their entry in the stack's settings",
+        module="meshops.adopt.command",
+    ),
+    Command(
         name="verify",
         says="does the mesh hold? proofs on the running cluster, made by sending traffic",
         module="meshops.verify.command",

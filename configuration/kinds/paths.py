@@ -11,7 +11,7 @@ from configuration.problems import rejection
 
 _TEMPLATES = ("{*}", "{**}")
 # RFC 3986, pchar without percent-encoding; Envoy's normalisation rewrites everything else.
-_LITERAL = re.compile(r"[A-Za-z0-9\-._~!$&'()+,;:@=]*", re.ASCII)
+LITERAL = re.compile(r"[A-Za-z0-9\-._~!$&'()+,;:@=]*", re.ASCII)
 
 
 def _path(value: str) -> str:
@@ -49,7 +49,7 @@ def _path(value: str) -> str:
             "The mesh normalises paths before it compares them; this form never arrives and matches nothing.",
             "Write the path in its normal form.",
         )
-    if "%" in value or not all(segment in _TEMPLATES or _LITERAL.fullmatch(segment) for segment in segments):
+    if "%" in value or not all(segment in _TEMPLATES or LITERAL.fullmatch(segment) for segment in segments):
         raise rejection(
             "Encoded and other characters arrive in whichever form the proxies made of them; a path with one of them "
             "matches nothing, or not always.",

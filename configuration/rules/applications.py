@@ -6,7 +6,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator
 
-from configuration.applications import SIDECAR_USER, Application, Namespace, qualified
+from configuration.applications import SIDECAR_USER, Application, Caller, Namespace, qualified
 from configuration.breaches import Breach, breach
 from configuration.kinds.quantities import bytes_of
 from configuration.kinds.secrets import GENERATE_KEY
@@ -87,7 +87,7 @@ def hosts_are_unique_and_covered(settings: Settings, _names: DeclaredNames) -> I
 
 def callers_exist(settings: Settings, names: DeclaredNames) -> Iterator[Breach]:
     for namespace, application, path in _applications(settings):
-        seen: set[str] = set()
+        seen: dict[str, Caller] = {}
         for index, caller in enumerate(application.callers):
             full = qualified(caller.application, namespace.name)
             where = f"{path}.callers[{index}].application"
@@ -98,9 +98,21 @@ def callers_exist(settings: Settings, names: DeclaredNames) -> Iterator[Breach]:
                     "No application of this stack has this name, so the rule would let in nobody.",
                     'Name an application of the namespace, or "namespace/application" of another one.',
                 )
-            if full in seen:
-                yield breach(where, caller.application, "This caller is named twice.", "Merge the two entries.")
-            seen.add(full)
+            if full in seen and not _apart(caller, seen[full]):
+                yield breach(
+                    where,
+                    caller.application,
+                    "This caller is named twice, and one entry could say both.",
+                    "Merge the two entries; two are for other methods on other paths, and name both.",
+                )
+            seen[full] = caller
+
+
+def _apart(one: Caller, other: Caller) -> bool:
+    """Whether one entry that allows what two allow would allow more: methods and paths are taken crosswise."""
+    if not (one.methods and one.paths and other.methods and other.paths):
+        return False
+    return set(one.methods) != set(other.methods) and set(one.paths) != set(other.paths)
 
 
 def callers_can_be_matched(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
@@ -152,6 +164,22 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                 "Another pipeline deploys this workload; an image given here would never run.",
                 'Remove it, or set workload to "managed".',
             )
+        if application.service_port is not None and application.port is None:
+            yield breach(
+                f"{path}.servicePort",
+                application.service_port,
+                "A Service leads to a port of the container, and none is named.",
+                "Set `port` too: what the container listens on.",
+                f"{path}.port",
+            )
+        if application.service and application.workload == "managed":
+            yield breach(
+                f"{path}.service",
+                application.service,
+                "The Service of a managed workload has the application's own name.",
+                'Remove it, or set workload to "external".',
+                f"{path}.workload",
+            )
         if application.user_id == SIDECAR_USER:
             yield breach(
                 f"{path}.userId",
@@ -176,6 +204,39 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                     name,
                     "It is not the name of an environment variable.",
                     "Use letters, digits and '_', not beginning with a digit.",
+                )
+
+
+def git_delivers_all(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+    for namespace in settings.namespaces:
+        if namespace.delivery != "git":
+            continue
+        path = f"namespaces[{namespace.name}]"
+        if not namespace.existing:
+            yield breach(
+                f"{path}.delivery",
+                namespace.delivery,
+                "Its own repository makes the namespace, and nobody else may delete it.",
+                "Set `existing: true`, or let delivery be pulumi.",
+                f"{path}.existing",
+            )
+        for application in namespace.applications:
+            where = f"{path}.applications[{application.name}]"
+            if application.workload == "managed":
+                yield breach(
+                    f"{where}.workload",
+                    application.workload,
+                    "What Git delivers the program does not submit: nobody would deploy this workload.",
+                    'Set workload to "external", or let the namespace\'s delivery be pulumi.',
+                    f"{path}.delivery",
+                )
+            if application.aws_policy:
+                yield breach(
+                    f"{where}.awsPolicy",
+                    f"{len(application.aws_policy)} statements",
+                    "A role in AWS is made with the application, and the program makes nothing of this one.",
+                    "Remove it and make the role elsewhere, or let the namespace's delivery be pulumi.",
+                    f"{path}.delivery",
                 )
 
 
@@ -335,7 +396,7 @@ def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterato
 
 def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
     strict = {
-        f"{application.name}.{namespace.name}.svc.cluster.local": namespace.name
+        f"{application.service_name}.{namespace.name}.svc.cluster.local": namespace.name
         for namespace, application, _ in _applications(settings)
         if namespace.phase == "strict"
     }
@@ -357,6 +418,7 @@ RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
     callers_exist,
     callers_can_be_matched,
     applications_are_complete,
+    git_delivers_all,
     secrets_exist,
     autoscalers_are_possible,
     passthrough_has_its_way_in,

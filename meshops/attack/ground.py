@@ -41,11 +41,17 @@ class Resource:
 
     @property
     def port(self) -> int:
+        """Of its container."""
         return self.callee.application.port or 0
 
     @property
+    def called_port(self) -> int:
+        """Of its Service."""
+        return self.callee.application.called_port or 0
+
+    @property
     def authority(self) -> str:
-        return f"{self.host}:{self.port}"
+        return f"{self.host}:{self.called_port}"
 
     @property
     def named(self) -> str:

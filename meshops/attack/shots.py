@@ -50,7 +50,7 @@ def to_application(
     client = place.client
     if client is not None and client.namespace and not client.injected:
         return raw(place, ground.pod_ip(resource), resource.port, text, tls=OWN, said=said, mark=mark)
-    return raw(place, resource.host, resource.port, text, said=said, mark=mark)
+    return raw(place, resource.host, resource.called_port, text, said=said, mark=mark)
 
 
 def to_alb(ground: Ground, text: str | tuple[str | float, ...], *, said: str = "", sni: str | None = "", mark: str = "",

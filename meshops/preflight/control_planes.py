@@ -46,18 +46,25 @@ class Sidecar:
 def read(tools: Tools, *, endpoint_url: str = "") -> tuple[Sidecar, ...] | Unavailable:
     """endpoint_url: of the stack's API server, as EKS has it; empty where nobody can say."""
     try:
-        server = tools.ask_kubectl("config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}")
-        server = server.strip()
-        if endpoint_url and _host(server) != _host(endpoint_url):
-            # Another cluster's pods would say nothing, and that would look like a pass.
-            reason = f"The kubeconfig's cluster is {server}, the stack's is {endpoint_url}."
-            return Unavailable(reason=reason, remedy=_READ)
+        if isinstance(other := of_the_stack(tools, endpoint_url), Unavailable):
+            return other
         text = tools.ask_kubectl("get", "pods", "--all-namespaces", "--output=json", seconds=60)
         return sidecars(json.loads(text)["items"])
     except ToolError as problem:
         return Unavailable(reason=f"The cluster's pods could not be read: {problem}", remedy=_READ)
     except (ValueError, KeyError, TypeError) as problem:
         return Unavailable(reason=f"kubectl's answer could not be read: {problem!r}", remedy=_READ)
+
+
+def of_the_stack(tools: Tools, endpoint_url: str) -> Unavailable | None:
+    """Whether the kubeconfig leads there: another cluster's objects say nothing, and that would look like a pass.
+
+    Raises ToolError.
+    """
+    server = tools.ask_kubectl("config", "view", "--minify", "--output=jsonpath={.clusters[0].cluster.server}").strip()
+    if not endpoint_url or _host(server) == _host(endpoint_url):
+        return None
+    return Unavailable(reason=f"The kubeconfig's cluster is {server}, the stack's is {endpoint_url}.", remedy=_READ)
 
 
 def sidecars(pods: Iterable[Mapping[str, Any]]) -> tuple[Sidecar, ...]:

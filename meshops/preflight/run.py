@@ -6,14 +6,15 @@ Facts are gathered once (`meshops.preflight.aws`, `control_planes.read`); the ch
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import Any
 
 from configuration.settings import Settings
 from meshops.checks.model import NOT_ASKED, Check, Report, Result, Unavailable, Verdict
 from meshops.checks.options import chosen
-from meshops.preflight import access, adopted, certificate, control_planes, kubernetes, names, subnets
+from meshops.preflight import access, adopted, certificate, control_planes, kubernetes, names, namespaces, subnets
 from meshops.preflight.aws import Fact, Facts, look
 from meshops.preflight.control_planes import Sidecar
 from meshops.progress import Progress, Silent
@@ -24,12 +25,13 @@ from meshops.tools import Tools
 class Occasion:
     """The circumstances of one run. now: with a time zone. minimum_days: what a certificate must have left.
 
-    sidecars: the cluster's; of no meaning where there is no cluster yet.
+    sidecars, namespaces: the cluster's; of no meaning where there is no cluster yet.
     """
 
     now: datetime
     minimum_days: int = certificate.MINIMUM_DAYS
     sidecars: Sequence[Sidecar] | Unavailable = NOT_ASKED
+    namespaces: Sequence[Mapping[str, Any]] | Unavailable = NOT_ASKED
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -81,6 +83,10 @@ def _control_planes(settings: Settings, facts: Facts, occasion: Occasion) -> Ver
     return control_planes.check(settings, facts.endpoint, occasion.sidecars)
 
 
+def _namespaces(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
+    return namespaces.check(settings, facts.endpoint, occasion.namespaces)
+
+
 def _kubernetes(settings: Settings, facts: Facts, occasion: Occasion) -> Verdict:
     return kubernetes.check_version(settings, facts.kubernetes, now=occasion.now)
 
@@ -96,6 +102,7 @@ _JUDGES: tuple[tuple[Check, Fact, Callable[[Settings, Facts, Occasion], Verdict]
     (names.RECORDS, "zone", _records),
     (control_planes.CHECK, "endpoint", _control_planes),
     (kubernetes.VERSION, "kubernetes", _kubernetes),
+    (namespaces.CHECK, "endpoint", _namespaces),
 )
 """Each check with the fact that it looks at, and how it judges that."""
 
@@ -110,8 +117,13 @@ def preflight(
     wanted = {fact for check, fact, _ in _JUDGES if check in checks}
     began, now = time.monotonic(), datetime.now(UTC)
     facts = look(settings, options.endpoint_url, wanted=wanted, tools=options.tools, progress=progress or Silent())
-    sidecars = _sidecars(facts, options) if control_planes.CHECK in checks else NOT_ASKED
-    results = run(settings, facts, Occasion(now=now, minimum_days=options.minimum_days, sidecars=sidecars), checks)
+    occasion = Occasion(
+        now=now,
+        minimum_days=options.minimum_days,
+        sidecars=_sidecars(facts, options) if control_planes.CHECK in checks else NOT_ASKED,
+        namespaces=_listed(settings, facts, options) if namespaces.CHECK in checks else NOT_ASKED,
+    )
+    results = run(settings, facts, occasion, checks)
     stand_in = f", at {options.endpoint_url} in place of AWS" if options.endpoint_url else ""
     return Report(
         command="preflight",
@@ -131,6 +143,13 @@ def _sidecars(facts: Facts, options: PreflightOptions) -> Sequence[Sidecar] | Un
         return endpoint or ()
     # A stand-in for AWS makes its endpoints up.
     return control_planes.read(options.tools, endpoint_url="" if options.endpoint_url else endpoint.url)
+
+
+def _listed(settings: Settings, facts: Facts, options: PreflightOptions) -> Sequence[Mapping[str, Any]] | Unavailable:
+    endpoint = facts.endpoint
+    if endpoint is None or isinstance(endpoint, Unavailable) or not namespaces.asked_about(settings):
+        return ()
+    return namespaces.read(options.tools, endpoint_url="" if options.endpoint_url else endpoint.url)
 
 
 def run(settings: Settings, facts: Facts, occasion: Occasion, checks: Sequence[Check] = CHECKS) -> tuple[Result, ...]:

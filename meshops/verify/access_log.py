@@ -39,6 +39,13 @@ class LogLine:
     upstream_host: str = ""
     forwarded_for: str = ""
     user_agent: str = ""
+    authority: str = ""
+    protocol: str = ""
+    downstream_local_address: str = ""
+    """Where the connection went to, as the client meant it."""
+    workload_namespace: str = ""
+    workload_pod: str = ""
+    """Whose proxy wrote it, in its own words."""
 
     @property
     def reason(self) -> str:
@@ -106,4 +113,9 @@ def _line(fields: dict[str, Any], *, namespace: str, application: str, client: b
         upstream_host=text("upstream_host"),
         forwarded_for=text("claimed_forwarded_for"),
         user_agent=text("claimed_user_agent"),
+        authority=text("authority"),
+        protocol=text("protocol"),
+        downstream_local_address=text("downstream_local_address"),
+        workload_namespace=text("workload_namespace"),
+        workload_pod=text("workload_pod"),
     )

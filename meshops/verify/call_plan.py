@@ -279,4 +279,4 @@ def _egress(stack: Stack) -> Iterator[Call]:
 
 
 def _url(member: Member, path: str) -> str:
-    return f"http://{member.host}:{member.application.port}{path}"
+    return f"http://{member.host}:{member.application.called_port}{path}"

@@ -74,7 +74,7 @@ def _of_target(text: Callable[[Resource], str | tuple[str | float, ...]]) -> Ste
             return []
         said = text(target)
         parts = (said,) if isinstance(said, str) else said
-        return [raw(ground.caller(target), target.host, target.port, *parts)]
+        return [raw(ground.caller(target), target.host, target.called_port, *parts)]
 
     return steps
 

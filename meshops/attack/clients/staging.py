@@ -63,7 +63,7 @@ def detour(ground: Ground) -> tuple[Document, ...]:
     others = [item.name for item in ground.stack.namespaces if item.name != ground.public.namespace.name]
     if not others:
         return ()
-    to = {"host": target.host, "port": {"number": target.port}}
+    to = {"host": target.host, "port": {"number": target.called_port}}
     route = {"match": [{"uri": {"prefix": DETOUR}}], "rewrite": {"uri": target.path}, "route": [{"destination": to}]}
     spec = {"hosts": [ground.public_host], "gateways": [GATEWAY_REF], "http": [route]}
     name = f"meshops-attack-{ground.run}"

@@ -8,6 +8,7 @@ from typing import Any
 from manifests.mesh_policies import namespace_mode
 from manifests.names import INJECTION_LABEL
 from meshops.checks.model import Verdict
+from meshops.owners import git_owner, managers
 from meshops.verify.check import Layer, check
 from meshops.verify.comparison import difference, live, name_of, strangers
 from meshops.verify.facts import LiveObject
@@ -151,12 +152,19 @@ def namespace_labels(subject: Subject) -> Verdict:
         ]
         # Both make istiod inject, and the second one hides the revision.
         unwanted = [key for key in (INJECTION_LABEL, "istio-injection") if key in found.labels and key not in labels]
-        wrong += [f"{key}={found.labels[key]} was added" for key in unwanted]
+        wrong += [f"{key}={found.labels[key]} was added{_by(found, key)}" for key in unwanted]
         if wrong:
-            tally.failed(f"namespace {name}: {', '.join(wrong)}")
+            owner = git_owner(found.content)
+            of = f"; {owner} owns it: the label belongs into its Git" if owner else ""
+            tally.failed(f"namespace {name}: {', '.join(wrong)}{of}")
         else:
             tally.passed(f"{name}: {labels.get(INJECTION_LABEL) or 'not injected'}")
     return tally.verdict("{count} namespaces, labelled as the settings say.")
+
+
+def _by(found: LiveObject, label: str) -> str:
+    owners = managers(found.content, "metadata", "labels", label)
+    return f" by {', '.join(owners)}" if owners else ""
 
 
 def as_made(subject: Subject, *kinds: str, exact: bool = True) -> Tally:

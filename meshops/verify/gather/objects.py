@@ -44,7 +44,9 @@ _REACH = "See that the kubeconfig is the cluster's and that its user may read th
 
 def gather_objects(tools: Tools) -> Objects | Unavailable:
     try:
-        text = tools.ask_kubectl("get", ",".join(KINDS), "--all-namespaces", "--output=json", seconds=60)
+        text = tools.ask_kubectl(
+            "get", ",".join(KINDS), "--all-namespaces", "--output=json", "--show-managed-fields", seconds=60
+        )
     except ToolError as problem:
         return Unavailable(reason=f"The cluster's objects could not be read: {problem}", remedy=_REACH)
     try:

@@ -11,6 +11,7 @@ import pytest
 from configuration.parsing import parse
 from configuration.problems import Problem, SettingsError
 from configuration.settings import PROJECT, Settings
+from tests.unit.configuration.bad_adopted import BAD_ADOPTED, TAKEN
 from tests.unit.configuration.bad_authentication import BAD_AUTHENTICATION, BAD_EGRESS
 from tests.unit.configuration.bad_aws import BAD_AWS
 from tests.unit.configuration.bad_leaving import BAD_LEAVING
@@ -38,7 +39,7 @@ def test_the_reference_stack_is_accepted_and_its_derived_values_follow() -> None
     assert settings.cluster.deletion_protection is True, "protection is on unless somebody turns it off"
 
 
-ALL_BAD = {**BAD, **BAD_AUTHENTICATION, **BAD_EGRESS, **BAD_LEAVING, **BAD_WORKLOADS, **BAD_AWS}
+ALL_BAD = {**BAD, **BAD_AUTHENTICATION, **BAD_EGRESS, **BAD_LEAVING, **BAD_WORKLOADS, **BAD_AWS, **BAD_ADOPTED}
 
 
 @pytest.mark.parametrize("name", ALL_BAD)
@@ -52,6 +53,13 @@ def test_a_bad_setting_is_named_with_its_rule_and_remedy(name: str) -> None:
     assert [problem.path for problem in found] == [path], f"exactly this setting is refused, not {found}"
     assert rule in found[0].rule
     assert remedy in found[0].remedy
+
+
+@pytest.mark.parametrize("name", TAKEN)
+def test_what_somebody_else_deploys_is_taken_as_it_is(name: str) -> None:
+    tree = stack()
+    TAKEN[name](tree)
+    assert read(tree).namespaces
 
 
 def test_every_problem_of_a_stack_is_reported_at_once() -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import pytest
 from pydantic import SecretStr
 
-from configuration.applications import Application, FromSecret, Namespace
+from configuration.applications import Application, Caller, FromSecret, Namespace
 from configuration.kinds.secrets import Secrets
 from manifests.application import ApplicationDocuments, application_documents
 from manifests.collector import collector_documents
@@ -50,6 +50,48 @@ def test_another_pipelines_workload_gets_its_rules_and_nothing_of_the_workload()
     assert [policy["kind"] for policy in documents.policies] == ["Sidecar", "AuthorizationPolicy", "NetworkPolicy"]
     assert documents.virtual_service is not None
     assert documents.destination_rule is not None
+
+
+def test_an_adopted_application_would_be_called_where_it_does_not_listen() -> None:
+    old = Application(
+        name="old", workload="external", port=8080, service_port=80, service="old-svc", hosts=("old.example.com",)
+    )
+    namespace = dataclasses.replace(PAYMENTS, applications=(old,))
+    documents = application_documents(
+        Member(namespace=namespace, application=old),
+        graph=graph(namespace),
+        images=Images(),
+        revision="1",
+        tracing=True,
+    )
+    assert documents.destination_rule is not None
+    assert documents.destination_rule["spec"]["host"] == "old-svc.payments.svc.cluster.local"
+    assert documents.virtual_service is not None
+    (route,) = documents.virtual_service["spec"]["http"][0]["route"]
+    assert route["destination"] == {"host": "old-svc.payments.svc.cluster.local", "port": {"number": 80}}
+    _, allowed, network = documents.policies
+    assert allowed["spec"]["rules"][0]["to"][0]["operation"]["ports"] == ["8080"], "policies see the container's port"
+    assert network["spec"]["ingress"][0]["ports"] == [{"port": 8080, "protocol": "TCP"}]
+
+
+def test_a_caller_in_two_entries_would_have_the_methods_of_one_on_the_paths_of_the_other() -> None:
+    callers = (
+        Caller(application="ledger", methods=("GET",), paths=("/a",)),
+        Caller(application="ledger", methods=("POST",), paths=("/b",)),
+    )
+    callee = Application(name="callee", workload="external", port=8080, callers=callers)
+    namespace = dataclasses.replace(PAYMENTS, applications=(PAYMENTS.applications[0], callee))
+    documents = application_documents(
+        Member(namespace=namespace, application=callee),
+        graph=graph(namespace, SECURE_APPS, LEGACY),
+        images=Images(),
+        revision="1",
+        tracing=True,
+    )
+    _, allowed, network = documents.policies
+    operations = [rule["to"][0]["operation"] for rule in allowed["spec"]["rules"]]
+    assert [(one["methods"], one["paths"]) for one in operations] == [(["GET"], ["/a"]), (["POST"], ["/b"])]
+    assert len(network["spec"]["ingress"][0]["from"]) == 1
 
 
 def test_a_job_that_only_calls_has_no_service_no_probes_and_no_rule_to_call_it() -> None:

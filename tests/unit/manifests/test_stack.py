@@ -32,6 +32,14 @@ VARIANTS: dict[str, str] = {
               - {name: cart, port: 8080, workload: external, egress: [{host: api.example.com}],
                  callers: [{application: front}]}
               - {name: front, port: 8080, image: "example.com/front:1", hosts: [shop.dev.example.com]}
+          - name: orders
+            phase: permissive
+            existing: true
+            delivery: git
+            applications:
+              - {name: orders, port: 8080, servicePort: 80, service: orders-svc, workload: external, callers: [
+                  {application: shop/front, methods: [GET], paths: [/orders]},
+                  {application: shop/front, methods: [POST], paths: [/orders/new]}]}
           - name: old
             phase: outside
             applications: [{name: ledger, port: 9000, image: "example.com/ledger:1"}]

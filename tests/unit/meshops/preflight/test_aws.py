@@ -253,10 +253,10 @@ def test_the_command_exits_0_when_everything_passes(stack: Path, capsys: pytest.
     lines = capsys.readouterr().out.splitlines()
     assert lines[0] == "Preflight of stack lab, cluster mesh-lab in eu-west-1"
     headings = [line for line in lines[1:-1] if line and not line.startswith(("PASS", " "))]
-    assert headings == ["Network", "Certificate", "Access", "Existing cluster", "Names", "Upgrade"]
+    assert headings == ["Network", "Certificate", "Access", "Existing cluster", "Names", "Upgrade", "Namespaces"]
     assert lines[3].startswith("PASS  MP101  Subnets for the load balancer  2 subnets, one each in eu-west-1a, ")
     assert lines[6].startswith("PASS  MP201  Certificate of the ALB         Issued, covers 2 hosts, ")
-    assert lines[-1].startswith("14 passed, 0 failed, 0 unknown, in ")
+    assert lines[-1].startswith("15 passed, 0 failed, 0 unknown, in ")
 
 
 def test_the_evidence_of_a_pass_is_there_if_asked_for(stack: Path, capsys: pytest.CaptureFixture[str]) -> None:

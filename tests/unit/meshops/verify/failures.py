@@ -390,6 +390,14 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
         "istio.io/rev is other, not 1-31-1",
         set_value("Namespace", "", "shop", "metadata", "labels", value={"istio.io/rev": "other"}),
     ),
+    (
+        "MV607",
+        "; Flux (Kustomization flux-system/shop) owns it: the label belongs into its Git",
+        set_value(
+            *("Namespace", "", "shop", "metadata", "labels"),
+            value={"kustomize.toolkit.fluxcd.io/name": "shop", "kustomize.toolkit.fluxcd.io/namespace": "flux-system"},
+        ),
+    ),
     ("MV607", "namespace shop does not exist", without("Namespace", "", "shop")),
     (
         "MV608",
