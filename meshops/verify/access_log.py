@@ -39,6 +39,17 @@ class LogLine:
     upstream_host: str = ""
     forwarded_for: str = ""
     user_agent: str = ""
+    protocol: str = ""
+    downstream_local_address: str = ""
+    duration: int | None = None
+    """Milliseconds, from the request's first byte to the answer's last."""
+    shadow_allow: str = ""
+    """What the ALLOW policies say that are tried out, `allowed` or `denied`; `shadow_deny` the DENY ones."""
+    shadow_allow_policy: str = ""
+    shadow_deny: str = ""
+    shadow_deny_policy: str = ""
+    shadow_connection: str = ""
+    """The same of an opaque connection."""
 
     @property
     def reason(self) -> str:
@@ -84,7 +95,7 @@ def _line(fields: dict[str, Any], *, namespace: str, application: str, client: b
         value = fields.get(name)
         return "" if value in (None, "-") else str(value)
 
-    code = text("response_code")
+    code, duration = text("response_code"), text("duration")
     return LogLine(
         namespace=namespace,
         application=application,
@@ -106,4 +117,12 @@ def _line(fields: dict[str, Any], *, namespace: str, application: str, client: b
         upstream_host=text("upstream_host"),
         forwarded_for=text("claimed_forwarded_for"),
         user_agent=text("claimed_user_agent"),
+        protocol=text("protocol"),
+        downstream_local_address=text("downstream_local_address"),
+        duration=int(duration) if duration.isdigit() else None,
+        shadow_allow=text("shadow_allow"),
+        shadow_allow_policy=text("shadow_allow_policy"),
+        shadow_deny=text("shadow_deny"),
+        shadow_deny_policy=text("shadow_deny_policy"),
+        shadow_connection=text("shadow_connection"),
     )

@@ -22,6 +22,7 @@ def test_the_commands_are_these() -> None:
         "preflight",
         "verify",
         "attack",
+        "waves",
         "bench",
     ]
 
@@ -47,7 +48,7 @@ def test_without_a_command_the_usage_is_an_error(capsys: pytest.CaptureFixture[s
 def test_an_unknown_command_names_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy"]) == 2
     assert capsys.readouterr().err.endswith(
-        "unknown command 'verfy': there are plan, policy, pulumi, preflight, verify, attack, bench\n"
+        "unknown command 'verfy': there are plan, policy, pulumi, preflight, verify, attack, waves, bench\n"
     )
 
 
