@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 STACK ?= dev
+STEP ?= status
 VENV := .venv
 READY := $(VENV)/.installed
 RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
@@ -12,7 +13,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 # Most container images set it, and then every command would compile its thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack preview up \
+.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack waves preview up \
 	destroy bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
 
 help: ## this list
@@ -58,6 +59,10 @@ verify: $(READY) ## STACK=… (kubeconfig) prove by traffic that the running mes
 # On the lab all of them, elsewhere what only reads; LONG=1 for thousands of generated requests, ONLY=… for some.
 attack: $(READY) ## STACK=… (kubeconfig) try every known way through the running mesh; LONG=1, ONLY=… (ids, families)
 	@$(RUN) -m $(if $(filter lab,$(STACK)),lab attack,meshops attack --stack $(STACK)) $(if $(LONG),--long) $(if $(ONLY),--only $(ONLY))
+
+# STEP: status, next, check, shadow, rollback; WITH=… its options, e.g. WITH='--namespace payments --now'.
+waves: $(READY) ## STACK=… [STEP=next] [WITH=…] where each namespace stands, its next step, its gate, the way back
+	@$(RUN) -m $(if $(filter lab,$(STACK)),lab waves $(STEP),meshops waves $(STEP) --stack $(STACK)) $(WITH)
 
 preview: $(READY) ## STACK=… (AWS credentials) pulumi preview
 	@$(RUN) -m meshops pulumi preview --stack $(STACK)

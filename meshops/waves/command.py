@@ -245,4 +245,5 @@ def _now(options: argparse.Namespace, settings: Settings, step: Step, progress: 
     for line in done:
         print(f"#   {line}")
     checks = ", ".join(rollback.found_by(settings, step))
-    print(f"# Until the patch below is merged, waves check and verify fail on it ({checks}), and pulumi up undoes it.")
+    print(f"# Until the patch below is merged and deployed, waves check and verify fail on it: {checks}.")
+    print("# `pulumi preview --refresh` shows it too, and `pulumi up --refresh` takes it back.")

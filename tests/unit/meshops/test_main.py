@@ -65,7 +65,8 @@ def test_each_command_has_help(command: Command, capsys: pytest.CaptureFixture[s
     "command", [each for each in COMMANDS if each.name != "pulumi"], ids=lambda command: command.name
 )
 def test_each_command_refuses_an_unknown_stack(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(["--stack", "nowhere"]) == 2
+    first = ["next"] if command.name == "waves" else []
+    assert command.run([*first, "--stack", "nowhere"]) == 2
     assert capsys.readouterr().err.startswith("Unknown stack 'nowhere': there are dev, lab, prod.")
 
 
@@ -90,10 +91,12 @@ print(code, *loaded, sep=",")
         (("verify", "--help"), "0,boto3"),
         (("preflight", "--stack=dev", "--endpoint-url=http://127.0.0.1:9"), "3,boto3"),
         (("verify", "--stack=dev", "--kubectl=nowhere-kubectl"), "3,boto3"),
+        (("waves", "next", "--stack=dev"), "0,boto3"),
+        (("waves", "check", "--stack=dev", "--kubectl=nowhere-kubectl"), "3,boto3"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
 )
-def test_neither_preflight_nor_verify_imports_pulumi(arguments: tuple[str, ...], expected: str) -> None:
+def test_neither_preflight_nor_verify_nor_waves_imports_pulumi(arguments: tuple[str, ...], expected: str) -> None:
     finished = subprocess.run(
         [sys.executable, "-c", _LOADED, *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )
