@@ -52,8 +52,12 @@ def tried(policy: Resource) -> bool:
 
 def is_declared_opening(policy: Resource, stack: Stack) -> bool:
     """Whether it stands in for the policies of a namespace that the settings only try out: a weakening (MR201)."""
-    shadowed = {one.name for one in stack.settings.namespaces if one.shadowed}
-    return policy.object_name == REFUSE_NOBODY and policy.namespace in shadowed
+    return policy.object_name == REFUSE_NOBODY and shadowed(policy.namespace, stack)
+
+
+def shadowed(namespace: str, stack: Stack) -> bool:
+    """Whether the settings only try its policies out."""
+    return any(one.name == namespace and one.shadowed for one in stack.settings.namespaces)
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:

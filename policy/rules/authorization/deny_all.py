@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from manifests.names import ISTIO_SYSTEM
-from policy.mesh import in_mesh, inside, tried
+from policy.mesh import in_mesh, inside, shadowed, tried
 from policy.resources import Resource
 from policy.rule import Flaw, rule
 from policy.stack import Stack
@@ -25,7 +25,7 @@ from policy.stack import Stack
     alone=False,
 )
 def deny_all(resource: Resource, stack: Stack) -> Iterator[Flaw]:
-    if resource.object_name in {one.name for one in stack.settings.namespaces if one.shadowed}:
+    if shadowed(resource.object_name, stack):
         return  # a weakening of the settings (MR201)
     if in_mesh(resource) and not (_denies(stack, resource.object_name) or _denies(stack, ISTIO_SYSTEM)):
         yield Flaw(

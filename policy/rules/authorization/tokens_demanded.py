@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy.mesh import inside, tried
+from policy.mesh import inside, shadowed, tried
 from policy.resources import Resource
 from policy.rule import Flaw, rule
 from policy.stack import Stack
@@ -26,9 +26,7 @@ def tokens_demanded(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     for one in inside(stack, "AuthorizationPolicy", resource.namespace):
         if dict(one.at("spec", "selector", "matchLabels") or {}) != selector:
             continue
-        if tried(one) and resource.namespace not in {
-            entry.name for entry in stack.settings.namespaces if entry.shadowed
-        }:
+        if tried(one) and not shadowed(resource.namespace, stack):
             continue
         key = "notRequestPrincipals" if one.at("spec", "action") == "DENY" else "requestPrincipals"
         for entry in one.at("spec", "rules") or ():
