@@ -58,8 +58,9 @@ def authorization_policies(subject: Subject) -> Verdict:
 )
 def hosts(subject: Subject) -> Verdict:
     tally = as_made(subject, "VirtualService")
-    settings = subject.stack.settings
-    declared = {*terminated_hosts(settings.namespaces), *passthrough_hosts(settings.namespaces)}
+    # Of the namespaces in scope: whose routes are not looked at, whose hosts are not either.
+    namespaces = subject.stack.namespaces
+    declared = {*terminated_hosts(namespaces), *passthrough_hosts(namespaces)}
     ours = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in _all_routes(subject)}
     for route in subject.objects.of_kind("VirtualService"):
         if (route.namespace, route.name) in ours:
