@@ -5,6 +5,7 @@ SHELL := /bin/bash
 
 PYTHON ?= python3
 STACK ?= dev
+STEP ?= status
 VENV := .venv
 READY := $(VENV)/.installed
 RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
@@ -13,8 +14,8 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight adopt \
-	verify attack preview up destroy bootstrap-plan bootstrap-record decisions install test test-unit check \
-	format bench bench-policy bench-lab bench-mesh bench-cdk docs schemas lock clean
+	verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions install test test-unit \
+	check format bench bench-policy bench-lab bench-mesh bench-cdk docs schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +65,10 @@ verify: $(READY) ## STACK=… (kubeconfig) prove by traffic that the running mes
 # On the lab all of them, elsewhere what only reads; LONG=1 for thousands of generated requests, ONLY=… for some.
 attack: $(READY) ## STACK=… (kubeconfig) try every known way through the running mesh; LONG=1, ONLY=… (ids, families)
 	@$(RUN) -m $(if $(filter lab,$(STACK)),lab attack,meshops attack --stack $(STACK)) $(if $(LONG),--long) $(if $(ONLY),--only $(ONLY))
+
+# STEP: status, next, check, shadow, rollback; WITH=… its options, e.g. WITH='--namespace payments --now'.
+waves: $(READY) ## STACK=… [STEP=next] [WITH=…] where each namespace stands, its next step, its gate, the way back
+	@$(RUN) -m $(if $(filter lab,$(STACK)),lab waves $(STEP),meshops waves $(STEP) --stack $(STACK)) $(WITH)
 
 preview: $(READY) ## STACK=… [OPTIONS=…] (AWS credentials) pulumi preview
 	@$(RUN) -m meshops pulumi preview --stack $(STACK) $(OPTIONS)

@@ -49,6 +49,7 @@ RESERVED_NAMESPACES: tuple[str, ...] = (
 RESERVED_APPLICATIONS: tuple[str, ...] = (
     "default",
     "deny-all",
+    "refuse-nobody",
     "default-deny",
     "allow-platform",
     "mesh-tenant",
@@ -307,6 +308,9 @@ class Namespace:
     pod_security: Literal["restricted", "baseline", "privileged"] = "restricted"
     admission: Enforcement = "enforce"
     """`warn`: what the mesh's policies would refuse here is admitted, with a warning and a line in the audit log."""
+    authorization: Literal["enforce", "shadow"] = "enforce"
+    """`shadow`: its AuthorizationPolicies refuse nobody. What each would have refused stands in the access log, and
+    `meshops waves shadow` lists it."""
     image_users: bool = False
     """Whether containers may leave their user and group to their image, which may say the sidecar's."""
     istio_version: VersionText | None = None
@@ -316,6 +320,11 @@ class Namespace:
     @property
     def in_mesh(self) -> bool:
         return self.phase != "outside"
+
+    @property
+    def shadowed(self) -> bool:
+        """Whether its policies are tried out only."""
+        return self.in_mesh and self.authorization == "shadow"
 
 
 def qualified(caller: str, namespace: str) -> str:

@@ -39,6 +39,14 @@ class Settings:
         ),
     ]
     """A tag on every AWS resource and every trace, e.g. `prod`."""
+    promoted_from: (
+        Annotated[
+            str, matching(r"[A-Za-z0-9_.-]{1,100}", "It is the name of a stack.", "Write it as in Pulumi.<stack>.yaml.")
+        ]
+        | None
+    ) = None
+    """The stack in which every step into the mesh is proved before it is taken here, e.g. `dev`: `waves check` asks for
+    its signed record."""
     tags: dict[str, str] = Field(default_factory=dict)
     network: Network
     cluster: Cluster

@@ -277,6 +277,12 @@ def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
             value=namespace.admission,
             effect="Whoever may make pods in it may leave the mesh, or take the place of an application.",
         )
+    if namespace.shadowed:
+        yield Weakening(
+            path=f"{path}.authorization",
+            value="shadow",
+            effect="Its policies refuse nobody: whoever reaches a port of an application may ask for everything.",
+        )
     if namespace.in_mesh and namespace.image_users:
         yield Weakening(
             path=f"{path}.imageUsers",

@@ -87,6 +87,11 @@ COMMANDS: dict[str, Command] = {
         help="The attempts of `meshops attack` on the running lab; what follows are that command's own arguments",
         passes_on=True,
     ),
+    "waves": Command(
+        runs="commands.waving:run",
+        help="The steps of `meshops waves` on the running lab; what follows are that command's own arguments",
+        passes_on=True,
+    ),
     "bench": Command(
         runs="commands.bench:command",
         help="Measures what pods with sidecars cost on the running lab; 1 if they do not fit",

@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import json
 
+# How istiod prefixes the metadata that the RBAC filters leave: pilot/pkg/security/authz/model/model.go, and
+# source/extensions/filters/http/rbac/rbac_filter.cc of Envoy.
+_SHADOW_ALLOW = "istio_dry_run_allow_shadow"
+_SHADOW_DENY = "istio_dry_run_deny_shadow"
+
 # Envoy's command operators, by the name under which a line carries them.
 # - Identities: Istio's certificates have no subject, so `*_subject` is always empty; the SPIFFE id is the URI SAN.
 #   A line of the server's side shows source and destination as downstream_peer and downstream_local, one of the
@@ -20,6 +25,8 @@ import json
 #   connection_termination_details (TCP), or response_flags NR with `filter_chain_not_found` (plaintext to STRICT).
 # - The user is who a verified token says: jwt_authn puts a payload there only after its signature, issuer, audience and
 #   dates were found right. A token that was refused names nobody; why it was refused is in response_code_details.
+# - `shadow_*` is what the policies say that are tried out (shadow.py): `allowed` or `denied`, and by which rule, of
+#   which there is none where no ALLOW matches. Empty where nothing is tried.
 ACCESS_LOG_FIELDS: dict[str, str] = {
     "start_time": "%START_TIME%",
     "method": "%REQ(:METHOD):32%",
@@ -54,6 +61,11 @@ ACCESS_LOG_FIELDS: dict[str, str] = {
     "workload_service_account": "%ENVIRONMENT(SERVICE_ACCOUNT)%",
     "token_issuer": "%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:payload:iss):256%",
     "token_subject": "%DYNAMIC_METADATA(envoy.filters.http.jwt_authn:payload:sub):256%",
+    "shadow_allow": f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{_SHADOW_ALLOW}_engine_result)%",
+    "shadow_allow_policy": f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{_SHADOW_ALLOW}_effective_policy_id)%",
+    "shadow_deny": f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{_SHADOW_DENY}_engine_result)%",
+    "shadow_deny_policy": f"%DYNAMIC_METADATA(envoy.filters.http.rbac:{_SHADOW_DENY}_effective_policy_id)%",
+    "shadow_connection": f"%DYNAMIC_METADATA(envoy.filters.network.rbac:{_SHADOW_ALLOW}_engine_result)%",
     "bytes_received": "%BYTES_RECEIVED%",
     "bytes_sent": "%BYTES_SENT%",
     "duration": "%DURATION%",

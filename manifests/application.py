@@ -14,6 +14,7 @@ from manifests.mesh_graph import Member, MeshGraph
 from manifests.network_policies import application_network_policy
 from manifests.routing import application_destination_rule, calls_in_plaintext, virtual_service
 from manifests.secrets_manager import secret_provider_class
+from manifests.shadow import application_shadow
 from manifests.sidecars import application_sidecar
 from manifests.workload import autoscaler, deployment, disruption_budget, service, service_account
 
@@ -56,6 +57,7 @@ def application_documents(
             application_sidecar(member, graph=graph, tracing=tracing),
             *authentication_documents(member, graph),
             application_authorization(member, graph),
+            *application_shadow(member, graph),
             application_network_policy(member, graph),
         )
         if member.namespace.in_mesh

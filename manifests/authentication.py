@@ -11,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from configuration.authentication import Authentication, TokenIssuer
-from manifests.authorization import accepts_plaintext
+from manifests.authorization import accepts_plaintext, in_force_or_tried
 from manifests.document import Document, document
 from manifests.mesh_graph import Member, MeshGraph
 
@@ -28,6 +28,13 @@ def authentication_documents(member: Member, graph: MeshGraph) -> tuple[Document
         return ()
     selector = {"matchLabels": {"app": member.name}}
     jwt_rules = [_jwt_rule(authentication, issuer) for issuer in authentication.issuers]
+    demand = document(
+        "security.istio.io/v1",
+        "AuthorizationPolicy",
+        authentication_policy_name(member.name),
+        namespace=member.namespace.name,
+        spec={"selector": selector, "action": "DENY", "rules": _refusals(authentication, member, graph)},
+    )
     return (
         document(
             "security.istio.io/v1",
@@ -39,13 +46,7 @@ def authentication_documents(member: Member, graph: MeshGraph) -> tuple[Document
                 "jwtRules": jwt_rules,
             },
         ),
-        document(
-            "security.istio.io/v1",
-            "AuthorizationPolicy",
-            authentication_policy_name(member.name),
-            namespace=member.namespace.name,
-            spec={"selector": selector, "action": "DENY", "rules": _refusals(authentication, member, graph)},
-        ),
+        in_force_or_tried(member.namespace, demand),
     )
 
 

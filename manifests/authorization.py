@@ -14,6 +14,12 @@ from manifests.names import PUBLIC_PORT, gateway_principal
 PUBLIC_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS")
 
 
+DRY_RUN = "istio.io/dry-run"
+"""istiod makes shadow rules of a policy with this annotation: Envoy judges each request by them, says so in the
+request's metadata and lets it pass. Alpha; ALLOW and DENY only.
+https://istio.io/latest/docs/tasks/security/authorization/authz-dry-run/; pilot/pkg/security/authz/builder/builder.go"""
+
+
 def namespace_authorization(namespace: Namespace) -> Document:
     """Nobody. Every exception is in the policy of the one application that it is for, gateway and callers alike.
 
@@ -21,19 +27,25 @@ def namespace_authorization(namespace: Namespace) -> Document:
     applications with its public ones. Health checks need none: the kubelet's probes go to the sidecar's port 15020,
     which is not captured and meets no policy.
     """
-    return _policy("deny-all", namespace, {})
+    return in_force_or_tried(namespace, _policy("deny-all", namespace, {}))
 
 
-def application_authorization(member: Member, graph: MeshGraph) -> Document | None:
+def application_authorization(member: Member, graph: MeshGraph, *, identified: bool = False) -> Document | None:
     """One policy per application that listens: a rule for each declared caller.
 
     Without callers it has no rules and matches nobody: written down all the same, so that each application's policy
     is where one looks for it. None for an application without a port.
+
+    identified: of its callers only those that have an identity.
     """
     application, namespace = member.application, member.namespace
     if application.port is None:
         return None
-    rules = [_grant_rule(grant, member, graph) for grant in graph.grants(namespace.name, application.name)]
+    rules = [
+        _grant_rule(grant, member, graph)
+        for grant in graph.grants(namespace.name, application.name)
+        if grant.caller.namespace.in_mesh or not identified
+    ]
     if application.hosts:
         # Through the gateway anybody may come; but for these hosts, and to this port only: a route that leads another
         # host's requests here is refused here.
@@ -41,7 +53,14 @@ def application_authorization(member: Member, graph: MeshGraph) -> Document | No
     spec: dict[str, Any] = {"selector": {"matchLabels": {"app": application.name}}, "action": "ALLOW"}
     if rules:
         spec["rules"] = rules
-    return _policy(application.name, namespace, spec)
+    return in_force_or_tried(namespace, _policy(application.name, namespace, spec))
+
+
+def in_force_or_tried(namespace: Namespace, policy: Document) -> Document:
+    """The policy; in a namespace whose policies are tried out, as one that Envoy judges and does not enforce."""
+    if namespace.shadowed:
+        policy["metadata"]["annotations"] = {DRY_RUN: "true"}
+    return policy
 
 
 def accepts_plaintext(namespace: Namespace) -> bool:

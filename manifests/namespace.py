@@ -16,6 +16,7 @@ from manifests.mesh_graph import MeshGraph
 from manifests.mesh_policies import MeshMode, namespace_mode
 from manifests.names import CERT_MANAGER, INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM, OBSERVABILITY
 from manifests.network_policies import namespace_network_policies
+from manifests.shadow import namespace_shadow
 from manifests.sidecars import namespace_sidecar, service_entries
 
 PodSecurity = Literal["restricted", "baseline", "privileged"]
@@ -79,6 +80,7 @@ def namespace_documents(
     return NamespaceDocuments(
         namespace=_namespace(namespace, mesh),
         policies=(
+            *namespace_shadow(namespace),
             namespace_authorization(namespace),
             namespace_sidecar(namespace, tracing=tracing),
             *namespace_network_policies(namespace, tracing=tracing),

@@ -68,6 +68,9 @@ def application_network_policy(member: Member, graph: MeshGraph) -> Document | N
 
 def _ingress(member: Member, graph: MeshGraph) -> list[dict[str, Any]]:
     application = member.application
+    if member.namespace.shadowed:
+        # Whom the policies would refuse must reach the sidecar, or nobody would see it.
+        return [{"ports": [_port(application.port)]}] if application.port else []
     peers = [_pods(ISTIO_INGRESS, GATEWAY_SELECTOR)] if application.hosts else []
     callers = (grant.caller for grant in graph.grants(member.namespace.name, application.name))
     peers += [

@@ -70,6 +70,11 @@ COMMANDS: tuple[Command, ...] = (
         module="meshops.attack.command",
     ),
     Command(
+        name="waves",
+        says="where each namespace stands on its way into the mesh; the next step, its gate, the way back",
+        module="meshops.waves.command",
+    ),
+    Command(
         name="bench",
         says="how a plan's time and memory grow with the number of applications",
         module="meshops.bench",

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from manifests.names import INJECTION_LABEL
+from manifests.shadow import REFUSE_NOBODY, is_tried
 from policy.resources import Resource
 from policy.stack import Stack, chart_of
 from validation.references import SELECTORS
@@ -42,6 +43,21 @@ def without_sidecar(workload: Resource) -> bool:
 def inside(stack: Stack, kind: str, namespace: str) -> tuple[Resource, ...]:
     """The objects of a kind in a namespace."""
     return stack.inside(kind, namespace)
+
+
+def tried(policy: Resource) -> bool:
+    """Whether an AuthorizationPolicy is judged by and not enforced."""
+    return is_tried({"metadata": policy.at("metadata")})
+
+
+def is_declared_opening(policy: Resource, stack: Stack) -> bool:
+    """Whether it stands in for the policies of a namespace that the settings only try out: a weakening (MR201)."""
+    return policy.object_name == REFUSE_NOBODY and shadowed(policy.namespace, stack)
+
+
+def shadowed(namespace: str, stack: Stack) -> bool:
+    """Whether the settings only try its policies out."""
+    return any(one.name == namespace and one.shadowed for one in stack.settings.namespaces)
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:

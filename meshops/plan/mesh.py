@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from manifests.names import POD_IDENTITY_AGENT
+from manifests.shadow import REFUSE_NOBODY, STRICT
 from offline.objects import KubernetesObject
 
 PLATFORM_NAMESPACES = frozenset(
@@ -142,7 +143,12 @@ def mesh_facts(objects: Sequence[KubernetesObject]) -> MeshFacts:
         for application in found
         if application.identity
     }
-    policies = by_kind.get("AuthorizationPolicy", ())
+    # What is only tried out, and what stands in for it, is nobody's declared call.
+    policies = [
+        item
+        for item in by_kind.get("AuthorizationPolicy", ())
+        if not item.name.endswith(STRICT) and item.name != REFUSE_NOBODY
+    ]
     calls = tuple(call for policy in policies for call in _calls(policy, identities))
     return MeshFacts(
         mode=mode,

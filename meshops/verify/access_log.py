@@ -46,6 +46,15 @@ class LogLine:
     workload_namespace: str = ""
     workload_pod: str = ""
     """Whose proxy wrote it, in its own words."""
+    duration: int | None = None
+    """Milliseconds, from the request's first byte to the answer's last."""
+    shadow_allow: str = ""
+    """What the ALLOW policies say that are tried out, `allowed` or `denied`; `shadow_deny` the DENY ones."""
+    shadow_allow_policy: str = ""
+    shadow_deny: str = ""
+    shadow_deny_policy: str = ""
+    shadow_connection: str = ""
+    """The same of an opaque connection."""
 
     @property
     def reason(self) -> str:
@@ -91,7 +100,7 @@ def _line(fields: dict[str, Any], *, namespace: str, application: str, client: b
         value = fields.get(name)
         return "" if value in (None, "-") else str(value)
 
-    code = text("response_code")
+    code, duration = text("response_code"), text("duration")
     return LogLine(
         namespace=namespace,
         application=application,
@@ -118,4 +127,10 @@ def _line(fields: dict[str, Any], *, namespace: str, application: str, client: b
         downstream_local_address=text("downstream_local_address"),
         workload_namespace=text("workload_namespace"),
         workload_pod=text("workload_pod"),
+        duration=int(duration) if duration.isdigit() else None,
+        shadow_allow=text("shadow_allow"),
+        shadow_allow_policy=text("shadow_allow_policy"),
+        shadow_deny=text("shadow_deny"),
+        shadow_deny_policy=text("shadow_deny_policy"),
+        shadow_connection=text("shadow_connection"),
     )

@@ -11,15 +11,16 @@ from meshops.adopt.registry import CHECKS as ADOPT
 from meshops.attack.registry import ENTRIES
 from meshops.preflight.run import CHECKS as PREFLIGHT
 from meshops.verify.registry import CHECKS as VERIFY
+from meshops.waves.run import ALL as WAVES
 from tests import ROOT
 
-KNOWN = {check.id for check in (*ADOPT, *ENTRIES, *PREFLIGHT, *VERIFY)}
+KNOWN = {check.id for check in (*ADOPT, *ENTRIES, *PREFLIGHT, *VERIFY, *WAVES)}
 PAGES = (ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md")), ROOT / "meshops" / "plan" / "summary.py")
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_every_check_and_attempt_that_a_page_names_exists(page: Path) -> None:
-    named = set(re.findall(r"\bM[APTVL]\d{3}\b", page.read_text(encoding="utf-8")))
+    named = set(re.findall(r"\bM[APTVLW]\d{3}\b", page.read_text(encoding="utf-8")))
     assert named <= KNOWN
 
 

@@ -6,6 +6,7 @@ from manifests.authentication import authentication_documents
 from manifests.authorization import application_authorization, namespace_authorization
 from manifests.document import Document
 from manifests.mesh_graph import Member
+from manifests.shadow import is_tried, namespace_shadow
 from meshops.checks.model import Unavailable, Verdict
 from meshops.verify.call_plan import FORGED_ADDRESS, FORGED_PATH
 from meshops.verify.calls import Purpose
@@ -128,7 +129,9 @@ def _refusals(subject: Subject, purpose: Purpose, holds: str) -> Verdict:
             tally.unknown(f"{where}: {answer.reason}")
             continue
         line = exchange.line_of(callee.namespace.name, callee.name)
-        if answer.http_code == _REFUSED and line is not None and _RBAC in line.reason:
+        if callee.namespace.shadowed:
+            tally.note(f"not enforced: {where}: {answer}; the policies of {callee.namespace.name} are tried out only")
+        elif answer.http_code == _REFUSED and line is not None and _RBAC in line.reason:
             tally.passed(f"{where}: 403, {line.reason}")
         elif answer.http_code == _REFUSED and line is not None and line.reached_application:
             tally.failed(f"{where}: the application itself said 403, the mesh let it through")
@@ -157,7 +160,7 @@ def _refusals(subject: Subject, purpose: Purpose, holds: str) -> Verdict:
 def audit_line(subject: Subject) -> Verdict:
     tally = Tally()
     for exchange in subject.exchanges("wrong-identity", "wrong-method", "wrong-path"):
-        if isinstance(exchange.answer, Unavailable) or exchange.answer.http_code != _REFUSED:
+        if isinstance(exchange.answer, Unavailable) or exchange.answer.http_code != _REFUSED or _shadowed(exchange):
             continue  # it is no refusal; the check of that refusal says so
         _audited(tally, subject, exchange)
     return tally.verdict("{count} refusals, each with both principals and the reason.", nothing=_none_refused(subject))
@@ -165,7 +168,13 @@ def audit_line(subject: Subject) -> Verdict:
 
 def _none_refused(subject: Subject) -> str:
     """Empty, and so unknown, where there were refusals to be seen."""
-    return "" if any(subject.exchanges("wrong-identity")) else _NOBODY
+    return "" if any(not _shadowed(one) for one in subject.exchanges("wrong-identity")) else _NOBODY
+
+
+def _shadowed(exchange: Exchange) -> bool:
+    """Whether nobody is refused there."""
+    callee = exchange.call.callee
+    return callee is not None and callee.namespace.shadowed
 
 
 def _audited(tally: Tally, subject: Subject, exchange: Exchange) -> None:
@@ -263,10 +272,11 @@ def _expected_policies(subject: Subject, member: Member) -> set[str]:
     """
     stack = subject.stack
     documents: list[Document | None] = [
+        *namespace_shadow(member.namespace),
         namespace_authorization(member.namespace),
         application_authorization(member, stack.graph),
         *(item for item in authentication_documents(member, stack.graph) if item["kind"] == "AuthorizationPolicy"),
         *(item for item in stack.of_kind("AuthorizationPolicy") if item["metadata"]["namespace"] == ROOT),
     ]
-    found = (item["metadata"] for item in documents if item is not None)
+    found = (item["metadata"] for item in documents if item is not None and not is_tried(item))
     return {f"{metadata['name']}.{metadata['namespace']}" for metadata in found}

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from datetime import datetime
 
+from manifests.authorization import DRY_RUN
 from manifests.gateway import passthrough_hosts, terminated_hosts
 from manifests.ingress import INGRESS_NAME, alb_ingress
 from manifests.names import GATEWAY_REF, GATEWAY_RESOURCE, ISTIO_INGRESS, ISTIO_SYSTEM
 from manifests.namespace import platform_namespaces
+from manifests.shadow import is_tried
 from meshops.checks.model import Verdict
 from meshops.verify.check import Layer, check
 from meshops.verify.checks.rules import as_made
-from meshops.verify.comparison import strangers
+from meshops.verify.comparison import live, strangers
 from meshops.verify.facts import LiveObject
 from meshops.verify.gather.edge import CERTIFICATE_ANNOTATION
 from meshops.verify.subject import Subject
@@ -31,10 +33,14 @@ _LAYER: Layer = "Configuration"
 )
 def authorization_policies(subject: Subject) -> Verdict:
     tally = as_made(subject, "AuthorizationPolicy")
+    for item in subject.stack.of_kind("AuthorizationPolicy"):
+        there = live(item, subject.objects)
+        if there is not None and is_tried(there.content) != is_tried(item):
+            tally.failed(f"{there} is {'only tried out' if is_tried(there.content) else 'enforced'} ({DRY_RUN})")
     where = [ISTIO_SYSTEM, *subject.stack.injected_namespaces]
     for policy in strangers(subject.stack.documents, subject.objects, "AuthorizationPolicy", where):
         action = policy.spec.get("action") or "ALLOW"
-        if action in ("ALLOW", "CUSTOM") and policy.spec.get("rules"):
+        if action in ("ALLOW", "CUSTOM") and policy.spec.get("rules") and not is_tried(policy.content):
             tally.failed(f"{policy} is not of the program and says {action}")
         else:
             tally.note(f"not of the program, and opens nothing: {policy} ({action})")
@@ -52,8 +58,9 @@ def authorization_policies(subject: Subject) -> Verdict:
 )
 def hosts(subject: Subject) -> Verdict:
     tally = as_made(subject, "VirtualService")
-    settings = subject.stack.settings
-    declared = {*terminated_hosts(settings.namespaces), *passthrough_hosts(settings.namespaces)}
+    # Of the namespaces in scope: whose routes are not looked at, whose hosts are not either.
+    namespaces = subject.stack.namespaces
+    declared = {*terminated_hosts(namespaces), *passthrough_hosts(namespaces)}
     ours = {(item["metadata"]["namespace"], item["metadata"]["name"]) for item in _all_routes(subject)}
     for route in subject.objects.of_kind("VirtualService"):
         if (route.namespace, route.name) in ours:

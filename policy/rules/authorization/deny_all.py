@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from manifests.names import ISTIO_SYSTEM
-from policy.mesh import in_mesh, inside
+from policy.mesh import in_mesh, inside, shadowed, tried
 from policy.resources import Resource
 from policy.rule import Flaw, rule
 from policy.stack import Stack
@@ -25,6 +25,8 @@ from policy.stack import Stack
     alone=False,
 )
 def deny_all(resource: Resource, stack: Stack) -> Iterator[Flaw]:
+    if shadowed(resource.object_name, stack):
+        return  # a weakening of the settings (MR201)
     if in_mesh(resource) and not (_denies(stack, resource.object_name) or _denies(stack, ISTIO_SYSTEM)):
         yield Flaw(
             field="AuthorizationPolicy", value="(none)", says="neither its own nor the root namespace's deny-all"
@@ -40,6 +42,7 @@ def _denies(stack: Stack, namespace: str) -> bool:
     """An ALLOW policy for all pods that matches nothing."""
     return any(
         not one.at("spec", "rules")
+        and not tried(one)
         and not one.at("spec", "selector")
         and not one.at("spec", "targetRefs")
         and one.at("spec", "action") in (None, "ALLOW")

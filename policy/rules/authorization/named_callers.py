@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from manifests.names import ISTIO_INGRESS
+from policy.mesh import is_declared_opening
 from policy.resources import Resource
 from policy.rule import Flaw, rule, shown
 from policy.stack import Stack
@@ -24,6 +25,8 @@ from policy.stack import Stack
 def named_callers(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     # An ALB and an NLB have no identity: the gateway names hosts instead (MR403).
     if resource.at("spec", "action") not in (None, "ALLOW") or resource.namespace == ISTIO_INGRESS:
+        return
+    if is_declared_opening(resource, stack):
         return
     for number, one in enumerate(resource.at("spec", "rules") or ()):
         path = f"spec.rules[{number}].from"

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from manifests.names import ISTIO_INGRESS
+from policy.mesh import is_declared_opening
 from policy.resources import Resource
 from policy.rule import Flaw, rule
 from policy.stack import Stack
@@ -23,6 +24,8 @@ from policy.stack import Stack
 )
 def named_requests(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     if resource.at("spec", "action") not in (None, "ALLOW"):
+        return
+    if is_declared_opening(resource, stack):
         return
     for number, one in enumerate(resource.at("spec", "rules") or ()):
         operations = [entry.get("operation") or {} for entry in one.get("to") or ()]

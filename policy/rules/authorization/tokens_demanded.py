@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from policy.mesh import inside
+from policy.mesh import inside, shadowed, tried
 from policy.resources import Resource
 from policy.rule import Flaw, rule
 from policy.stack import Stack
@@ -25,6 +25,8 @@ def tokens_demanded(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     selector = dict(resource.at("spec", "selector", "matchLabels") or {})
     for one in inside(stack, "AuthorizationPolicy", resource.namespace):
         if dict(one.at("spec", "selector", "matchLabels") or {}) != selector:
+            continue
+        if tried(one) and not shadowed(resource.namespace, stack):
             continue
         key = "notRequestPrincipals" if one.at("spec", "action") == "DENY" else "requestPrincipals"
         for entry in one.at("spec", "rules") or ():

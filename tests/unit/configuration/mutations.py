@@ -34,7 +34,7 @@ _TEXTS = (
     "/a*", "/a/../b", "//", "/proc", "/tmp", "/_", "/-", "/A", "/var/lib/app", "/caf\u00e9", "/a%20b", "*/a",
     "100m", "0m", "2", "0.5", "128m", "128", "64Mi", "256Mi", "1Gi", "1.5Gi", "1T", "100Mi", "1e3", "GET", "get",
     "POST", "CONNECT", "http", "grpc", "tcp", "TLS", "HTTPS", "HTTP", "TCP", "terminate", "passthrough", "strict",
-    "permissive", "outside", "restricted", "baseline", "privileged", "enforce", "warn", "managed", "external",
+    "permissive", "outside", "shadow", "restricted", "baseline", "privileged", "enforce", "warn", "managed", "external",
     "single", "perZone", "internal", "internet-facing", "alb", "nlb", "derived", "STRICT", "PERMISSIVE", "ON_DEMAND",
     "SPOT", "arm64", "x86_64", "selfSigned", "internalCa", "ClusterAdmin", "Admin", "Edit", "View", "AdminView",
     "m7g.large", "m7i.large", "t3.micro", "u7i-12tb.224xlarge", "eu-west-1", "eu-west-1c", "us-east-1", "mars-north-1",

@@ -23,6 +23,7 @@ def test_the_commands_are_these() -> None:
         "adopt",
         "verify",
         "attack",
+        "waves",
         "bench",
     ]
 
@@ -48,7 +49,7 @@ def test_without_a_command_the_usage_is_an_error(capsys: pytest.CaptureFixture[s
 def test_an_unknown_command_names_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy"]) == 2
     assert capsys.readouterr().err.endswith(
-        "unknown command 'verfy': there are plan, policy, pulumi, preflight, adopt, verify, attack, bench\n"
+        "unknown command 'verfy': there are plan, policy, pulumi, preflight, adopt, verify, attack, waves, bench\n"
     )
 
 
@@ -65,7 +66,8 @@ def test_each_command_has_help(command: Command, capsys: pytest.CaptureFixture[s
     "command", [each for each in COMMANDS if each.name != "pulumi"], ids=lambda command: command.name
 )
 def test_each_command_refuses_an_unknown_stack(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
-    assert command.run(["--stack", "nowhere"]) == 2
+    first = ["next"] if command.name == "waves" else []
+    assert command.run([*first, "--stack", "nowhere"]) == 2
     assert capsys.readouterr().err.startswith("Unknown stack 'nowhere': there are dev, lab, prod.")
 
 
@@ -90,10 +92,12 @@ print(code, *loaded, sep=",")
         (("verify", "--help"), "0,boto3"),
         (("preflight", "--stack=dev", "--endpoint-url=http://127.0.0.1:9"), "3,boto3"),
         (("verify", "--stack=dev", "--kubectl=nowhere-kubectl"), "3,boto3"),
+        (("waves", "next", "--stack=dev"), "0,boto3"),
+        (("waves", "check", "--stack=dev", "--kubectl=nowhere-kubectl"), "3,boto3"),
     ],
     ids=lambda given: " ".join(given) if isinstance(given, tuple) else "",
 )
-def test_neither_preflight_nor_verify_imports_pulumi(arguments: tuple[str, ...], expected: str) -> None:
+def test_neither_preflight_nor_verify_nor_waves_imports_pulumi(arguments: tuple[str, ...], expected: str) -> None:
     finished = subprocess.run(
         [sys.executable, "-c", _LOADED, *arguments], cwd=ROOT, capture_output=True, text=True, check=True, timeout=120
     )

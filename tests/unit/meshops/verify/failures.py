@@ -411,6 +411,13 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
     ),
     (
         "MV608",
+        "AuthorizationPolicy shop/billing is only tried out (istio.io/dry-run)",
+        set_value(
+            "AuthorizationPolicy", "shop", "billing", "metadata", "annotations", value={"istio.io/dry-run": "true"}
+        ),
+    ),
+    (
+        "MV608",
         "is not of the program and says ALLOW",
         another("AuthorizationPolicy", "shop", "door", spec=_ANYONE),
     ),
