@@ -40,7 +40,10 @@ for stack in sorted(stacks) if not program else ["dev", "prod"]:
     preview = previews / f"{stack}.json"
     if preview.exists():
         found = json.loads(preview.read_text())
-        lines.append(f"  - the preview: {found.get('changeSummary') or found['diagnostics'][-1]['message']}")
+        said = found.get("changeSummary") or [
+            line for line in found["diagnostics"][-1]["message"].splitlines() if line.startswith("error: ")
+        ]
+        lines.append(f"  - the preview: {said}")
 if len(paths) > 5:
     lines += [f"- {path}" for path in paths]
 Path("build/pr").mkdir(parents=True, exist_ok=True)
