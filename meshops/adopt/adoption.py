@@ -28,13 +28,17 @@ _STEP = re.compile(r"\.?([A-Za-z]+)(?:\[([^\]]+)\])?")
 
 @dataclass(frozen=True, kw_only=True)
 class Adoption:
-    """left_out: what the settings refuse, and so stands in no entry. settings: the stack's with the entries."""
+    """left_out: what the settings refuse, and so stands in no entry. settings: the stack's with the entries.
+
+    before: the stack's as they are, which may have these namespaces already.
+    """
 
     stack: Stack
     found: Inventory
     traffic: Traffic
     entries: tuple[Entry, ...]
     settings: Settings
+    before: Settings
     left_out: tuple[Problem, ...]
 
     @property
@@ -69,7 +73,15 @@ def adopt(
     traffic = resolver.resolve(sightings)
     entries = tuple(namespace_entry(name, found, traffic, rules_stack, phase=phase) for name in namespaces)
     whole, left_out = _accepted(stack, config, entries)
-    return Adoption(stack=rules_stack, found=found, traffic=traffic, entries=entries, settings=whole, left_out=left_out)
+    return Adoption(
+        stack=rules_stack,
+        found=found,
+        traffic=traffic,
+        entries=entries,
+        settings=whole,
+        before=settings,
+        left_out=left_out,
+    )
 
 
 def with_entries(config: Mapping[str, Any], entries: Sequence[Entry]) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from manifests.names import GATEWAY_REF, INJECTION_LABEL
+from manifests.stack import StackDocuments
 from meshops.adopt.adoption import Adoption
 from meshops.adopt.entry import port_of
 from meshops.adopt.model import AdoptionCheck, check, flaws, inside, running
@@ -129,7 +130,15 @@ def gateways(adoption: Adoption) -> Verdict:
 def objects(adoption: Adoption) -> Verdict:
     tally = Tally()
     names = {(one.namespace, one.name) for one in running(adoption)}
+    made = StackDocuments(settings=adoption.before)
+    own = {
+        (document["kind"], document["metadata"].get("namespace"), document["metadata"]["name"])
+        for document in made.of(one for one in adoption.before.namespaces if one.name in adoption.namespaces)
+    }
     for item in inside(adoption, *dict.fromkeys((*_SAME_NAME, *_BESIDE))):
+        if (item.kind, item.namespace, item.object_name) in own:
+            tally.passed(f"{item} is the program's own")
+            continue
         owner = git_owner(item.inputs)
         of = f" ({owner})" if owner else ""
         if item.kind in _SAME_NAME and (item.namespace, item.object_name) in names:
@@ -138,7 +147,7 @@ def objects(adoption: Adoption) -> Verdict:
             tally.failed(f"{item}{of} lets pass what the entry does not say, or keeps istiod and DNS away")
         elif item.kind in _BESIDE:
             tally.failed(f"{item}{of} is not of the program")
-    return tally.verdict("{count}", nothing="There is none.")
+    return tally.verdict("{count} are the program's own.", nothing="There is none.")
 
 
 @check(

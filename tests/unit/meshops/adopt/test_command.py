@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
 import pytest
 import yaml
 
+from manifests.stack import StackDocuments
 from meshops.__main__ import main
+from meshops.stack_settings import stack_settings
 from offline.stack_files import read_stack
 from tests import ROOT
 from tests.unit.meshops.adopt import starting_state as state
@@ -101,6 +104,23 @@ def test_with_write_its_entries_are_added_and_nothing_else_changes(
     assert command(stack, "--namespaces", "shop", "--write", source=source) == 2
     assert "Pulumi.dev.yaml has shop already" in capsys.readouterr().err
     assert (stack / "Pulumi.dev.yaml").read_text() == after, "what somebody may have changed since is not replaced"
+
+
+def test_once_the_program_has_made_its_documents_they_would_be_taken_for_somebody_elses(
+    stack: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = state.write(stack / "recorded", objects=CLEAN, traffic=REQUESTS)
+    command(stack, "--namespaces", "shop", "--phase", "permissive", "--write", source=source)
+    made = StackDocuments(settings=stack_settings(stack, "dev"))
+    (shop,) = (one for one in made.settings.namespaces if one.name == "shop")
+    documents = [json.loads(json.dumps(item)) for item in made.of((shop,)) if item["kind"] != "Namespace"]
+    foreign = state.istio("security", "AuthorizationPolicy", "shop", "open", rules=[{}])
+    source = state.write(stack / "again", objects=[*CLEAN, *documents, foreign], traffic=REQUESTS)
+    capsys.readouterr()
+
+    command(stack, "--namespaces", "shop", source=source)
+    (line,) = (line for line in capsys.readouterr().out.splitlines() if "MT104" in line)
+    assert line.endswith("AuthorizationPolicy shop/open is not of the program")
 
 
 def test_entries_would_be_written_behind_another_section(stack: Path) -> None:
