@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from configuration.problems import SettingsError
@@ -101,6 +101,7 @@ def _parser() -> argparse.ArgumentParser:
 def _add_window(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--namespace", nargs="+", default=[], metavar="NAME", help="these only")
     parser.add_argument("--window", type=int, default=_WINDOW, metavar="SECONDS", help="looked back (%(default)s)")
+    parser.add_argument("--since", type=_time, metavar="TIME", help="instead: when the step was done, as date -Is says")
 
 
 def _tools(options: argparse.Namespace) -> Tools:
@@ -183,7 +184,7 @@ def _gates(options: argparse.Namespace, settings: Settings, progress: Progress) 
         CheckOptions(
             namespaces=tuple(options.namespace),
             only=tuple(options.only),
-            window=_positive(options.window),
+            since=_since(options),
             before=options.before,
             after=options.after,
             allowed_signers=options.allowed_signers,
@@ -200,10 +201,22 @@ def _gates(options: argparse.Namespace, settings: Settings, progress: Progress) 
     return report
 
 
-def _positive(seconds: int) -> int:
-    if seconds < 1:
-        raise UsageError(f"--window {seconds}: it is a number of seconds, 1 at least.")
-    return seconds
+def _since(options: argparse.Namespace) -> datetime:
+    now = datetime.now(UTC)
+    if options.since is not None:
+        if options.since > now:
+            raise UsageError(f"--since {options.since.isoformat()} is to come.")
+        return options.since
+    if options.window < 1:
+        raise UsageError(f"--window {options.window}: it is a number of seconds, 1 at least.")
+    return now - timedelta(seconds=options.window)
+
+
+def _time(text: str) -> datetime:
+    found = datetime.fromisoformat(text.replace("Z", "+00:00"))
+    if found.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return found
 
 
 def _shadow(options: argparse.Namespace, settings: Settings, progress: Progress) -> int:
@@ -212,7 +225,7 @@ def _shadow(options: argparse.Namespace, settings: Settings, progress: Progress)
     if isinstance(looked, Unavailable):
         print(f"{looked.reason}\n{looked.remedy}", file=sys.stderr)
         return UNKNOWN
-    window = gather_window(tools, there, looked[0], _positive(options.window))
+    window = gather_window(tools, there, looked[0], _since(options))
     names = [namespace.name for namespace in there.namespaces if namespace.in_mesh]
     tried = sum(judged(line) for name in names for line in window.inbound(name))
     found = sum((refusals(window, name) for name in names), refusals(window, ""))

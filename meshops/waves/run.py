@@ -35,12 +35,12 @@ ALL: tuple[Check, ...] = tuple(sorted((*_VERIFY, *GATES), key=lambda check: chec
 
 @dataclass(frozen=True, kw_only=True)
 class CheckOptions:
-    """window: seconds that are looked back. before: the record of a check before the step. after, allowed_signers: the
+    """since: what is looked back to. before: the record of a check before the step. after, allowed_signers: the
     record of the environment before, and who may have signed it. program: the checkout."""
 
     namespaces: tuple[str, ...] = ()
     only: tuple[str, ...] = ()
-    window: int = 600
+    since: datetime
     before: Path | None = None
     after: Path | None = None
     allowed_signers: Path | None = None
@@ -87,9 +87,9 @@ def check(
         found: dict[str, Any] = {}
     else:
         objects, standing = looked
-        progress.update(f"reading the access logs of the last {options.window} s")
+        progress.update(f"reading the access logs since {options.since:%H:%M:%S}")
         # Of the whole stack: callers stand in other namespaces than the one that is checked.
-        window = gather_window(tools, there, objects, options.window)
+        window = gather_window(tools, there, objects, options.since)
         found = measured(window, there.namespaces)
         at = Gate(
             subject=Subject(stack=there, facts=facts(objects, now)),
@@ -118,7 +118,7 @@ def check(
         commit=commit,
         dirty=dirty,
         checked=now,
-        window_seconds=options.window,
+        window_seconds=round((now - options.since).total_seconds()),
         # A part of the gates is no whole: with --only nothing has passed.
         passed=report.passed and not options.only,
         stages={namespace.name: stage_of(namespace) for namespace in there.namespaces},

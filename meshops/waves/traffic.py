@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from configuration.applications import Namespace
 from manifests.names import GATEWAY_SELECTOR
@@ -61,8 +62,8 @@ def _host(line: LogLine) -> str:
     return line.upstream_cluster.rpartition("|")[2]
 
 
-def gather_window(tools: Tools, stack: Stack, objects: Objects, seconds: int) -> Window:
-    """The lines of the last `seconds`. All namespaces of the stack are read: callers are in others than the callee."""
+def gather_window(tools: Tools, stack: Stack, objects: Objects, since: datetime) -> Window:
+    """The lines since then. All namespaces of the stack are read: callers are in others than the callee."""
     wanted: dict[tuple[str, str], str] = {
         (namespace.name, application.name): f"app={application.name},!{RUN_LABEL}"
         for namespace in stack.settings.namespaces
@@ -75,14 +76,14 @@ def gather_window(tools: Tools, stack: Stack, objects: Objects, seconds: int) ->
     def ask(entry: tuple[tuple[str, str], str]) -> tuple[tuple[str, str], str, str]:
         (namespace, application), selector = entry
         try:
-            return (namespace, application), _ask(tools, namespace, selector, seconds), ""
+            return (namespace, application), _ask(tools, namespace, selector, since), ""
         except ToolError as problem:
             return (namespace, application), "", str(problem)
 
     with ThreadPoolExecutor(max_workers=4) as pool:
         answers = tuple(pool.map(ask, wanted.items()))
     return Window(
-        seconds=seconds,
+        seconds=round((datetime.now(UTC) - since).total_seconds()),
         lines=tuple(
             line
             for (namespace, application), text, _ in answers
@@ -99,13 +100,13 @@ def is_real(line: LogLine) -> bool:
     return not line.user_agent.startswith(f"{MANAGED_BY}/")
 
 
-def _ask(tools: Tools, namespace: str, selector: str, seconds: int) -> str:
+def _ask(tools: Tools, namespace: str, selector: str, since: datetime) -> str:
     return tools.ask_kubectl(
         "logs",
         f"--namespace={namespace}",
         f"--selector={selector}",
         f"--container={_PROXY}",
-        f"--since={seconds}s",
+        f"--since-time={since.astimezone(UTC):%Y-%m-%dT%H:%M:%SZ}",
         "--tail=-1",
         "--max-log-requests=100",
         seconds=_READ_SECONDS,

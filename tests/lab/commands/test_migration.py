@@ -12,6 +12,7 @@ from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -51,7 +52,7 @@ class Migration:
 
     lab: WholeLab
     directory: Path
-    since: float = field(default_factory=time.monotonic)
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
     output: str = ""
 
     def follow(self, part: str) -> list[int]:
@@ -72,7 +73,7 @@ class Migration:
         placed = [str(self.directory / word) if word.startswith("build/") else word for word in more]
         if step in ("check", "shadow"):
             # What came before the last step is not of it.
-            placed += ["--window", str(max(1, int(time.monotonic() - self.since)))]
+            placed += ["--since", self.since.isoformat()]
         done = self.lab.command("waves", step, f"--directory={self.directory}", *placed)
         self.output = done.stdout + done.stderr
         print(f"$ {step} {' '.join(more)}\n{self.output}")
@@ -95,7 +96,7 @@ class Migration:
         done = self.lab.tool("kubectl", "rollout", "status", "deployment/ledger", "-n", "payments", "--timeout=120s")
         assert done.returncode == 0, done.stderr
         time.sleep(8)
-        self.since = time.monotonic()
+        self.since = datetime.now(UTC)
 
     def ask(self, caller: str, times: int = _ASKED) -> Counter[str]:
         """The statuses of so many requests to the ledger, one after the other."""
@@ -166,7 +167,7 @@ def test_the_page_takes_a_namespace_in_and_back_out(migration: Migration) -> Non
     (row,) = [line for line in migration.output.splitlines() if _STRANGER in line]
     assert row.split()[:5] == ["3", _STRANGER, "payments/ledger", "GET", "/entries"]
     assert "3 of 33 requests" in migration.output
-    migration.since = time.monotonic()
+    migration.since = datetime.now(UTC)
     assert migration.ask("as-billing-api") == answered
     assert migration.run(report) == 0, migration.output
     assert migration.gate(gate) == {}, migration.output

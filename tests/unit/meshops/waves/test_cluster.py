@@ -50,14 +50,14 @@ def tools(tmp_path: Path, calls: Path) -> Tools:
 
 
 def test_a_window_has_the_real_requests_and_says_whose_log_it_lacks(tools: Tools, calls: Path) -> None:
-    window = gather_window(tools, stack(), world.objects(stack()), 300)
+    window = gather_window(tools, stack(), world.objects(stack()), world.NOW)
     # Verify's own are none, and neither is what is no line.
     assert [found.path for found in window.lines] == ["/entries/1"]
     assert [found.path for found in window.calls_to("ledger.ledgers.svc.cluster.local")] == ["/entries/1"]
     assert list(window.unread) == ["shop/frontend"]
     assert "forbidden" in window.unread["shop/frontend"]
     asked = calls.read_text().splitlines()
-    assert all("--since=300s" in call for call in asked)
+    assert all("--since-time=2026-11-21T12:00:00Z" in call for call in asked)
     assert any("istio=ingressgateway" in call for call in asked)
 
 
