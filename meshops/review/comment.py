@@ -112,7 +112,11 @@ def _headline(stacks: Sequence[StackReview]) -> str:
         if number:
             text = f"{mark} {number} {single if number == 1 else many}"
             parts.append(f"{text} lost" if "state" in single else text)
-    parts += [f"🗂️ {code(one.name)} {one.presence}" for one in stacks if one.presence != "kept"]
+    for one in stacks:
+        if one.presence == "renamed":
+            parts.append(f"🗂️ {code(one.formerly)} renamed to {code(one.name)}")
+        elif one.presence != "kept":
+            parts.append(f"🗂️ {code(one.name)} {one.presence}")
     if parts:
         return f"**{' · '.join(parts)}**"
     if any(sum(one.counts.values()) for one in stacks):

@@ -89,6 +89,8 @@ def _addresses(planned: Planned) -> dict[str, str]:
 
 
 def _days(retention: list[int]) -> str:
+    if not all(retention):
+        return "ever, at least one of them"
     low, high = min(retention), max(retention)
     return f"{low} days" if low == high else f"{low} to {high} days"
 

@@ -144,10 +144,10 @@ def _names(keys: tuple[str, ...], *, whole: bool) -> str:
     for key in keys:
         types.setdefault(type_of(key), []).append(name_of(key))
     most = len(keys) if whole else NAMES
-    parts = [f"{counted(len(names), '')} {code(type_)}: {listed(names, most=most)}" for type_, names in types.items()]
+    parts = [f"{len(names)} {code(type_)}: {listed(names, most=most)}" for type_, names in types.items()]
     if not whole and len(parts) > 6:
         parts = [*parts[:6], f"{len(parts) - 6} more types"]
-    return f"**{len(keys)} resources alike**: " + "; ".join(part.replace("  ", " ") for part in parts)
+    return f"**{len(keys)} resources alike**: {'; '.join(parts)}"
 
 
 def _change(change: Change, *, limit: int) -> str:

@@ -21,6 +21,8 @@ class Findings:
     """Entries of policy.json. new, standing, gone: without the weakenings; stopping: of the new and the standing."""
 
     new: tuple[Entry, ...]
+    formerly: Mapping[tuple[str, ...], str]
+    """Of a new one (its rule, resource and field) that stood there with another value, that value."""
     standing: tuple[Entry, ...]
     gone: tuple[Entry, ...]
     weakened: tuple[Entry, ...]
@@ -45,7 +47,11 @@ def findings(old: Planned, new: Planned) -> Findings:
     come = [one for key, one in now.items() if key not in before]
     gone = [one for key, one in before.items() if key not in now]
     let = {_key(one) for one in old.suppressed}
+    places = {_place(one) for one in come}
+    formerly = {_place(one): str(one.get("value", "")) for one in gone if _place(one) in places}
+    gone = [one for one in gone if _place(one) not in formerly]
     return Findings(
+        formerly=formerly,
         new=tuple(sorted((one for one in come if not _is_weakening(one)), key=_weight)),
         standing=tuple(one for key, one in now.items() if key in before and not _is_weakening(one)),
         gone=tuple(one for one in gone if not _is_weakening(one)),
@@ -64,9 +70,10 @@ def lines(found: Findings) -> Iterator[Line]:
         yield Line(text=f"**{counted(found.fewer_rules, 'rule')} fewer** than on the base judge this plan.")
     for one in found.new:
         stops = ", stops it" if one.get("stops") else ""
-        yield Line(text=f"**{_severity(one)}{stops}**: {_told(one)} Remedy: {code(one.get('remedy', ''), limit=300)}")
+        remedy = f"Remedy: {code(one.get('remedy', ''), limit=300)}"
+        yield Line(text=f"**{_severity(one)}{stops}**: {_told(one)}{_formerly(one, found)} {remedy}")
     for one in found.weakened:
-        yield Line(text=f"**Weakening**: {_weakening(one)}")
+        yield Line(text=f"**Weakening**: {_weakening(one)}{_formerly(one, found)}")
     for one in found.suppressed:
         reason = f"until {code(one.get('expires', ''))}: {code(one.get('reason', ''), limit=300)}"
         yield Line(text=f"**Suppressed**, {reason}: {_told(one)}")
@@ -95,6 +102,15 @@ def _told(one: Entry) -> str:
 
 def _weakening(one: Entry) -> str:
     return f"{code(one.get('field', ''))} = {code(one.get('value', ''))}: {code(one.get('says', ''), limit=300)}"
+
+
+def _formerly(one: Entry, found: Findings) -> str:
+    was = found.formerly.get(_place(one))
+    return f" Before: {code(was)}." if was is not None else ""
+
+
+def _place(one: Entry) -> tuple[str, ...]:
+    return tuple(str(one.get(name, "")) for name in ("rule", "resource", "field"))
 
 
 def _severity(one: Entry) -> str:

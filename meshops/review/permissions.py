@@ -7,6 +7,7 @@ facts do not have (`notPaths`, DENY) stand among the walls (`meshops/review/wall
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -67,14 +68,24 @@ def changed(old: Planned, new: Planned) -> tuple[Changed, ...]:
 
 def lines(old: Planned, new: Planned) -> Iterator[Line]:
     """A sentence for each callee and what changes for it, for all callers of which it holds."""
-    together: dict[tuple[str, bool, str, str], list[str]] = {}
+    together: dict[tuple[str, bool, str, str, str, str], list[str]] = {}
     for one in changed(old, new):
         ports = _ports(one.before) != _ports(one.now)
-        key = (one.callee, one.widened, _requests(one.before, ports=ports), _requests(one.now, ports=ports))
+        more, shared = _more_hosts(one)
+        key = (
+            one.callee,
+            one.widened,
+            _requests(one.before, ports=ports),
+            _requests(one.now, ports=ports),
+            more,
+            shared,
+        )
         together.setdefault(key, []).append(one.caller)
-    for (callee, widened, before, now), callers in together.items():
+    for (callee, widened, before, now, more, shared), callers in together.items():
         by = _parties(callers)
-        if widened:
+        if widened and more:
+            text = f"{_party(callee)} may now be called for {more} too by {by}: {shared}"
+        elif widened:
             text = f"{_party(callee)} may now be called with {now} by {by}; before: {before or 'not at all'}"
         elif now:
             text = f"{_party(callee)} may be called with no more than {now} by {by}; before: {before}"
@@ -169,10 +180,26 @@ def _requests(calls: Iterable[CallFacts], *, ports: bool) -> str:
     for call in calls:
         methods = listed(call.methods, most=12) if call.methods else "every method"
         paths = f" on {listed(call.paths, most=24)}" if call.paths else " on every path"
-        hosts = f" for {listed(call.hosts, most=24)}" if call.hosts else ""
+        hosts = f" for {listed(_hosts(call), most=24)}" if call.hosts else ""
         at = f" at port {listed(call.ports)}" if ports and call.ports else " at every port" if ports else ""
         texts[f"{methods}{paths}{hosts}{at}"] = None
     return "; ".join(texts)
+
+
+def _more_hosts(one: Changed) -> tuple[str, str]:
+    """Where nothing but hosts is added: these, and what else the permission says."""
+    if len(one.before) != 1 or len(one.now) != 1:
+        return "", ""
+    was, is_ = one.before[0], one.now[0]
+    if _plain(was)[:4] != _plain(is_)[:4] or not was.hosts or not set(was.hosts) < set(is_.hosts):
+        return "", ""
+    shared = _requests((dataclasses.replace(is_, hosts=()),), ports=False)
+    return listed((host for host in _hosts(is_) if host not in was.hosts), most=24), shared
+
+
+def _hosts(call: CallFacts) -> tuple[str, ...]:
+    """Without `name:443` where the name itself is there."""
+    return tuple(host for host in call.hosts if host.rpartition(":")[0] not in call.hosts)
 
 
 def _parties(callers: Iterable[str]) -> str:

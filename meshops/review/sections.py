@@ -11,6 +11,9 @@ from meshops.review.lines import Line, Merged, merged
 from meshops.review.stacks import StackReview
 from meshops.review.text import block, code, counted, listed
 
+# Before what opens something, and before what only takes something away.
+_NONE, _LOCKS, _ARROWS = ("", ""), ("🔓 ", "🔒 "), ("🔺 ", "🔻 ")
+
 
 @dataclass(frozen=True, kw_only=True)
 class Section:
@@ -27,11 +30,13 @@ def sections(stacks: Sequence[StackReview], *, whole: bool) -> tuple[Section, ..
         _refused(stacks),
         _presence(stacks),
         _section("🔴 Replaced and deleted", stacks, lambda one: losses.lines(one.comparison, one.losses, one.old)),
-        _section("🟠 Policies: new findings and weakenings", stacks, lambda one: findings.lines(one.findings)),
-        _section("🟠 Who may call whom, what leaves, what is public", stacks, lambda one: one.traffic),
+        _section(
+            "🟠 Policies: new findings and weakenings", stacks, lambda one: findings.lines(one.findings), signs=_LOCKS
+        ),
+        _section("🟠 Who may call whom, what leaves, what is public", stacks, lambda one: one.traffic, signs=_LOCKS),
         _walls(stacks, whole=whole),
         _section("⚖️ The real preview disagrees", stacks, lambda one: preview.lines(one.disagreements)),
-        _section("💶 What AWS bills, and addresses", stacks, lambda one: one.costs),
+        _section("💶 What AWS bills, and addresses", stacks, lambda one: one.costs, signs=_ARROWS),
         _section("Findings that stood before", stacks, lambda one: findings.standing(one.findings), folded=True),
         *(section for one in stacks for section in _rest(one, whole=whole)),
     )
@@ -39,16 +44,20 @@ def sections(stacks: Sequence[StackReview], *, whole: bool) -> tuple[Section, ..
 
 
 def _section(
-    heading: str, stacks: Sequence[StackReview], lines: Callable[[StackReview], Iterable[Line]], *, folded: bool = False
+    heading: str,
+    stacks: Sequence[StackReview],
+    lines: Callable[[StackReview], Iterable[Line]],
+    *,
+    folded: bool = False,
+    signs: tuple[str, str] = _NONE,
 ) -> Section:
     together = merged((one.name, line) for one in stacks for line in lines(one))
-    return Section(heading=heading, items=tuple(_item(one, stacks) for one in together), folded=folded)
+    return Section(heading=heading, items=tuple(_item(one, stacks, signs=signs) for one in together), folded=folded)
 
 
-def _item(one: Merged, stacks: Sequence[StackReview]) -> str:
+def _item(one: Merged, stacks: Sequence[StackReview], *, signs: tuple[str, str]) -> str:
     where = "" if len(stacks) == 1 else f"{listed(one.stacks, most=20)}: "
-    text = one.line.text
-    return f"- {where}{text}" if one.line.opens else f"- {where}_less:_ {text}"
+    return f"- {signs[0] if one.line.opens else signs[1]}{where}{one.line.text}"
 
 
 def _refused(stacks: Sequence[StackReview]) -> Section:

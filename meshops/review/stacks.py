@@ -69,7 +69,9 @@ class StackReview:
     @cached_property
     def findings(self) -> Findings:
         """Also where the base has no plan: then all of them are new."""
-        return findings(self.old, self.new) if self.presence != "removed" else findings(NOTHING, NOTHING)
+        if self.presence == "removed" or self.problem:
+            return findings(NOTHING, NOTHING)
+        return findings(self.old, self.new)
 
     @cached_property
     def traffic(self) -> tuple[Line, ...]:
