@@ -125,20 +125,18 @@ def _headline(stacks: Sequence[StackReview]) -> str:
 
 
 def _table(stacks: Sequence[StackReview]) -> list[str]:
-    lines = [
-        "| Stack | Offline plan: create, update, replace, delete | Real preview | Findings: new, standing | "
-        "Weakenings: new, all | Opened, taken away |",
-        "| --- | --- | --- | --- | --- | --- |",
-    ]
+    """Counts, and names that are a stack's: nothing in it can hold a bar."""
+    lines = ["| Stack | Offline plan | Real preview | Findings | Weakenings | Traffic |", f"|{' --- |' * 6}"]
     for one in stacks:
         found, opened = one.findings, sum(line.opens for line in one.traffic)
+        judged = not one.problem and one.presence != "removed"
         cells = (
             code(one.name),
-            _counts(one.counts) if one.compared else one.presence if one.presence == "removed" else "none",
+            _counts(one.counts) if one.compared else "stack removed" if one.presence == "removed" else "none",
             _real(one),
-            f"{len(found.new)}, {len(found.standing)}" if not one.problem else "not judged",
-            f"{len(found.weakened)}, {found.weakenings}" if not one.problem else "not judged",
-            f"{opened}, {len(one.traffic) - opened}" if one.compared else "not known",
+            f"{_bold(len(found.new))} new, {len(found.standing)} standing" if judged else "not judged",
+            f"{_bold(len(found.weakened))} new of {found.weakenings}" if judged else "not judged",
+            f"{_bold(opened)} opened, {len(one.traffic) - opened} taken away" if one.compared else "not known",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return lines
@@ -148,13 +146,17 @@ def _real(one: StackReview) -> str:
     if one.preview is None:
         return "none"
     if one.preview.failed:
-        return "failed"
+        return "**failed**"
     differing = counted(len(one.disagreements), "difference") if one.compared else "not compared"
     return f"{_counts(one.preview.counts)} ({differing})"
 
 
 def _counts(counts: dict[str, int]) -> str:
-    return ", ".join(f"**{counts[name]}**" if counts[name] else "0" for name in OPERATIONS)
+    return ", ".join(f"{_bold(counts[name])} {name}" for name in OPERATIONS if counts[name]) or "no change"
+
+
+def _bold(number: int) -> str:
+    return f"**{number}**" if number else "0"
 
 
 def _foot(planning: Planning, pictures: Sequence[str], run_url: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 from meshops.review.facts import NOTHING, Planned
 from meshops.review.lines import Line
 from meshops.review.text import code, counted
+from policy.registry import RULES
 from policy.rule import FAMILIES, SEVERITIES
 
 _WEAKENING = f"MR{FAMILIES.index('Weakenings')}"
@@ -70,7 +71,7 @@ def lines(found: Findings) -> Iterator[Line]:
         yield Line(text=f"**{counted(found.fewer_rules, 'rule')} fewer** than on the base judge this plan.")
     for one in found.new:
         stops = ", stops it" if one.get("stops") else ""
-        remedy = f"Remedy: {code(one.get('remedy', ''), limit=300)}"
+        remedy = f"Remedy: {_own(one, 'remedy')}"
         yield Line(text=f"**{_severity(one)}{stops}**: {_told(one)}{_formerly(one, found)} {remedy}")
     for one in found.weakened:
         yield Line(text=f"**Weakening**: {_weakening(one)}{_formerly(one, found)}")
@@ -94,10 +95,15 @@ def standing(found: Findings) -> Iterator[Line]:
 
 def _told(one: Entry) -> str:
     says = f", {code(one['says'], limit=300)}" if one.get("says") else ""
-    rule = f"{code(one.get('rule', '?'))} {code(one.get('title', ''), limit=300)}"
-    return (
-        f"{rule}: {code(one.get('resource', ''))}, {code(one.get('field', ''))} = {code(one.get('value', ''))}{says}."
-    )
+    rule = f"{code(one.get('rule', '?'))} {_own(one, 'title')}"
+    return f"{rule} {code(one.get('resource', ''))}, {code(one.get('field', ''))} = {code(one.get('value', ''))}{says}."
+
+
+def _own(one: Entry, name: str) -> str:
+    """A text of a rule: as text where it is what this revision's rule says, else as code like all of a stranger's."""
+    text = str(one.get(name, ""))
+    known = next((rule for rule in RULES if rule.id == one.get("rule")), None)
+    return text if known and text == getattr(known, name) else code(text, limit=300)
 
 
 def _weakening(one: Entry) -> str:

@@ -70,7 +70,7 @@ def lines(old: Planned, new: Planned) -> Iterator[Line]:
     """A sentence for each callee and what changes for it, for all callers of which it holds."""
     together: dict[tuple[str, bool, str, str, str, str], list[str]] = {}
     for one in changed(old, new):
-        ports = _ports(one.before) != _ports(one.now)
+        ports = bool(one.before and one.now) and _ports(one.before) != _ports(one.now)
         more, shared = _more_hosts(one)
         key = (
             one.callee,

@@ -8,6 +8,7 @@ from typing import Any
 from meshops.review import comment, verdict
 from meshops.review.facts import NOTHING, Problem
 from meshops.review.preview import Preview
+from policy.registry import RULES
 from tests.unit.meshops.review.plans import (
     Tree,
     application,
@@ -178,7 +179,8 @@ def test_a_failed_preview_stands_at_the_top(tmp_path: Path) -> None:
 
 def test_a_finding_that_stood_before_is_no_news(tmp_path: Path) -> None:
     def finding(rule: str, severity: str, resource: str) -> Tree:
-        values = {"title": "It holds.", "field": "spec", "value": "1", "says": "", "remedy": "Fix it."}
+        known = {one.id: one for one in RULES}[rule]
+        values = {"title": known.title, "field": "spec", "value": "1", "says": "", "remedy": known.remedy}
         return {"rule": rule, "severity": severity, "stops": severity != "low", "resource": resource, **values}
 
     old = finding("MR601", "high", "Deployment shop/old")
