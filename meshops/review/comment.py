@@ -126,16 +126,19 @@ def _headline(stacks: Sequence[StackReview]) -> str:
 
 def _table(stacks: Sequence[StackReview]) -> list[str]:
     """Counts, and names that are a stack's: nothing in it can hold a bar."""
-    lines = ["| Stack | Offline plan | Real preview | Findings | Weakenings | Traffic |", f"|{' --- |' * 6}"]
+    real = any(one.preview for one in stacks)
+    heads = ("Stack", "Offline plan", *(("Real preview",) if real else ()), "Policies", "Traffic")
+    lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for one in stacks:
         found, opened = one.findings, sum(line.opens for line in one.traffic)
         judged = not one.problem and one.presence != "removed"
+        policies = f"{_bold(len(found.new))} new, {len(found.standing)} standing; "
+        policies += f"{_bold(len(found.weakened))} weakened, {found.weakenings} in all"
         cells = (
             code(one.name),
             _counts(one.counts) if one.compared else "stack removed" if one.presence == "removed" else "none",
-            _real(one),
-            f"{_bold(len(found.new))} new, {len(found.standing)} standing" if judged else "not judged",
-            f"{_bold(len(found.weakened))} new of {found.weakenings}" if judged else "not judged",
+            *((_real(one),) if real else ()),
+            policies if judged else "not judged",
             f"{_bold(opened)} opened, {len(one.traffic) - opened} taken away" if one.compared else "not known",
         )
         lines.append(f"| {' | '.join(cells)} |")

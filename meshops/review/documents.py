@@ -23,6 +23,13 @@ _WALLS = frozenset(
         *("ValidatingWebhookConfiguration", "MutatingWebhookConfiguration", "Certificate", "Issuer", "ClusterIssuer"),
     }
 )
+_DOORS = frozenset(
+    {
+        *("Role", "ClusterRole", "RoleBinding", "ClusterRoleBinding", "EnvoyFilter", "WasmPlugin", "Gateway"),
+        *("WorkloadEntry", "WorkloadGroup", "MutatingWebhookConfiguration", "MutatingAdmissionPolicy"),
+    }
+)
+"""New ones of these open; new policies only close, unless a sentence says what they admit."""
 _WALLS_OF_AWS = (
     "aws:iam/",
     "aws:wafv2/",
@@ -66,9 +73,13 @@ def walls(comparison: Comparison) -> dict[str, tuple[Change, ...]]:
     return found
 
 
-def walls_gone(comparison: Comparison) -> tuple[str, ...]:
-    """The removed resources that were a wall each."""
-    return tuple(key for key in comparison.removed if _kind_is_wall(type_of(key)))
+def doors(comparison: Comparison) -> tuple[str, ...]:
+    """The new resources that give somebody something, and of which no sentence tells."""
+    return tuple(
+        key
+        for key in comparison.added
+        if type_of(key).startswith(_WALLS_OF_AWS) or type_of(key).rpartition(":")[2] in _DOORS
+    )
 
 
 def rest(comparison: Comparison) -> dict[str, tuple[Change, ...]]:

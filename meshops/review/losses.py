@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass
 
 from changes.comparison import Comparison, name_of, type_of
@@ -80,10 +80,14 @@ def _options(old: Planned, keys: Iterable[str]) -> str:
     options = [(old.files.resources.get(key) or {}).get("options") or {} for key in keys]
     text = ""
     if protected := sum(bool(one.get("protect")) for one in options):
-        text += f" {protected} of them protected: the update fails." if len(options) > 1 else " Protected: it fails."
+        text += f" {_of(protected, options)} protected: the update fails."
     if kept := sum(bool(one.get("retain_on_delete")) for one in options):
-        text += f" {kept} of them kept where it is: Pulumi only forgets it (retainOnDelete)."
+        text += f" {_of(kept, options)} kept where it is: Pulumi only forgets it (retainOnDelete)."
     return text
+
+
+def _of(number: int, options: Sized) -> str:
+    return "It is" if len(options) == 1 else f"{number} of them are"
 
 
 def _renamed(comparison: Comparison, new: Planned) -> Iterator[tuple[str, str]]:

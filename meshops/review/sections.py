@@ -117,8 +117,8 @@ def _walls(stacks: Sequence[StackReview], *, whole: bool) -> Section:
     items: list[str] = []
     for one in stacks:
         head = "" if len(stacks) == 1 else f"{code(one.name)}: "
-        gone = documents.walls_gone(one.comparison)
-        items += [f"- {head}removed: {line.removeprefix('- ')}" for line in documents.by_type(gone, whole=whole)]
+        made = documents.doors(one.comparison) if one.presence != "new" else ()
+        items += [f"- {head}made: {line.removeprefix('- ')}" for line in documents.by_type(made, whole=whole)]
         for group in documents.grouped(documents.walls(one.comparison)):
             first, *more = documents.told(group, whole=whole)
             items.append("\n".join((f"- {head}{first.removeprefix('- ')}", *more)))

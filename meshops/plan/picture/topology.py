@@ -9,7 +9,7 @@ from meshops.plan.picture.platform import EGRESS, LAYERS, PLAIN, VPC_LEFT, VPC_R
 from meshops.plan.picture.svg import LINE, MUTED, PAPER, Drawing, text_width
 from meshops.plan.platform import PlatformFacts
 
-DRAWN = 40
+DRAWN = 30
 """With more applications than this only their namespaces are drawn, with counts."""
 
 PHASES = {"strict": "#1a7f37", "permissive": "#9a6700", "outside": "#59636e"}

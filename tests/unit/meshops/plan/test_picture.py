@@ -110,7 +110,7 @@ def texts(svg: str) -> list[tuple[str, float, float, float, float]]:
     return found
 
 
-@pytest.mark.parametrize(("applications", "calls"), [(0, 0), (1, 0), (5, 6), (12, 30), (40, 80), (400, 0)])
+@pytest.mark.parametrize(("applications", "calls"), [(0, 0), (1, 0), (5, 6), (12, 30), (30, 80), (400, 0)])
 def test_no_text_lies_on_another_or_outside_the_picture(applications: int, calls: int) -> None:
     svg = topology.render(mesh(applications, calls), platform(), title="Stack prod")
     placed = texts(svg)

@@ -234,3 +234,14 @@ def _numbered(value: str) -> list[Tree]:
         manifest("v1", "ConfigMap", "shop", f"app-{number}", data={f"key-{number}": value * 300})
         for number in range(400)
     ]
+
+
+def test_a_new_binding_of_a_role_stands_with_the_walls_and_not_in_a_fold(tmp_path: Path) -> None:
+    base = hand(tmp_path / "base", entry("aws:ec2/vpc:Vpc", "vpc", cidrBlock="10.0.0.0/16"))
+    binding = manifest("rbac.authorization.k8s.io/v1", "RoleBinding", "shop", "debug", roleRef={"name": "admin"})
+    vpc = entry("aws:ec2/vpc:Vpc", "vpc", cidrBlock="10.0.0.0/16")
+    text = written(stack(base, hand(tmp_path / "head", vpc, binding)))
+    assert (
+        "made: 1 resource of type `kubernetes:rbac.authorization.k8s.io/v1:RoleBinding`: `shop/debug`"
+        in (text.partition("<details>")[0])
+    )
