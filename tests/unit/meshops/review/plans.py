@@ -66,7 +66,7 @@ def real(target: Path, text: str) -> Planned | Problem:
     return load(target)
 
 
-def entry(kind: str, name: str, /, *, component: str = "", options: Tree | None = None, **inputs: Any) -> Tree:
+def entry(kind: str, name: str, /, *, component: Any = "", options: Any = None, **inputs: Any) -> Tree:
     """One resource as resources.json has it; options beside it."""
     chain = f"{component}${kind}" if component else kind
     return {
