@@ -16,7 +16,8 @@ MARKER = "<!-- zero-trust-mesh:review -->"
 WHOLE = "review.md"
 """The same review without an end, beside the comment."""
 LIMIT = 62_000
-"""Bytes. GitHub takes 65,536 characters, and who posts it may want to add a line."""
+"""Bytes. GitHub takes 65,536 characters (https://github.com/mshick/add-pr-comment/issues/93 has its answer), and who
+posts it may want to add a line."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -1,9 +1,9 @@
 """Text of strangers in GitHub's Markdown: everything that a plan says is shown as code, and stays code.
 
 A code span is literal: no link, picture, HTML, mention, closing keyword or emoji begins in one
-(https://github.github.com/gfm/#code-spans; mentions in code notify nobody,
-https://github.com/gjtorikian/html-pipeline, `MentionFilter`). Tables end a cell at a bar even inside of one, so no such
-text ever stands in a table.
+(https://github.github.com/gfm/#code-spans; mentions in code notify nobody, https://github.com/gjtorikian/html-pipeline,
+lib/html/pipeline/@mention_filter.rb). Tables end a cell at a bar even inside of one, so no such text ever stands in a
+table.
 """
 
 from __future__ import annotations
