@@ -49,6 +49,8 @@ def lines(comparison: Comparison, found: Losses, old: Planned) -> Iterator[Line]
         names = listed((name_of(key) for key in keys), most=40)
         text = f"Replaced: {counted(len(keys), 'resource')} of type {code(type_)} ({names}), because {listed(reasons)}"
         yield Line(text=f"{text} cannot be changed in place.")
+    if found.replaced:
+        yield Line(text="What refers to one of these by its id may be replaced with it; the real preview names those.")
     gone = [key for key in found.removed if key not in found.lost and not type_of(key).startswith("mesh:")]
     for (type_, _), keys in _alike((key, ()) for key in gone).items():
         names = listed((name_of(key) for key in keys), most=40)

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
-from changes.comparison import Comparison, compare
+from changes.comparison import Comparison, PlanFiles, compare
+from configuration.settings import PROJECT
 from meshops.review import costs, exposure, permissions, preview
 from meshops.review.facts import NOTHING, Planned, Problem, load
 from meshops.review.findings import Findings, findings
@@ -60,7 +61,9 @@ class StackReview:
 
     @cached_property
     def comparison(self) -> Comparison:
-        return compare(self.old.files, self.new.files) if self.compared else compare(NOTHING.files, NOTHING.files)
+        if not self.compared:
+            return compare(NOTHING.files, NOTHING.files)
+        return compare(_named(self.old.files, self.formerly, self.name), self.new.files)
 
     @cached_property
     def losses(self) -> Losses:
@@ -100,6 +103,18 @@ class StackReview:
             "replace": len(self.losses.replaced),
             "delete": len(self.losses.removed),
         }
+
+
+def _named(files: PlanFiles, old: str, new: str) -> PlanFiles:
+    """As if the stack had its new name already, in which everything's parent is it."""
+    if not old:
+        return files
+
+    def parent(entry: Mapping[str, Any]) -> str:
+        text = str(entry.get("parent", ""))
+        return f"{text.removesuffix(f'-{old}')}-{new}" if text.endswith(f"::{PROJECT}-{old}") else text
+
+    return PlanFiles(resources={key: {**entry, "parent": parent(entry)} for key, entry in files.resources.items()})
 
 
 def renamed(gone: Mapping[str, str], come: Mapping[str, str]) -> dict[str, str]:

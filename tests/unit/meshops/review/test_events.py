@@ -118,12 +118,16 @@ def test_a_removed_stack_file_reads_as_nothing_destroyed(tmp_path: Path) -> None
 
 
 def test_a_renamed_stack_reads_as_a_second_one_and_says_how_to_carry_it_over(tmp_path: Path) -> None:
-    base = hand(tmp_path / "base", entry("aws:ec2/vpc:Vpc", "vpc", cidrBlock="10.0.0.0/16"))
-    head = hand(tmp_path / "head", entry("aws:ec2/vpc:Vpc", "vpc", cidrBlock="10.0.0.0/16", tags={"stack": "stage"}))
+    def of(name: str) -> Tree:
+        vpc = entry("aws:ec2/vpc:Vpc", "vpc", cidrBlock="10.0.0.0/16", tags={"stack": name})
+        return vpc | {"parent": f"urn:pulumi:{name}::zero-trust-mesh::pulumi:pulumi:Stack::zero-trust-mesh-{name}"}
+
+    base, head = hand(tmp_path / "base", of("dev")), hand(tmp_path / "head", of("stage"))
     renamed = stack(base, head, name="stage", presence="renamed", formerly="dev")
     text = written(renamed)
     same_as_golden("renamed.md", text)
     assert "`pulumi stack rename stage --stack dev`" in text
+    assert "parent" not in text
     assert verdict.data((renamed,), planning(), left_out=0)["renamed"] == [{"from": "dev", "to": "stage"}]
 
 
