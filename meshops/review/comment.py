@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from meshops.review.lines import opened
 from meshops.review.planning import WORK_TREE, Planning
 from meshops.review.preview import OPERATIONS
 from meshops.review.sections import Section, sections
@@ -107,7 +108,7 @@ def _headline(stacks: Sequence[StackReview]) -> str:
         ("🔴", sum(one.counts["delete"] for one in stacks), "deleted", "deleted"),
         ("🟠", sum(len(one.findings.new) for one in stacks), "new finding", "new findings"),
         ("🟠", sum(len(one.findings.weakened) for one in stacks), "new weakening", "new weakenings"),
-        ("🟠", sum(line.opens for one in stacks for line in one.traffic), "thing opened", "things opened"),
+        ("🟠", sum(opened(one.traffic) for one in stacks), "thing opened", "things opened"),
     )
     for mark, number, single, many in counts:
         if number:
@@ -131,7 +132,7 @@ def _table(stacks: Sequence[StackReview]) -> list[str]:
     heads = ("Stack", "Offline plan", *(("Real preview",) if real else ()), "Policies", "Traffic")
     lines = [f"| {' | '.join(heads)} |", f"|{' --- |' * len(heads)}"]
     for one in stacks:
-        found, opened = one.findings, sum(line.opens for line in one.traffic)
+        found, open_ = one.findings, opened(one.traffic)
         judged = not one.problem and one.presence != "removed"
         policies = f"{_bold(len(found.new))} new, {len(found.standing)} standing; "
         policies += f"{_bold(len(found.weakened))} weakened, {found.weakenings} in all"
@@ -140,7 +141,9 @@ def _table(stacks: Sequence[StackReview]) -> list[str]:
             _counts(one.counts) if one.compared else "stack removed" if one.presence == "removed" else "none",
             *((_real(one),) if real else ()),
             policies if judged else "not judged",
-            f"{_bold(opened)} opened, {len(one.traffic) - opened} taken away" if one.compared else "not known",
+            f"{_bold(open_)} opened, {sum(line.count for line in one.traffic) - open_} taken away"
+            if one.compared
+            else "not known",
         )
         lines.append(f"| {' | '.join(cells)} |")
     return lines

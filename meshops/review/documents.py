@@ -9,10 +9,10 @@ from dataclasses import dataclass
 from changes.comparison import Change, Comparison, name_of, type_of
 from meshops.review.text import LONGEST, both, code, counted, listed
 
-NAMES = 12
-"""Names of resources that change alike; the whole review has all of them."""
-FIELDS = 30
-"""Of one resource; as well."""
+NAMES, FIELDS = 12, 30
+"""Of resources that change alike, and of one resource; the whole review has all of them."""
+WALLS = 10
+"""So many times as much of walls: what is left out of these could be what somebody wanted to hide."""
 
 _WALLS = frozenset(
     {
@@ -105,11 +105,14 @@ def grouped(changed: Mapping[str, tuple[Change, ...]]) -> tuple[Group, ...]:
     return tuple(Group(keys=tuple(keys), changes=changes) for changes, keys in together.items())
 
 
-def told(group: Group, *, whole: bool) -> list[str]:
-    """A group as a Markdown list. whole: every name and value, however long."""
+def told(group: Group, *, whole: bool, times: int = 1) -> list[str]:
+    """A group as a Markdown list. whole: every name and value, however long; times: so many names and fields."""
     limit = 100_000 if whole else LONGEST
-    shown = group.changes if whole else group.changes[:FIELDS]
-    lines = [f"- {_names(group.keys, whole=whole)}", *(f"  - {_change(change, limit=limit)}" for change in shown)]
+    shown = group.changes if whole else group.changes[: FIELDS * times]
+    lines = [
+        f"- {_names(group.keys, most=len(group.keys) if whole else NAMES * times)}",
+        *(f"  - {_change(change, limit=limit)}" for change in shown),
+    ]
     left = len(group.changes) - len(shown)
     return [*lines, f"  - **and {counted(left, 'field')} more, in the whole review**"] if left else lines
 
@@ -148,16 +151,15 @@ def _kind_is_wall(type_: str) -> bool:
     )
 
 
-def _names(keys: tuple[str, ...], *, whole: bool) -> str:
+def _names(keys: tuple[str, ...], *, most: int) -> str:
     if len(keys) == 1:
         return f"{code(name_of(keys[0]))} ({code(type_of(keys[0]))})"
     types: dict[str, list[str]] = {}
     for key in keys:
         types.setdefault(type_of(key), []).append(name_of(key))
-    most = len(keys) if whole else NAMES
     parts = [f"{len(names)} {code(type_)}: {listed(names, most=most)}" for type_, names in types.items()]
-    if not whole and len(parts) > 6:
-        parts = [*parts[:6], f"{len(parts) - 6} more types"]
+    if len(parts) > most // 2:
+        parts = [*parts[: most // 2], f"{len(parts) - most // 2} more types"]
     return f"**{len(keys)} resources alike**: {'; '.join(parts)}"
 
 

@@ -11,10 +11,12 @@ class Line:
     """One statement in Markdown, with everything that a plan says in it escaped.
 
     opens: it gives somebody something that nobody had; else it only takes something away.
+    count: of how many things it is the statement.
     """
 
     text: str
     opens: bool = True
+    count: int = 1
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +25,11 @@ class Merged:
 
     line: Line
     stacks: tuple[str, ...]
+
+
+def opened(lines: Iterable[Line]) -> int:
+    """How many things are opened."""
+    return sum(line.count for line in lines if line.opens)
 
 
 def merged(found: Iterable[tuple[str, Line]]) -> tuple[Merged, ...]:

@@ -28,6 +28,9 @@ _NOBODYS_NAME = {
     EVERYBODY: EVERYBODY,
 }
 
+_ONE_BY_ONE, _TOGETHER = 6, 60
+"""Callees of which the same is said: up to so many have a sentence each; more share one, of so many at most."""
+
 Atom = tuple[str, str, str, str, str]
 """caller, method, path, port, host; `*` for any."""
 
@@ -67,31 +70,54 @@ def changed(old: Planned, new: Planned) -> tuple[Changed, ...]:
 
 
 def lines(old: Planned, new: Planned) -> Iterator[Line]:
-    """A sentence for each callee and what changes for it, for all callers of which it holds."""
-    together: dict[tuple[str, bool, str, str, str, str], list[str]] = {}
+    """A sentence for each callee and what changes for it, for all callers of which it holds; one for many callees of
+    which the very same is to be said."""
+    together: dict[_Said, dict[str, list[str]]] = {}
     for one in changed(old, new):
-        ports = bool(one.before and one.now) and _ports(one.before) != _ports(one.now)
-        more, shared = _more_hosts(one)
-        key = (
-            one.callee,
-            one.widened,
-            _requests(one.before, ports=ports),
-            _requests(one.now, ports=ports),
-            more,
-            shared,
-        )
-        together.setdefault(key, []).append(one.caller)
-    for (callee, widened, before, now, more, shared), callers in together.items():
-        by = _parties(callers)
-        if widened and more:
-            text = f"{_party(callee)} may now be called for {more} too by {by}: {shared}"
-        elif widened:
-            text = f"{_party(callee)} may now be called with {now} by {by}; before: {before or 'not at all'}"
-        elif now:
-            text = f"{_party(callee)} may be called with no more than {now} by {by}; before: {before}"
-        else:
-            text = f"{_party(callee)} may no longer be called by {by}; before: {before}"
-        yield Line(text=f"{text}.", opens=widened)
+        together.setdefault(_said(one), {}).setdefault(one.callee, []).append(one.caller)
+    for said, callees in together.items():
+        pairs = [(_party(callee), _parties(callers)) for callee, callers in callees.items()]
+        if len(pairs) <= _ONE_BY_ONE:
+            for callee, by in pairs:
+                yield Line(text=said.sentence(callee, f" by {by}"), opens=said.widened)
+            continue
+        # All of them, in sentences that fit a comment each.
+        for start in range(0, len(pairs), _TOGETHER):
+            some = pairs[start : start + _TOGETHER]
+            who = "; ".join(f"{callee} by {by}" for callee, by in some)
+            yield Line(
+                text=f"{said.sentence(f'**{len(some)} callees**', '')} They are: {who}.",
+                opens=said.widened,
+                count=len(some),
+            )
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Said:
+    """more, shared: where nothing but hosts is added, these, and what else the permission says."""
+
+    widened: bool
+    before: str
+    now: str
+    more: str = ""
+    shared: str = ""
+
+    def sentence(self, callee: str, by: str) -> str:
+        if self.widened and self.more:
+            return f"{callee} may now be called for {self.more} too{by}: {self.shared}."
+        if self.widened:
+            return f"{callee} may now be called with {self.now}{by}; before: {self.before or 'not at all'}."
+        if self.now:
+            return f"{callee} may be called with no more than {self.now}{by}; before: {self.before}."
+        return f"{callee} may no longer be called{by}; before: {self.before}."
+
+
+def _said(one: Changed) -> _Said:
+    ports = bool(one.before and one.now) and _ports(one.before) != _ports(one.now)
+    more, shared = _more_hosts(one)
+    before = _requests(one.before, ports=ports, other=one.now)
+    now = _requests(one.now, ports=ports, other=one.before)
+    return _Said(widened=one.widened, before="" if more else before, now="" if more else now, more=more, shared=shared)
 
 
 class _Admitted:
@@ -174,13 +200,19 @@ def _ports(calls: Iterable[CallFacts]) -> frozenset[tuple[str, ...]]:
     return frozenset(call.ports for call in calls)
 
 
-def _requests(calls: Iterable[CallFacts], *, ports: bool) -> str:
-    """`GET` on `/api/data`; `every method` on `every path`."""
+def _requests(calls: Iterable[CallFacts], *, ports: bool, other: Iterable[CallFacts] = ()) -> str:
+    """`GET` on `/api/data`; `every method` on `every path`. other: what the other side has; what it does not have comes
+    first, so that no long list hides it."""
+    known = {value for call in other for value in (*call.methods, *call.paths, *call.hosts)}
+
+    def first(values: Iterable[str]) -> list[str]:
+        return sorted(values, key=lambda value: value in known)
+
     texts: dict[str, None] = {}
     for call in calls:
-        methods = listed(call.methods, most=12) if call.methods else "every method"
-        paths = f" on {listed(call.paths, most=24)}" if call.paths else " on every path"
-        hosts = f" for {listed(_hosts(call), most=24)}" if call.hosts else ""
+        methods = listed(first(call.methods), most=40) if call.methods else "every method"
+        paths = f" on {listed(first(call.paths), most=40)}" if call.paths else " on every path"
+        hosts = f" for {listed(first(_hosts(call)), most=40)}" if call.hosts else ""
         at = f" at port {listed(call.ports)}" if ports and call.ports else " at every port" if ports else ""
         texts[f"{methods}{paths}{hosts}{at}"] = None
     return "; ".join(texts)
@@ -194,7 +226,7 @@ def _more_hosts(one: Changed) -> tuple[str, str]:
     if _plain(was)[:4] != _plain(is_)[:4] or not was.hosts or not set(was.hosts) < set(is_.hosts):
         return "", ""
     shared = _requests((dataclasses.replace(is_, hosts=()),), ports=False)
-    return listed((host for host in _hosts(is_) if host not in was.hosts), most=24), shared
+    return listed((host for host in _hosts(is_) if host not in was.hosts), most=100), shared
 
 
 def _hosts(call: CallFacts) -> tuple[str, ...]:

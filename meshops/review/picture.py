@@ -47,29 +47,34 @@ def render(stack: StackReview) -> str | None:
     if not found and not lost:
         return None
     involved = {side for one in found for side in (one.left, one.right) if "/" in side}
+    opened = sum(one.opens for one in found)
+    counts = f"{opened} opened, {len(found) - opened} taken away, {len(lost)} lost that hold state"
     if len(involved) > DRAWN:
         found = list(_by_namespace(found))
+        counts += "; namespaces in place of applications"
     found.sort(key=lambda one: not one.opens)
-    return _draw(stack, found, lost, grouped=len(involved) > DRAWN)
+    return _draw(stack, found, lost, counts)
 
 
 def _relations(stack: StackReview) -> Iterator[Relation]:
     old, new = stack.old, stack.new
     for one in permissions.changed(old, new):
-        label = f"{_label(one.now)} (before: {_label(one.before)})" if one.before and one.now else ""
-        label = label or _label(one.now or one.before)
+        verb = "" if one.widened else "only: " if one.now else "no longer: "
+        was = f" (before: {_label(one.before)})" if one.before and one.now else ""
+        label = f"{verb}{_label(one.now or one.before)}{was}"
         yield Relation(left=_party(one.caller), right=_party(one.callee), label=label, opens=one.widened)
     before, now = exposure.hosts(old), exposure.hosts(new)
     for hosts, others, opens in ((now, before, True), (before, now, False)):
         for (host, application), passthrough in hosts.items():
             if (host, application) not in others or (opens and others[host, application] != passthrough):
                 kind = "passthrough" if passthrough else "public"
-                yield Relation(left=host, right=application, label="", opens=opens, kind=kind)
+                yield Relation(left=host, right=application, label="" if opens else "no longer", opens=opens, kind=kind)
     for facts, kind in ((exposure.leaving, "outside"), (exposure.private, "private")):
         was, is_ = facts(old), facts(new)
         for found, opens in ((is_ - was, True), (was - is_, False)):
             for who, what, port in sorted(found):
-                yield Relation(left=who, right=what, label=port, opens=opens, kind=kind)
+                label = port if opens else f"no longer: {port}"
+                yield Relation(left=who, right=what, label=label, opens=opens, kind=kind)
 
 
 def _by_namespace(found: Iterable[Relation]) -> Iterator[Relation]:
@@ -80,7 +85,8 @@ def _by_namespace(found: Iterable[Relation]) -> Iterator[Relation]:
         key = (left, right, one.opens, one.kind)
         together[key] = together.get(key, 0) + 1
     for (left, right, opens, kind), count in together.items():
-        yield Relation(left=left, right=right, label=counted(count, "relation"), opens=opens, kind=kind)
+        label = counted(count, "relation" if opens else "restriction")
+        yield Relation(left=left, right=right, label=label, opens=opens, kind=kind)
 
 
 def _space(party: str) -> str:
@@ -95,15 +101,11 @@ def _party(name: str) -> str:
     return "the gateway" if name == GATEWAY else name
 
 
-def _draw(stack: StackReview, found: list[Relation], lost: list[str], *, grouped: bool) -> str:
+def _draw(stack: StackReview, found: list[Relation], lost: list[str], counts: str) -> str:
     drawing = Drawing()
     title = f"Stack {stack.name}: what changes"
-    opened, taken = sum(one.opens for one in found), sum(not one.opens for one in found)
     drawing.text(_LEFT, 36, title, size=20, bold=True, width=_RIGHT - _LEFT)
-    counts = f"{opened} opened, {taken} taken away, {len(lost)} lost that hold state"
-    drawing.text(
-        _LEFT, 58, f"{counts}{'; namespaces in place of applications' if grouped else ''}", color=MUTED, size=12
-    )
+    drawing.text(_LEFT, 58, counts, color=MUTED, size=12)
     y = _HEAD
     for key in lost[:ROWS]:
         y = _loss(drawing, stack, key, y)
@@ -153,8 +155,7 @@ def _row(drawing: Drawing, one: Relation, y: float) -> None:
     start, end = (_LEFT + _BOX, middle), (_RIGHT - _BOX, middle)
     drawing.path([start, end], color=color, width=2 if one.opens else 1.4, dashed=not one.opens, arrow=True)
     width = end[0] - start[0] - 30
-    verb = "" if one.opens else "no longer: "
-    label = printable(f"{verb}{one.label}".strip())
+    label = printable(one.label)
     drawing.text(
         start[0] + 12, middle - 5, label, size=10.5, color=color, width=width, halo=True, smallest=8, bold=one.opens
     )

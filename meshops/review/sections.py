@@ -120,7 +120,7 @@ def _walls(stacks: Sequence[StackReview], *, whole: bool) -> Section:
         made = documents.doors(one.comparison) if one.presence != "new" else ()
         items += [f"- {head}made: {line.removeprefix('- ')}" for line in documents.by_type(made, whole=whole)]
         for group in documents.grouped(documents.walls(one.comparison)):
-            first, *more = documents.told(group, whole=whole)
+            first, *more = documents.told(group, whole=whole, times=documents.WALLS)
             items.append("\n".join((f"- {head}{first.removeprefix('- ')}", *more)))
     return Section(heading="🧱 Walls that change, field by field", items=tuple(items))
 

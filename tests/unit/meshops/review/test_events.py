@@ -227,7 +227,7 @@ def test_what_does_not_fit_is_counted_at_the_top_and_kept_whole_beside_it(tmp_pa
     assert made.left_out > 100
     top = made.text.partition("###")[0]
     assert f"{made.left_out} statements did not fit" in top
-    assert "may now be called with `GET`, `POST`" in made.text
+    assert "may now be called with `POST`, `GET`" in made.text
     assert "app-399" in made.whole
     assert "app-399" not in made.text
 

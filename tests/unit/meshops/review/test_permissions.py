@@ -40,7 +40,7 @@ CASES: list[tuple[str, list[Tree], list[Tree], list[tuple[bool, str]]]] = [
         "a method more",
         [_allow(_rule(methods=["GET"], paths=["/a"]))],
         [_allow(_rule(methods=["GET", "POST"], paths=["/a"]))],
-        [(True, "`shop/api` may now be called with `GET`, `POST` on `/a` by `shop/web`; before: `GET` on `/a`.")],
+        [(True, "`shop/api` may now be called with `POST`, `GET` on `/a` by `shop/web`; before: `GET` on `/a`.")],
     ),
     (
         "no methods is every method, though it is shorter",
@@ -140,6 +140,29 @@ def test_a_changed_permission_is_said_for_what_it_is(
 ) -> None:
     base, head = hand(tmp_path / "base", *_mesh(*old)), hand(tmp_path / "head", *_mesh(*new))
     assert [(line.opens, line.text) for line in permissions.lines(base, head)] == expected
+
+
+def test_a_path_behind_many_others_is_named_first(tmp_path: Path) -> None:
+    paths = [f"/a/{number}" for number in range(60)]
+    base = hand(tmp_path / "base", *_mesh(_allow(_rule(methods=["GET"], paths=paths))))
+    head = hand(tmp_path / "head", *_mesh(_allow(_rule(methods=["GET"], paths=[*paths, "/admin"]))))
+    (line,) = permissions.lines(base, head)
+    assert line.text.startswith("`shop/api` may now be called with `GET` on `/admin`, `/a/0`")
+
+
+def test_the_same_of_many_is_said_once_and_names_each(tmp_path: Path) -> None:
+    def policies(*methods: str) -> list[Tree]:
+        return [_allow(_rule(methods=list(methods)), name=f"app-{n}", app=f"app-{n}") for n in range(100)]
+
+    base, head = hand(tmp_path / "base", *policies("GET")), hand(tmp_path / "head", *policies("GET", "PUT"))
+    said = list(permissions.lines(base, head))
+    assert [line.count for line in said] == [60, 40]
+    found = [line.text for line in said]
+    assert found[0].startswith(
+        "**60 callees** may now be called with `PUT`, `GET` on every path; before: `GET` on every path. "
+        "They are: `shop/app-0` by `shop/web`; "
+    )
+    assert all(any(f"`shop/app-{n}` by" in text for text in found) for n in range(100))
 
 
 def _exposed(tmp_path: Path, old: list[Tree], new: list[Tree]) -> list[tuple[bool, str]]:

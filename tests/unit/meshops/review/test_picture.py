@@ -40,6 +40,19 @@ def test_a_few_relations_are_drawn_one_by_one_with_what_was_before(tmp_path: Pat
     assert "3 opened, 0 taken away" in drawn
 
 
+def test_what_is_narrowed_is_not_drawn_as_gone(tmp_path: Path) -> None:
+    rule = {"to": [{"operation": {"methods": ["GET", "POST"]}}]}
+    narrow = {"to": [{"operation": {"methods": ["GET"]}}]}
+    selector = {"matchLabels": {"app": "api"}}
+
+    def policy(*rules: Tree) -> list[Tree]:
+        spec = {"selector": selector, "rules": list(rules)}
+        return [manifest("security.istio.io/v1", "AuthorizationPolicy", "shop", "api", spec=spec)]
+
+    assert "only: GET (before: GET, POST)" in _drawn(tmp_path / "a", policy(rule), policy(narrow))
+    assert "no longer: GET" in _drawn(tmp_path / "b", policy(narrow), policy())
+
+
 def test_beyond_thirty_applications_namespaces_are_drawn_with_counts(tmp_path: Path) -> None:
     drawn = _drawn(tmp_path, [entry("a:b:C", "x")], _calls(40, spaces=2))
     assert "shop-0/app-0" not in drawn
