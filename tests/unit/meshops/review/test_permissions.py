@@ -61,7 +61,7 @@ CASES: list[tuple[str, list[Tree], list[Tree], list[tuple[bool, str]]]] = [
         [
             (
                 False,
-                "`shop/api` may be called with no more than `GET` on `/a` by `shop/web`; before: `GET` on `/a`, `/b`.",
+                "`shop/api` may be called with no more than `GET` on `/a` by `shop/web`; before: `GET` on `/b`, `/a`.",
             )
         ],
     ),
