@@ -13,9 +13,9 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 # Most container images set it, and then every command would compile its thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight adopt \
-	verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions install test test-unit \
-	check format bench bench-policy bench-lab bench-mesh bench-cdk docs schemas lock clean
+.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy pr-comment \
+	preflight adopt verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions install \
+	test test-unit check format bench bench-policy bench-lab bench-mesh bench-cdk docs schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ plan: $(READY) ## STACK=… what a stack would make, without credentials or netw
 
 policy: $(READY) ## STACK=… [BASE=…] what the policy pack finds in that plan; BASE is the plan of what stands
 	@$(RUN) -m meshops policy --stack $(STACK) $(if $(BASE),--base $(BASE))
+
+# Without STACK all of them but the lab; `dev` is the default of the other targets only.
+pr-comment: $(READY) ## BASE=… [HEAD=…] [STACK=…] [PREVIEW=…] [PLANS=…] what a pull request changes: build/pr/comment.md
+	@$(RUN) -m meshops review $(if $(PLANS),--plans $(PLANS),--base $(BASE)) $(if $(HEAD),--head $(HEAD)) \
+		$(if $(filter file,$(origin STACK)),,--stack $(STACK)) $(if $(OUT),--out $(OUT)) $(if $(PREVIEW),--preview $(PREVIEW)) \
+		$(if $(RUN_URL),--run-url $(RUN_URL))
 
 preflight: $(READY) ## STACK=… (AWS credentials; kubeconfig once there is a cluster) subnets, certificate, access: will it come up?
 	@$(RUN) -m meshops preflight --stack $(STACK) $(if $(ONLY),--only $(ONLY))

@@ -45,6 +45,12 @@ COMMANDS: tuple[Command, ...] = (
         module="meshops.plan.policy",
     ),
     Command(
+        name="review",
+        says="what a pull request changes: the comment that its reviewer reads",
+        module="meshops.review.command",
+        timed=True,
+    ),
+    Command(
         name="pulumi",
         says="preview, up or destroy by the Pulumi CLI (AWS credentials)",
         module="meshops.pulumi_cli",

@@ -12,7 +12,7 @@ LAYERS = ("#0969da", "#8250df", "#1a7f37")
 """Client to load balancer, load balancer to gateway, inside the mesh."""
 EGRESS = "#bc4c00"
 PLAIN = "#9a6700"
-_PASSTHROUGH = "#0a6c74"
+PASSTHROUGH = "#0a6c74"
 
 _ENTRY_LEFT, _ENTRY_WIDTH = VPC_LEFT + 26, 240
 _GATEWAY_LEFT, _GATEWAY_WIDTH = VPC_LEFT + 500, 300
@@ -112,7 +112,7 @@ def entry_row(drawing: Drawing, platform: PlatformFacts, vpc_top: float) -> tupl
         center = y + _CARD / 2
         target = middle + (position - (count - 1) / 2) * 24
         _entry(drawing, entry, y)
-        first, second = (LAYERS[0], LAYERS[1]) if entry.kind == "ALB" else (_PASSTHROUGH, _PASSTHROUGH)
+        first, second = (LAYERS[0], LAYERS[1]) if entry.kind == "ALB" else (PASSTHROUGH, PASSTHROUGH)
         drawing.path(
             _stepped((116, middle + (position - (count - 1) / 2) * 14), (_ENTRY_LEFT, center), 132),
             color=first,
@@ -127,12 +127,12 @@ def entry_row(drawing: Drawing, platform: PlatformFacts, vpc_top: float) -> tupl
             drawing.badge(134, middle if count == 1 else center, "1", LAYERS[0])
             drawing.badge(between + 70, center, "2", LAYERS[1])
         else:
-            drawing.text(between, center - 7, "TLS passed through", size=10, color=_PASSTHROUGH, bold=True, width=130)
+            drawing.text(between, center - 7, "TLS passed through", size=10, color=PASSTHROUGH, bold=True, width=130)
     return _GATEWAY_LEFT + _GATEWAY_WIDTH / 2, gateway_top + _CARD
 
 
 def _entry(drawing: Drawing, entry: EntryFacts, y: float) -> None:
-    color = LAYERS[0] if entry.kind == "ALB" else _PASSTHROUGH
+    color = LAYERS[0] if entry.kind == "ALB" else PASSTHROUGH
     drawing.box(_ENTRY_LEFT, y, _ENTRY_WIDTH, _CARD, fill=PAPER, stroke=color, stroke_width=1.6)
     x, width = _ENTRY_LEFT + 14, _ENTRY_WIDTH - 28
     drawing.text(x, y + 23, f"{entry.kind} · {entry.scheme}", size=12.5, bold=True, width=width - 40)

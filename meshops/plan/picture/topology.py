@@ -5,11 +5,11 @@ from __future__ import annotations
 from meshops.plan.mesh import ApplicationFacts, MeshFacts, NamespaceFacts
 from meshops.plan.picture import platform as topology_platform
 from meshops.plan.picture.layout import CallTree, EgressLine, Frame, Layout, arrange
-from meshops.plan.picture.platform import EGRESS, LAYERS, PLAIN, VPC_LEFT, VPC_RIGHT, WIDTH
+from meshops.plan.picture.platform import EGRESS, LAYERS, PASSTHROUGH, PLAIN, VPC_LEFT, VPC_RIGHT, WIDTH
 from meshops.plan.picture.svg import LINE, MUTED, PAPER, Drawing, text_width
 from meshops.plan.platform import PlatformFacts
 
-DRAWN = 40
+DRAWN = 30
 """With more applications than this only their namespaces are drawn, with counts."""
 
 PHASES = {"strict": "#1a7f37", "permissive": "#9a6700", "outside": "#59636e"}
@@ -23,6 +23,7 @@ _FRAME_LEFT, _FRAME_RIGHT = VPC_LEFT + 206, VPC_LEFT + 470
 _CARD_LEFT, _CARD_RIGHT = _FRAME_LEFT + 12, _FRAME_RIGHT - 12
 _GUTTER_LEFT, _GUTTER_RIGHT = _FRAME_RIGHT + 8, _FRAME_RIGHT + 232
 _LANES_LEFT, _LANES_RIGHT = _GUTTER_RIGHT + 8, VPC_RIGHT - 16
+PRIVATE = "#8250df"
 _OUTSIDE_LEFT, _OUTSIDE_RIGHT = VPC_RIGHT + 36, WIDTH - 24
 
 
@@ -97,7 +98,7 @@ def _public(drawing: Drawing, layout: Layout, gateway: tuple[float, float], turn
     last = reached[-1][0].entry_y
     for card, frame in reached:
         plain = frame.namespace.phase == "outside"
-        line = PLAIN if plain else color
+        line = PLAIN if plain else PASSTHROUGH if card.application.passthrough else color
         drawing.path([(_BUS, card.entry_y), (_CARD_LEFT, card.entry_y)], color=line, width=2, dashed=plain, arrow=True)
         hosts = card.application.hosts
         text = hosts[0] if len(hosts) == 1 else f"{hosts[0]} +{len(hosts) - 1}"
@@ -131,7 +132,8 @@ def _tree(drawing: Drawing, tree: CallTree, color: str, lane: float) -> None:
 
 def _outside(drawing: Drawing, mesh: MeshFacts, layout: Layout, top: float) -> float:
     """The external hosts beside the VPC, those that only the platform calls last; returns where they end."""
-    if not mesh.egress:
+    private = _private(mesh)
+    if not mesh.egress and not private:
         return top
     width = _OUTSIDE_RIGHT - _OUTSIDE_LEFT
     drawing.text(_OUTSIDE_LEFT, top - 10, "Outside the mesh", size=11, bold=True, color=EGRESS, width=width)
@@ -148,7 +150,20 @@ def _outside(drawing: Drawing, mesh: MeshFacts, layout: Layout, top: float) -> f
         y = _host(drawing, host, f"from {', '.join(callers)}", y, LINE)
     for position, line in enumerate(layout.egress):
         _leaving(drawing, line, places[line.egress.host] + 20, VPC_RIGHT + 8 + position % 4 * 5)
+    for networks, callers in private.items():
+        y = _host(drawing, networks, f"private, from {', '.join(callers)}", y, PRIVATE)
     return y
+
+
+def _private(mesh: MeshFacts) -> dict[str, list[str]]:
+    """Networks that are opened below the sidecar, those of interface endpoints among them -> by whom."""
+    found: dict[str, list[str]] = {}
+    for opening in mesh.openings:
+        if not opening.past_sidecar:
+            callers = found.setdefault(", ".join(opening.networks), [])
+            if opening.application not in callers:
+                callers.append(opening.application)
+    return found
 
 
 def _host(drawing: Drawing, host: str, note: str, y: float, color: str) -> float:
@@ -203,7 +218,11 @@ def _legend(drawing: Drawing, y: float) -> float:
         text = f"{phase}: {meaning}"
         drawing.text(x + 20, y + 1, text, size=10, color=MUTED)
         x += 20 + text_width(text, 10) + 22
-    for color, text in ((_CALLERS[0], "call that an AuthorizationPolicy allows"), (EGRESS, "leaves the mesh")):
+    for color, text in (
+        (_CALLERS[0], "call that an AuthorizationPolicy allows"),
+        (EGRESS, "leaves the mesh"),
+        (PASSTHROUGH, "own TLS"),
+    ):
         drawing.path([(x, y - 3), (x + 26, y - 3)], color=color)
         drawing.text(x + 32, y + 1, text, size=10, color=MUTED)
         x += 32 + text_width(text, 10) + 22

@@ -18,6 +18,7 @@ def test_the_commands_are_these() -> None:
     assert [command.name for command in COMMANDS] == [
         "plan",
         "policy",
+        "review",
         "pulumi",
         "preflight",
         "adopt",

@@ -1,0 +1,1 @@
+"""What a pull request changes, as one comment that a reviewer reads from its top."""
