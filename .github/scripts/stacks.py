@@ -36,6 +36,7 @@ _RUNNER = re.compile(r"[\w.-]+(?:\{0\}-\{1\})?")
 _HARMLESS_DIRECTORIES = (
     ".ci/",
     ".github/",
+    "bootstrap/",
     "docs/",
     "examples/",
     "lab/",

@@ -65,6 +65,7 @@ def test_an_adopted_application_would_be_called_where_it_does_not_listen() -> No
         images=Images(),
         revision="1",
         tracing=True,
+        region="eu-west-1",
     )
     assert documents.destination_rule is not None
     assert documents.destination_rule["spec"]["host"] == "old-svc.payments.svc.cluster.local"
@@ -89,6 +90,7 @@ def test_a_caller_in_two_entries_would_have_the_methods_of_one_on_the_paths_of_t
         images=Images(),
         revision="1",
         tracing=True,
+        region="eu-west-1",
     )
     _, allowed, network = documents.policies
     operations = [rule["to"][0]["operation"] for rule in allowed["spec"]["rules"]]
