@@ -21,9 +21,9 @@ from components.mesh_namespace import mesh_namespaces
 from components.mesh_policies import MeshPolicies, MeshPoliciesArgs
 from components.network import Network, NetworkArgs
 from components.nodes.karpenter import Karpenter, KarpenterArgs
+from components.nodes.secrets_store import SecretsStore, SecretsStoreArgs
 from components.observability import Observability, ObservabilityArgs
 from components.platform_network_policies import PlatformNetworkPolicies, PlatformNetworkPoliciesArgs
-from components.secrets_store import SecretsStore, SecretsStoreArgs
 from components.service_mesh import ServiceMesh, ServiceMeshArgs
 from manifests.images import Images
 from manifests.interface_endpoints import interface_endpoints
