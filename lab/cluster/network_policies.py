@@ -12,6 +12,7 @@ from ipaddress import IPv4Network
 from configuration.settings import Settings
 from lab.cluster import certificates, network
 from lab.cluster.control_plane import NETWORK_POLICY_USER, NODE, NODE_NAME, ControlPlane
+from lab.cluster.dns import FIELD_MANAGER
 from lab.cluster.objects import Document, Objects
 from lab.cluster.processes import Command, Process
 from lab.paths import PROGRAM, STACK
@@ -53,7 +54,7 @@ def access() -> Document:
 
 
 def _command(plane: ControlPlane) -> Command:
-    objects = Objects(api=plane.api)
+    objects = Objects(api=plane.api, field_manager=FIELD_MANAGER)
     try:
         objects.apply(access())
     finally:
