@@ -72,9 +72,7 @@ def _command(plane: ControlPlane) -> Command:
 def table(plane: ControlPlane) -> str:
     """What the node's kernel has of it now, as nft prints it; empty while there is nothing."""
     entering = network.entering(plane.state.alive()[NODE].pid)
-    found = subprocess.run(
-        [*entering, "nft", "list", "table", "ip", NAME], capture_output=True, text=True, check=False
-    )
+    found = subprocess.run([*entering, "nft", "list", "table", "ip", NAME], capture_output=True, text=True, check=False)
     return found.stdout
 
 
