@@ -14,8 +14,8 @@ from lab.errors import LabError
 from lab.progress import Progress
 
 # The process node, the policies' enforcement, and what else is small. Not the mains that only call other projects'
-# (./cmd/kubernetes, ./cmd/istio, cert-manager's): vet would read all of Kubernetes, Istio and cert-manager for their few
-# hundred lines.
+# (./cmd/kubernetes, ./cmd/istio, cert-manager's): vet would read all of Kubernetes, Istio and cert-manager for their
+# few hundred lines.
 PACKAGES = ("./cmd/lab-node", "./cmd/lab-netpol", "./cmd/coredns")
 
 

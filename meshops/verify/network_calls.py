@@ -88,8 +88,8 @@ def _strangers(stack: Stack, callee: Member, named: list[Member]) -> list[Member
 def _platform(stack: Stack, objects: Objects) -> Iterator[Call]:
     for namespace, labels, ports in _PLATFORM:
         pod = _running(objects, namespace, labels)
-        for port in ports if pod is not None else ():
-            yield _plain(OUTSIDE, "platform-stranger", pod, port)
+        if pod is not None:
+            yield from (_plain(OUTSIDE, "platform-stranger", pod, port) for port in ports)
     member = next(iter(stack.members), None)
     if member is None:
         return

@@ -19,6 +19,8 @@ MARK = "meshops-attack "
 """Before each answer; other lines are nobody's."""
 END = f"{MARK}end"
 _WORKERS = 8
+# Until the NetworkPolicies of a new pod are in force: before that it may do anything.
+_SETTLING = 3.0
 _TRIES = 4
 _CREATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 
@@ -46,6 +48,7 @@ def performed(tasks: list[dict[str, Any]], *, workers: int = _WORKERS) -> Iterab
 def main(encoded: str) -> None:
     tasks = json.loads(encoded)
     _await_network(tasks[0].get("ready", "") if tasks else "")
+    time.sleep(_SETTLING)
     for answer in performed(tasks):
         print(f"{MARK}{json.dumps(answer)}", flush=True)
     print(END, flush=True)

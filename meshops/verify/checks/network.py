@@ -38,7 +38,7 @@ _BEARINGS: tuple[Purpose, ...] = ("caged", "uncaged")
     "beside it, ask the API server.",
     severity="critical",
     remedy=_REMEDY,
-    needs=("objects", "traffic"),
+    needs=("traffic",),
     calls=(*_BEARINGS, "network-stranger", "network-declared"),
 )
 def into_applications(subject: Subject) -> Verdict:
@@ -59,7 +59,7 @@ def into_applications(subject: Subject) -> Verdict:
     "labels of an application and no sidecar. Enforcement is looked for as for MV309.",
     severity="high",
     remedy=_REMEDY,
-    needs=("objects", "traffic"),
+    needs=("traffic",),
     calls=(*_BEARINGS, "platform-stranger", "platform-declared"),
 )
 def into_platform(subject: Subject) -> Verdict:
@@ -80,7 +80,7 @@ def into_platform(subject: Subject) -> Verdict:
     "a control from a pod that no policy is for. Enforcement is looked for as for MV309.",
     severity="critical",
     remedy=_REMEDY,
-    needs=("objects", "traffic"),
+    needs=("traffic",),
     calls=(*_BEARINGS, "past-sidecar", "past-sidecar-control"),
 )
 def past_sidecars(subject: Subject) -> Verdict:
