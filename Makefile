@@ -13,7 +13,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack preview up \
-	destroy bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
+	destroy netpol-conformance bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -98,6 +98,9 @@ bench-policy: $(READY) ## seconds that the policy pack takes over each stack's p
 
 bench-lab: $(READY) ## seconds and memory of 50 more pods with sidecars on the running lab
 	@$(RUN) -m lab bench
+
+netpol-conformance: $(READY) ## [SHORT=1] Kubernetes' own NetworkPolicy tests against the running lab (Go; builds them once)
+	@$(RUN) -m lab netpol-conformance $(if $(SHORT),--short)
 
 bench-mesh: $(READY) ## what a request takes on the running lab, and memory and configuration of its proxies
 	@$(RUN) -m lab costs
