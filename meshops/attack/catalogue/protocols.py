@@ -7,7 +7,7 @@ from collections.abc import Callable
 from meshops.attack import http, judging
 from meshops.attack.catalogue.requests import forbidden
 from meshops.attack.entry import attempt
-from meshops.attack.ground import BESIDE, INTERNET, Ground
+from meshops.attack.ground import BESIDE, INTERNET, OUTSIDER, Ground
 from meshops.attack.model import Answer, Attempt, Outcome, Position, Shot, Step, Wall
 from meshops.attack.shots import raw, to_alb, to_application, to_gateway
 from meshops.attack.wire import h2
@@ -256,7 +256,7 @@ ATTEMPTS: tuple[Attempt, ...] = (
          "gateway", _gateway(_CONNECT, _H2C, _UPGRADE, _OLD, _OLDER), judging.no_protected_answer),
     _row(639, "outsider", "The gateway, straight from a pod", "Asks a gateway's pod for the public host, with an "
          "X-Forwarded-For of one's own: past the load balancer, its WAF and its log.", "No answer.", "NetworkPolicy",
-         lambda ground: to_gateway(ground, BESIDE, http.request(
+         lambda ground: to_gateway(ground, OUTSIDER, http.request(
              ground.public_host, "/", headers=(("X-Forwarded-For", "198.51.100.77"),))) if ground.public_host else [],
          judging.no_success, medium=True),
     _row(640, "internet", "The NLB towards the ALB's hosts", "Asks the NLB for a host that is behind the ALB, with its "
