@@ -79,6 +79,8 @@ class AttackPods:
         by_place: dict[Place, list[Mapping[str, Any]]] = {}
         for id, shot in shots.items():
             task: dict[str, Any] = {"id": id, **shot.task, "ready": "" if shot.place in _NAMELESS else _READY_NAME}
+            if shot.place.caged:
+                task["caged"] = True
             if (task.get("tls") or {}).get("certificate") == "own":
                 task["istiod"] = self._istiod
             by_place.setdefault(shot.place, []).append(task)
