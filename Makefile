@@ -15,7 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy pr-comment \
 	preflight adopt verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions install \
-	test test-unit check format bench bench-policy bench-lab bench-mesh bench-cdk docs schemas lock clean
+	test test-unit check format bench bench-policy bench-lab netpol-conformance bench-mesh bench-cdk docs \
+	schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -123,6 +124,9 @@ bench-policy: $(READY) ## seconds that the policy pack takes over each stack's p
 
 bench-lab: $(READY) ## seconds and memory of 50 more pods with sidecars on the running lab
 	@$(RUN) -m lab bench
+
+netpol-conformance: $(READY) ## [SHORT=1] Kubernetes' own NetworkPolicy tests against the running lab (Go; builds them once)
+	@$(RUN) -m lab netpol-conformance $(if $(SHORT),--short)
 
 bench-mesh: $(READY) ## what a request takes on the running lab, and memory and configuration of its proxies
 	@$(RUN) -m lab costs

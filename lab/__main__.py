@@ -97,6 +97,11 @@ COMMANDS: dict[str, Command] = {
         help="Measures what pods with sidecars cost on the running lab; 1 if they do not fit",
         arguments=(_argument("--pods", type=int, default=50, metavar="N", help="with sidecars (%(default)s)"),),
     ),
+    "netpol-conformance": Command(
+        runs="commands.netpol_conformance:command",
+        help="Runs Kubernetes' own NetworkPolicy tests against the running lab; 0 only if all of them pass",
+        arguments=(_argument("--short", action="store_true", help="a few of them, in two minutes"),),
+    ),
     "costs": Command(
         runs="commands.costs:command",
         help="Measures what a request takes on the running lab, and what the proxies hold for it",

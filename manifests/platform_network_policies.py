@@ -50,6 +50,8 @@ _HTTPS = 443
 _METRICS_SERVER = {"app.kubernetes.io/name": "metrics-server"}
 _METRICS_SERVER_PORT = 10251
 _KUBELET_PORT = 10250
+_LOAD_BALANCER_CONTROLLER = {"app.kubernetes.io/name": "aws-load-balancer-controller"}
+_LOAD_BALANCER_WEBHOOK_PORT = 9443
 
 # RFC 1918 and RFC 6598: where a VPC may lie whose own range the settings do not say.
 _PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "100.64.0.0/10", "172.16.0.0/12", "192.168.0.0/16")))
@@ -118,6 +120,14 @@ def _rows(settings: Settings) -> Iterable[_Row]:
         )
         # The chart's own check after an installation too, which is a Job.
         yield _Row(namespace=CERT_MANAGER, name="api-server", pods={}, egress=(_dns(), api_out))
+    if not settings.cluster.provided.load_balancer_controller:
+        # What it asks of AWS has no addresses that could be named: it goes out as it likes.
+        yield _Row(
+            namespace=KUBE_SYSTEM,
+            name="aws-load-balancer-controller",
+            pods=_LOAD_BALANCER_CONTROLLER,
+            ingress=(_ingress(api_in, _LOAD_BALANCER_WEBHOOK_PORT),),
+        )
     if not settings.cluster.provided.metrics_server:
         # The rest of kube-system is EKS's and stays open. Each node is asked on its own address, inside the VPC.
         yield _Row(
@@ -187,7 +197,7 @@ def _gateway(settings: Settings, addresses: _Addresses) -> Iterable[_Row]:
         pods=dict(GATEWAY_SELECTOR),
         ingress=(
             *doors,
-            _ingress(_blocks(addresses.load_balancer), GATEWAY_STATUS_PORT),
+            _ingress([*_blocks(addresses.load_balancer), _labelled(_PROBES)], GATEWAY_STATUS_PORT),
         ),
         egress=(_dns(), _egress([_pods(ISTIO_SYSTEM, _ISTIOD)], _ISTIOD_XDS), *collector, *published),
     )
@@ -195,7 +205,7 @@ def _gateway(settings: Settings, addresses: _Addresses) -> Iterable[_Row]:
         namespace=ISTIO_INGRESS,
         name="meshops-verify",
         pods=_PROBES,
-        egress=(_egress([_labelled(GATEWAY_SELECTOR)], GATEWAY_PORT, PASSTHROUGH_PORT),),
+        egress=(_egress([_labelled(GATEWAY_SELECTOR)], GATEWAY_PORT, PASSTHROUGH_PORT, GATEWAY_STATUS_PORT),),
     )
 
 

@@ -17,6 +17,7 @@ PACKAGES: tuple[str, ...] = (
     "./cmd/istio",
     "./cmd/coredns",
     "./cmd/lab-node",
+    "./cmd/lab-netpol",
     "github.com/cert-manager/cert-manager/lab/cmd/cert-manager",
     "istio.io/istio/pilot/cmd/pilot-agent",
     "istio.io/istio/cni/cmd/istio-cni",
@@ -53,12 +54,12 @@ BUILD_FLAGS: tuple[str, ...] = (
 )
 
 
-def digest(*words: str) -> str:
-    """Of the module's sources and these words: what it stands for is made anew when one of them changes."""
+def digest(*words: str, source: Path = SOURCE) -> str:
+    """Of a module's sources and these words: what it stands for is made anew when one of them changes."""
     found = hashlib.sha256()
-    sources = (path for path in SOURCE.rglob("*") if path.suffix in {".go", ".mod", ".sum"})
+    sources = (path for path in source.rglob("*") if path.suffix in {".go", ".mod", ".sum"})
     for path in sorted(sources):
-        found.update(str(path.relative_to(SOURCE)).encode() + b"\0" + path.read_bytes() + b"\0")
+        found.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes() + b"\0")
     for word in words:
         found.update(word.encode() + b"\0")
     return found.hexdigest()[:16]

@@ -92,6 +92,13 @@ DIFFERENCES: tuple[Difference, ...] = (
         real="Amazon VPC CNI and the add-on's kube-proxy",
     ),
     Difference(
+        part="NetworkPolicies",
+        lab="enforced by lab-netpol, a program of the lab's own, by nftables on the node, after Service addresses are "
+        "translated; a range of the VPC means what stands in its place here. Kubernetes' own tests of them pass (make "
+        "netpol-conformance)",
+        real="the VPC CNI's agent, by eBPF at each pod's interface, before they are translated",
+    ),
+    Difference(
         part="Cluster DNS",
         lab="CoreDNS v1.14.2, one pod; whatever name is not the cluster's and is looked up has the internet's address",
         real="the EKS add-on coredns, which asks the VPC's resolver",

@@ -26,6 +26,7 @@ PROGRAMS: tuple[str, ...] = (
     "helm",
     "cert-manager",
     "lab-node",
+    "lab-netpol",
     "metrics-server",
     "aws-load-balancer-controller",
 )

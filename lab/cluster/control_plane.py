@@ -10,7 +10,8 @@ from lab.cluster import certificates
 from lab.cluster.api import ApiServer
 from lab.state import NetworkRecord, State
 
-API_PORT = 6443
+API_PORT = 443
+"""As an EKS control plane's: NetworkPolicies name it."""
 API_SERVICE_PORT = 443
 ETCD_PORT = 2379
 ETCD_PEER_PORT = 2380
@@ -25,6 +26,8 @@ NODE_INSTANCE = "i-0a1b0000000000001"
 """The EC2 instance that the node is, in the lab's account."""
 KUBE_PROXY_USER = "system:kube-proxy"
 """The user to whom every API server gives the rights of kube-proxy."""
+NETWORK_POLICY_USER = "lab-netpol"
+"""The user of the program that enforces NetworkPolicies."""
 CLUSTER_DOMAIN = "cluster.local"
 SERVICE_ACCOUNT_ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
 # The zone of the one node; the stack's own zones are of no use to a single machine.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 from lab.build import pins
-from lab.cluster import certificates, credentials, internet, kube_proxy, network
+from lab.cluster import certificates, credentials, internet, kube_proxy, network, network_policies
 from lab.cluster.control_plane import (
     API_PORT,
     API_SERVICE_PORT,
@@ -169,4 +169,5 @@ PROCESSES: tuple[Process, ...] = (
     ),
     internet.PROCESS,
     kube_proxy.PROCESS,
+    network_policies.PROCESS,
 )  # fmt: skip

@@ -7,14 +7,14 @@ from pathlib import Path
 from lab.cluster import certificates
 from lab.cluster.api import ApiServer
 from lab.cluster.certificates import Authority, KeyPair
-from lab.cluster.control_plane import CLUSTER_DOMAIN, KUBE_PROXY_USER, NODE_NAME
+from lab.cluster.control_plane import CLUSTER_DOMAIN, KUBE_PROXY_USER, NETWORK_POLICY_USER, NODE_NAME
 from lab.state import NetworkRecord, State
 
 ETCD, KUBERNETES, FRONT_PROXY = "etcd", "kubernetes", "front-proxy"
 """The authorities."""
 FRONT_PROXY_CLIENT = "front-proxy-client"
 # Who has a kubeconfig beside the administrator.
-_CLIENTS = ("controller-manager", "node", "kube-proxy")
+_CLIENTS = ("controller-manager", "node", "kube-proxy", "lab-netpol")
 _SERVICE_ACCOUNTS = "service-accounts"
 
 
@@ -39,6 +39,7 @@ def issue(state: State, record: NetworkRecord, api: ApiServer) -> None:
     # It schedules, runs pods and asks for their tokens: three of a real cluster's identities in one.
     kubernetes.issue("node", NODE_NAME, groups=["system:masters"])
     kubernetes.issue("kube-proxy", KUBE_PROXY_USER)
+    kubernetes.issue("lab-netpol", NETWORK_POLICY_USER)
     # What the node's own endpoints are served with.
     kubernetes.issue("kubelet", f"system:node:{NODE_NAME}", groups=["system:nodes"], names=[record.node], server=True)
     # The node lets this one in and no other; what the API server's own clients may do is the API server's to check.

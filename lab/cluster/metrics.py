@@ -27,6 +27,8 @@ _VALUES: dict[str, Any] = {
     ],
     # The module's own chart is of the version before.
     "image": {"tag": VERSION},
+    # The port that EKS sets, which the stack's NetworkPolicy names.
+    "containerPort": 10251,
     "readinessProbe": {"initialDelaySeconds": 2, "periodSeconds": 2},
 }
 

@@ -37,6 +37,9 @@ _INTERNET = "internet"
 # Nothing of these is a public address: what the lab does not have of them is not there at all.
 _PRIVATE = ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "169.254.0.0/16")
 
+LINK_LOCAL_SERVICES = ("169.254.169.253", "169.254.169.254")
+"""The VPC's resolver and the instance metadata, which every node reaches: the internet's stand-in is there, so that a
+pod which is not stopped is answered."""
 PRIVATE_SERVICE = "192.168.77.10"
 """The one private address beyond the node at which somebody is: the internet's stand-in plays a database there. The
 stack declares it for one application (Pulumi.lab.yaml)."""
@@ -146,7 +149,8 @@ def connect_internet(record: NetworkRecord, process: subprocess.Popen[bytes], no
     for private in _PRIVATE:
         _run(*at_node, "ip", "route", "add", "unreachable", private)
     _run(*at_node, "ip", "route", "add", record.internet, "dev", _INTERNET, "src", record.node)
-    _run(*at_node, "ip", "route", "add", PRIVATE_SERVICE, "via", record.internet, "dev", _INTERNET, "src", record.node)
+    for address in (PRIVATE_SERVICE, *LINK_LOCAL_SERVICES):
+        _run(*at_node, "ip", "route", "add", address, "via", record.internet, "dev", _INTERNET, "src", record.node)
     # Service addresses never get that far; but a process of the node needs a route before they are translated.
     for beyond in ("default", record.services):
         _run(*at_node, "ip", "route", "add", beyond, "via", record.internet, "dev", _INTERNET, "src", record.node)

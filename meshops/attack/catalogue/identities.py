@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import timedelta
 
 from cryptography import x509
@@ -15,14 +16,12 @@ from meshops.attack.model import Answer, Attempt, Judge, Outcome, Position, Shot
 from meshops.attack.place import Place
 from meshops.attack.shots import ISTIO_ALPN, OWN, raw, to_application
 from meshops.attack.wire import h2
-from meshops.verify.calls import OUTSIDE
 
 _CREATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 _STS = "sts.amazonaws.com"
 _LONGEST_CERTIFICATE = timedelta(hours=25)
 """Of a workload: a day, and the hour by which istiod dates it back."""
-TOKENS = Place(client=OUTSIDE, tokens=("kubernetes", ISTIO_CA, _STS))
-"""A pod outside the mesh, with three tokens of its own service account."""
+_TOKENS = ("kubernetes", ISTIO_CA, _STS)
 
 Steps = Callable[[Ground], list[Shot]]
 
@@ -81,9 +80,8 @@ def _elsewhere(ground: Ground, resource: Resource) -> str:
 
 
 def _enrolled_outside(ground: Ground) -> list[Shot]:
-    place = Place(client=OUTSIDE, tokens=(ISTIO_CA,))
     return [
-        raw(place, address, resource.port, _ask(resource), tls=OWN)
+        raw(ground.nobody(resource), address, resource.port, _ask(resource), tls=OWN)
         for resource in ground.resources
         if (address := ground.pod_ip(resource))
     ]
@@ -109,13 +107,15 @@ def _signing(
             call["token"] = token
         said = f"a request for {wanted}{' as an authority' if authority else ''}, token: {token or 'none'}"
         tls = {"sni": None, "alpn": ["h2"]}
-        return [raw(TOKENS, ground.istiod, 15012, tls=tls, said=said, grpc=call, keep=20000)]
+        place = replace(ground.nobody(target), tokens=_TOKENS)
+        return [raw(place, ground.istiod, 15012, tls=tls, said=said, grpc=call, keep=20000)]
 
     return steps
 
 
 def _own(ground: Ground) -> str:
-    return f"{ground.stack.settings.mesh.trust_domain}/ns/meshops-verify-{ground.run}/sa/default"
+    home = ground.target.caller.namespace.name if ground.target else ""
+    return f"{ground.stack.settings.mesh.trust_domain}/ns/{home}/sa/default"
 
 
 def _certificates(answer: Answer) -> tuple[x509.Certificate, ...]:

@@ -9,7 +9,7 @@ from meshops.attack import http, judging
 from meshops.attack.catalogue.deploying import ask, created, home, kinds, template
 from meshops.attack.catalogue.egress import declared_host, place_of, query, sender
 from meshops.attack.entry import legitimate
-from meshops.attack.ground import OUTSIDER, Ground, Resource
+from meshops.attack.ground import BESIDE, Ground, Resource
 from meshops.attack.model import Judge, Legitimate, Position, Shot, Step
 from meshops.attack.shots import get, raw, to_alb, to_application
 from meshops.attack.wire import h2
@@ -96,7 +96,7 @@ def _public_h2(ground: Ground) -> list[Step]:
 
 
 def _health(ground: Ground) -> list[Step]:
-    return [get(OUTSIDER, pod.ip, 15021, "/healthz/ready") for pod in ground.gateways]
+    return [get(BESIDE, pod.ip, 15021, "/healthz/ready") for pod in ground.gateways]
 
 
 def _declared_hosts(ground: Ground) -> list[Step]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from meshops.attack import http, judging
 from meshops.attack.catalogue.requests import forbidden
 from meshops.attack.entry import attempt
-from meshops.attack.ground import INTERNET, OUTSIDER, Ground
+from meshops.attack.ground import BESIDE, INTERNET, OUTSIDER, Ground
 from meshops.attack.model import Answer, Attempt, Outcome, Position, Shot, Step, Wall
 from meshops.attack.shots import raw, to_alb, to_application, to_gateway
 from meshops.attack.wire import h2
@@ -75,7 +75,7 @@ def _smuggled(ground: Ground, form: str) -> list[Shot]:
     if ground.public_host:
         text = carrying(form, host=ground.public_host, path="/", other_host=target.authority, other_path=target.path)
         shots += [to_alb(ground, text)] if ground.alb else []
-        shots += to_gateway(ground, OUTSIDER, text)
+        shots += to_gateway(ground, BESIDE, text)
     return shots
 
 
@@ -123,7 +123,7 @@ def _gateway(*texts: str) -> Callable[[Ground], list[Shot]]:
     def steps(ground: Ground) -> list[Shot]:
         if not ground.target or not ground.public_host:
             return []
-        return [shot for text in texts for shot in to_gateway(ground, OUTSIDER, _filled(ground, text))]
+        return [shot for text in texts for shot in to_gateway(ground, BESIDE, _filled(ground, text))]
 
     return steps
 
@@ -148,7 +148,7 @@ def _older(version: str) -> Callable[[Ground], list[Shot]]:
     def steps(ground: Ground) -> list[Shot]:
         tls = {"sni": ground.public_host or None, "max": version}
         shots = [raw(INTERNET, ground.alb, 443, tls=tls, said=version)] if ground.alb else []
-        return [*shots, *(raw(OUTSIDER, pod.ip, 443, tls=tls, said=version) for pod in ground.gateways[:1])]
+        return [*shots, *(raw(BESIDE, pod.ip, 443, tls=tls, said=version) for pod in ground.gateways[:1])]
 
     return steps
 
@@ -222,13 +222,13 @@ def _unfinished(ground: Ground) -> list[Shot]:
     return [
         shot
         for text in texts
-        for shot in to_gateway(ground, OUTSIDER, text, seconds=_PATIENCE, quiet=_PATIENCE)
+        for shot in to_gateway(ground, BESIDE, text, seconds=_PATIENCE, quiet=_PATIENCE)
         if ground.public_host
     ]
 
 
 def _silent(ground: Ground) -> list[Shot]:
-    return [raw(OUTSIDER, pod.ip, 443, seconds=_PATIENCE, quiet=_PATIENCE) for pod in ground.gateways[:1]]
+    return [raw(BESIDE, pod.ip, 443, seconds=_PATIENCE, quiet=_PATIENCE) for pod in ground.gateways[:1]]
 
 
 _NONE = "Nothing of the internal application."

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from meshops.attack import http, judging
 from meshops.attack.entry import attempt
-from meshops.attack.ground import OUTSIDER, Ground, Resource
+from meshops.attack.ground import BESIDE, Ground, Resource
 from meshops.attack.model import Attempt, Shot, Step
 from meshops.attack.place import Place
 from meshops.attack.shots import to_alb, to_application, to_gateway
@@ -143,7 +143,7 @@ def host_of(ground: Ground, form: str) -> str:
 def _to_edge(ground: Ground, text: str) -> list[Step]:
     """By the ALB, and straight to the gateway as the ALB would."""
     shots: list[Step] = [to_alb(ground, text)] if ground.alb and ground.public_host else []
-    return [*shots, *to_gateway(ground, OUTSIDER, text)]
+    return [*shots, *to_gateway(ground, BESIDE, text)]
 
 
 def _host(number: int, words: str, form: str) -> Attempt:

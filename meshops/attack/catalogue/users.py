@@ -21,7 +21,7 @@ from configuration.authentication import Authentication, TokenSource
 from manifests.mesh_graph import Member
 from meshops.attack import http, judging
 from meshops.attack.entry import attempt
-from meshops.attack.ground import OUTSIDER, Ground
+from meshops.attack.ground import BESIDE, Ground
 from meshops.attack.model import Attempt, Shot
 from meshops.attack.shots import to_alb, to_gateway
 from meshops.checks.model import Severity
@@ -47,7 +47,7 @@ def _sent(ground: Ground, *headers: Headers, path: str = "/") -> list[Shot]:
         said = ", ".join(f"{name}: {value[:60]}" for name, value in fields) or f"GET {path} without a token"
         if ground.alb:
             shots.append(to_alb(ground, text, sni=host, said=said))
-        shots += to_gateway(ground, OUTSIDER, text, said=said)
+        shots += to_gateway(ground, BESIDE, text, said=said)
     return shots
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from manifests.images import Images
 from meshops.attack.clients.pods import attack_pod, cage, ended, portions, printed, shared_client
+from meshops.attack.ground import BESIDE, CAGED
 from meshops.attack.model import Answer, Shot
 from meshops.attack.place import Place
 from meshops.attack.wire.exchange import perform
@@ -29,6 +30,8 @@ _QUIET_SECONDS = 90
 _POLL_SECONDS = 1.0
 _INTERNET_WORKERS = 8
 _READY_NAME = "kubernetes.default.svc.cluster.local"
+# Whose NetworkPolicy lets them ask no DNS.
+_NAMELESS = (BESIDE, CAGED)
 _REMEDY = "See why the attack pods did not run: kubectl describe pod -A -l app.kubernetes.io/managed-by=meshops-verify."
 
 
@@ -75,7 +78,9 @@ class AttackPods:
         """Id -> what came back. Raises ToolError."""
         by_place: dict[Place, list[Mapping[str, Any]]] = {}
         for id, shot in shots.items():
-            task: dict[str, Any] = {"id": id, **shot.task, "ready": _READY_NAME}
+            task: dict[str, Any] = {"id": id, **shot.task, "ready": "" if shot.place in _NAMELESS else _READY_NAME}
+            if shot.place.caged:
+                task["caged"] = True
             if (task.get("tls") or {}).get("certificate") == "own":
                 task["istiod"] = self._istiod
             by_place.setdefault(shot.place, []).append(task)

@@ -19,6 +19,8 @@ MARK = "meshops-attack "
 """Before each answer; other lines are nobody's."""
 END = f"{MARK}end"
 _WORKERS = 8
+# Until the NetworkPolicies of a new pod are in force: before that it may do anything.
+_SETTLING = 3.0
 _TRIES = 4
 _CREATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
 
@@ -46,6 +48,9 @@ def performed(tasks: list[dict[str, Any]], *, workers: int = _WORKERS) -> Iterab
 def main(encoded: str) -> None:
     tasks = json.loads(encoded)
     _await_network(tasks[0].get("ready", "") if tasks else "")
+    time.sleep(_SETTLING)
+    if tasks and tasks[0].get("caged"):
+        _await_cage(tasks[0])
     for answer in performed(tasks):
         print(f"{MARK}{json.dumps(answer)}", flush=True)
     print(END, flush=True)
@@ -58,6 +63,13 @@ def _await_network(name: str, seconds: float = 30.0) -> None:
         if perform({"id": "", "resolve": name})["connected"]:
             return
         time.sleep(0.5)
+
+
+def _await_cage(task: dict[str, Any], seconds: float = 20.0) -> None:
+    """On a busy node its policy may take longer: whether anybody enforces policies at all is asked of this pod."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline and perform(task)["connected"]:
+        time.sleep(1)
 
 
 def _enrolled(istiod: str) -> tuple[str, str]:

@@ -177,8 +177,7 @@ def _time(value: object) -> datetime | None:
     _LAYER,
     name="NetworkPolicies",
     shows="The second wall stands as the program makes it: default deny, and the same calls at layer 4.",
-    how="Each is compared with the document that the settings give. Whether they are enforced is the CNI's: MV303 says "
-    "when one stopped a probe.",
+    how="Each is compared with the document that the settings give. MV309, MV310 and MV506 show that they hold.",
     severity="high",
     remedy="`pulumi up` sets them again; a policy of somebody else's only ever adds what may pass: delete it.",
 )

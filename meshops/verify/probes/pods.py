@@ -9,7 +9,7 @@ from typing import Any
 
 from manifests.document import Document, document
 from manifests.images import Images
-from meshops.verify.calls import Call, Client
+from meshops.verify.calls import CAGE, OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import MANAGED_BY, RUN_LABEL, Answer
 from versions import CURL_IMAGE
 
@@ -25,6 +25,10 @@ _LINGER = ["--silent", "--retry", "1", "--retry-delay", "30", "--retry-connrefus
 _CONNECT_SECONDS = "3"
 _CALL_SECONDS = "8"
 _SIDECAR_SIZE: Mapping[str, str] = {"sidecar.istio.io/proxyCPU": "10m", "sidecar.istio.io/proxyMemory": "64Mi"}
+_SETTLING = 4
+"""Seconds that a pod waits whose own NetworkPolicies are looked at: those of a new pod take a moment to be in force.
+https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html (standard mode)"""
+_SETTLED: frozenset[Purpose] = frozenset(("caged", "network-stranger", "past-sidecar"))
 HARDENED: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -49,14 +53,25 @@ def namespace_document(run: str) -> Document:
     return document("v1", "Namespace", run_namespace(run), labels=labels)
 
 
+def cage(run: str) -> Document:
+    """Lets pods with the label go nowhere, in the run's own namespace."""
+    spec = {"podSelector": {"matchLabels": {CAGE: "true"}}, "policyTypes": ["Egress"]}
+    return document("networking.k8s.io/v1", "NetworkPolicy", "meshops-verify-cage", namespace=run_namespace(run),
+                    labels=run_labels(run), spec=spec)  # fmt: skip
+
+
 def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, images: Images) -> Document:
     """A pod that makes its calls, prints what came back and ends; with a sidecar it lives on until the run removes it.
 
     It never receives traffic: a readiness gate that nobody opens keeps it out of every Service whose selector its
     labels match, and without `pod-template-hash` no ReplicaSet adopts it.
     """
+    made = tuple(calls)
+    probe = _container(CONTAINER, curl_arguments(made, run=run), images)
+    if client != OUTSIDE and any(call.purpose in _SETTLED for call in made):
+        probe |= {"command": ["sh", "-c", f'sleep {_SETTLING}; exec curl "$@"', "curl"]}
     containers = [
-        _container(CONTAINER, curl_arguments(calls, run=run), images),
+        probe,
         *((_container("linger", _LINGER, images),) if client.injected else ()),
     ]
     return probe_pod(name, client, containers, run=run)

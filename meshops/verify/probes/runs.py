@@ -15,7 +15,7 @@ from meshops.checks.model import Unavailable
 from meshops.progress import Progress, Silent
 from meshops.tools import ToolError, Tools
 from meshops.verify.call_plan import EVERY_PURPOSE, first_calls, past_network_policy
-from meshops.verify.calls import OUTSIDE, Call, Client, Purpose
+from meshops.verify.calls import CAGED, OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import (
     RUN_LABEL,
     Answer,
@@ -24,11 +24,13 @@ from meshops.verify.facts import (
     Objects,
     Traffic,
 )
+from meshops.verify.network_calls import network_calls
 from meshops.verify.probes.logs import POD_PREFIX, ProxyLogs
 from meshops.verify.probes.pods import (
     CONTAINER,
     DEADLINE_SECONDS,
     answers,
+    cage,
     namespace_document,
     pod_document,
     run_namespace,
@@ -90,9 +92,8 @@ class ProbeRun:
         control_planes = {
             pod.name: pod.ip for pod in objects.pods_of(ROOT, {"app": "istiod"}) if pod.running and pod.ip
         }
-        exchanges = self._make(
-            first_calls(self._stack, gateways, purposes, proxies=proxies, control_planes=control_planes)
-        )
+        planned = first_calls(self._stack, gateways, purposes, proxies=proxies, control_planes=control_planes)
+        exchanges = self._make((*planned, *network_calls(self._stack, objects, purposes)))
         stopped = [
             exchange.call.callee
             for exchange in exchanges
@@ -124,8 +125,8 @@ class ProbeRun:
 
     def _create(self, batch: Mapping[str, Client], by_client: Mapping[Client, list[Call]]) -> None:
         documents: list[Document] = []
-        if OUTSIDE in batch.values():
-            documents.append(namespace_document(self._run))
+        if {OUTSIDE, CAGED} & set(batch.values()) and not {OUTSIDE, CAGED} & set(self._pods.values()):
+            documents += [namespace_document(self._run), cage(self._run)]
         documents += [
             pod_document(name, client, by_client[client], run=self._run, images=self._stack.images)
             for name, client in batch.items()

@@ -27,11 +27,9 @@ pytestmark = pytest.mark.timeout(900)
 
 def test_the_api_server_answers_on_the_bridge_only(control_plane: ControlPlane) -> None:
     listening = subprocess.run(["ss", "-ltnH"], capture_output=True, text=True, check=True).stdout
-    ours = [
-        line.split()[3] for line in listening.splitlines() if line.split()[3].endswith((":6443", ":2379", ":10257"))
-    ]
+    ours = [line.split()[3] for line in listening.splitlines() if line.split()[3].endswith((":443", ":2379", ":10257"))]
     address = control_plane.network.address
-    assert f"{address}:6443" in ours
+    assert f"{address}:443" in ours
     assert all(place.startswith(("10.", address)) for place in ours), f"bound beyond the bridge: {ours}"
 
 

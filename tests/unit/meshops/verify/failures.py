@@ -239,6 +239,11 @@ FAILS: tuple[tuple[str, str, Change], ...] = (
         answers("control-plane-port", Answer(exit_code=1, http_code=0, local_address="10.0.0.9:40000")),
     ),
     ("MV308", "it gives none", workload(metrics=0)),
+    ("MV309", "it got there", answers("network-stranger", Answer(exit_code=52, http_code=0))),
+    ("MV309", "and it is declared", answers("network-declared", Answer(exit_code=28, http_code=0))),
+    ("MV310", "it got there", answers("platform-stranger", Answer(exit_code=7, http_code=0))),
+    ("MV310", "and it is declared", answers("platform-declared", Answer(exit_code=28, http_code=0))),
+    ("MV506", "it got there", answers("past-sidecar", OK)),
     (
         "MV407",
         "logged as /meshops-verify-forged",

@@ -68,6 +68,7 @@ def test_every_check_has_a_way_to_fail() -> None:
 
 
 _UNREACHED = Answer(exit_code=7, http_code=0)
+_LET_OUT = Answer(exit_code=0, http_code=403)
 
 UNKNOWN: tuple[tuple[str, Change], ...] = (
     ("MV101", edge(modern=Handshake(problem="timed out"))),
@@ -83,6 +84,10 @@ UNKNOWN: tuple[tuple[str, Change], ...] = (
     ("MV303", answers("plaintext", Answer(exit_code=28, http_code=0))),
     ("MV304", workload(certificate=MISSING)),
     ("MV305", workload(mtls=MISSING)),
+    ("MV309", answers("caged", _LET_OUT)),
+    ("MV309", answers("uncaged", Answer(exit_code=28, http_code=0))),
+    ("MV310", answers("caged", _LET_OUT)),
+    ("MV506", answers("caged", _LET_OUT)),
     ("MV401", lines("right-identity", no_server_line)),
     ("MV402", lines("wrong-identity", no_server_line)),
     ("MV403", answers("wrong-method", Answer(exit_code=0, http_code=502))),

@@ -63,7 +63,7 @@ class Cluster(Tools):
             raise ToolError("waiting to start")
         lines = []
         for name, pod in self.pods.items():
-            if f"--namespace={pod['metadata'].get('namespace')}" not in arguments:
+            if pod["kind"] != "Pod" or f"--namespace={pod['metadata'].get('namespace')}" not in arguments:
                 continue
             for format, url in itertools.pairwise(pod["spec"]["containers"][0]["args"]):
                 if "%{json}" in format:

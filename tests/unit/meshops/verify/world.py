@@ -23,7 +23,7 @@ from meshops.checks.model import Unavailable, Verdict
 from meshops.verify import attempt
 from meshops.verify.access_log import LogLine
 from meshops.verify.attempts.catalogue import Catalogue
-from meshops.verify.call_plan import first_calls
+from meshops.verify.call_plan import EVERY_PURPOSE, first_calls
 from meshops.verify.calls import Call
 from meshops.verify.facts import (
     AnalysisMessage,
@@ -43,6 +43,7 @@ from meshops.verify.facts import (
     Traffic,
     Workload,
 )
+from meshops.verify.network_calls import network_calls
 from meshops.verify.registry import CHECKS
 from meshops.verify.run import judge
 from meshops.verify.stack import GATEWAY_KEY, Stack
@@ -234,7 +235,10 @@ def _facts(world: Stack) -> Facts:
         traffic=Traffic(
             exchanges=tuple(
                 _exchange(world, call, served)
-                for call in first_calls(world, GATEWAYS, proxies=PROXIES, control_planes=CONTROL_PLANES)
+                for call in (
+                    *first_calls(world, GATEWAYS, proxies=PROXIES, control_planes=CONTROL_PLANES),
+                    *network_calls(world, objects(world), EVERY_PURPOSE),
+                )
             )
         ),
     )
@@ -288,7 +292,11 @@ def objects(world: Stack) -> Objects:
         labels = {"app": "sidecar-injector", "istio.io/rev": revision}
         items.append({"kind": "MutatingWebhookConfiguration", "metadata": {"name": revision, "labels": labels}})
         items.append({"kind": "Service", "metadata": {"namespace": "istio-system", "name": f"istiod-{revision}"}})
+    items.append({**_KUBERNETES, "spec": {"clusterIP": "172.20.0.1"}})
     return Objects(pods=pods(world), others={found.key: found for found in map(live, items)})
+
+
+_KUBERNETES = {"kind": "Service", "metadata": {"namespace": "default", "name": "kubernetes"}}
 
 
 def live(item: dict[str, Any]) -> LiveObject:
@@ -439,6 +447,10 @@ def _exchange(world: Stack, call: Call, served: str) -> Exchange:
     if call.purpose == "plaintext":
         strict = call.callee is not None and call.callee.namespace.phase == "strict"
         return Exchange(call=call, answer=reset if strict else ok)
+    if call.purpose in ("caged", "network-stranger", "platform-stranger", "past-sidecar"):
+        return Exchange(call=call, answer=Answer(exit_code=28, http_code=0, error="Connection timed out"))
+    if call.purpose in ("network-declared", "platform-declared"):
+        return Exchange(call=call, answer=replace(reset, local_address="10.20.9.9:40000"))
     if call.purpose in ("proxy-port", "control-plane-port"):
         return Exchange(call=call, answer=Answer(exit_code=7, http_code=0, error="Connection refused"))
     if call.purpose == "gateway-older-tls":
