@@ -12,6 +12,8 @@ ALIASES: dict[str, str] = {
     "etcd": "kubernetes",
     "kube-apiserver": "kubernetes",
     "kube-controller-manager": "kubernetes",
+    "kube-scheduler": "kubernetes",
+    "kubelet": "kubernetes",
     "kube-proxy": "kubernetes",
     "pilot-discovery": "istio",
     "istioctl": "istio",
@@ -28,6 +30,12 @@ PROGRAMS: tuple[str, ...] = (
     "lab-node",
     "metrics-server",
     "aws-load-balancer-controller",
+    "containerd",
+    "containerd-shim-runc-v2",
+    "runc",
+    "pause",
+    "ptp",
+    "host-local",
 )
 CHARTS: tuple[str, ...] = (
     "base",

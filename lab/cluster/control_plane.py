@@ -15,6 +15,7 @@ API_SERVICE_PORT = 443
 ETCD_PORT = 2379
 ETCD_PEER_PORT = 2380
 CONTROLLER_MANAGER_PORT = 10257
+SCHEDULER_PORT = 10259
 AWS_PORT = 4566
 """Of the stand-in for AWS on the lab's bridge, where pods reach it."""
 KUBELET_PORT = 10250
@@ -73,9 +74,9 @@ def api_server(state: State, record: NetworkRecord) -> ApiServer:
     )
 
 
-def node_ready(api: ApiServer) -> bool:
-    """Whether the process node has registered and says that it is ready."""
-    node = api.document(f"/api/v1/nodes/{NODE_NAME}") or {}
+def node_ready(api: ApiServer, name: str = NODE_NAME) -> bool:
+    """Whether a node has registered and says that it is ready."""
+    node = api.document(f"/api/v1/nodes/{name}") or {}
     conditions = node.get("status", {}).get("conditions", [])
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 

@@ -18,6 +18,7 @@ from lab.cluster.control_plane import (
     NODE_INSTANCE,
     NODE_LABELS,
     NODE_NAME,
+    SCHEDULER_PORT,
     SERVICE_ACCOUNT_ISSUER,
     ControlPlane,
     aws_endpoint,
@@ -26,7 +27,8 @@ from lab.cluster.control_plane import (
 from lab.cluster.processes import Command, Process, Running
 from lab.images import catalogue
 
-_ETCD, _API_SERVER, _CONTROLLER_MANAGER = "etcd", "kube-apiserver", "kube-controller-manager"
+_ETCD, _API_SERVER = "etcd", "kube-apiserver"
+_CONTROLLER_MANAGER, _SCHEDULER = "kube-controller-manager", "kube-scheduler"
 
 
 def _etcd(plane: ControlPlane) -> Command:
@@ -121,6 +123,22 @@ def _controller_manager(plane: ControlPlane) -> Command:
     ]
 
 
+def _scheduler(plane: ControlPlane) -> Command:
+    kubeconfig = certificates.kubeconfig(plane.state.certificates, "scheduler")
+    return [
+        plane.toolchain.bin("kube-scheduler"),
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--bind-address={plane.network.address}",
+        f"--secure-port={SCHEDULER_PORT}",
+        "--leader-elect=false",
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
+        "--profiling=false",
+    ]
+
+
 def _node(plane: ControlPlane) -> Command:
     state, record, secrets = plane.state, plane.network, plane.state.certificates
     kubelet = certificates.pair(secrets, "kubelet")
@@ -153,7 +171,7 @@ def _join_node(plane: ControlPlane, running: Running) -> None:
     network.connect_node(plane.network, running[NODE])
 
 
-PROCESSES: tuple[Process, ...] = (
+CONTROL_PLANE: tuple[Process, ...] = (
     Process(name=_ETCD, part="etcd", ports=(ETCD_PORT, ETCD_PEER_PORT), command=_etcd),
     Process(
         name=_API_SERVER, part="the API server", ports=(API_PORT,), command=_api_server, after=(_ETCD,),
@@ -163,6 +181,12 @@ PROCESSES: tuple[Process, ...] = (
         name=_CONTROLLER_MANAGER, part="the controller manager", ports=(CONTROLLER_MANAGER_PORT,),
         command=_controller_manager, after=(_API_SERVER,),
     ),
+    Process(
+        name=_SCHEDULER, part="the scheduler", ports=(SCHEDULER_PORT,), command=_scheduler, after=(_API_SERVER,),
+    ),
+)  # fmt: skip
+PROCESSES: tuple[Process, ...] = (
+    *CONTROL_PLANE[:-1],
     Process(
         name=NODE, part="the process node", ports=(KUBELET_PORT,), command=_node, after=(_API_SERVER,),
         join=_join_node, ready=lambda plane: node_ready(plane.api),

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from lab.aws import moto
-from lab.cluster import control_plane_processes, network, processes
+from lab.cluster import network, processes
 from lab.cluster.processes import Process, StatusRow
 from lab.lifecycle.running import current_state
 from lab.load_balancer import processes as load_balancers
+from lab.node.table import PROCESSES as PROCESSES_OF_CLUSTER
 from lab.state import State
 
 PROCESSES: tuple[Process, ...] = (
-    *control_plane_processes.PROCESSES,
+    *PROCESSES_OF_CLUSTER,
     moto.PROCESS,
     *load_balancers.PROCESSES,
 )

@@ -14,8 +14,8 @@ from lab.build import build
 from lab.build.toolchain_files import Toolchain
 from lab.cluster import control_plane, network
 from lab.cluster.control_plane import ControlPlane
-from lab.cluster.control_plane_processes import PROCESSES
 from lab.errors import LabError
+from lab.node.table import PROCESSES
 from lab.state import State
 
 _NONE = "no lab is running here: start one with make lab"

@@ -1,0 +1,35 @@
+"""The control groups of a lab's pods: one of its own at the top of each hierarchy, removed with the lab."""
+
+from __future__ import annotations
+
+import os
+
+from lab.node.nodes import control_group, hierarchies
+from lab.state import State
+from lab.waiting import patiently
+
+_SECONDS = 10.0
+
+
+def make(state: State) -> None:
+    """Makes them; version 1's have to exist before a kubelet is told of them."""
+    for hierarchy in hierarchies():
+        (hierarchy / control_group(state).lstrip("/")).mkdir(exist_ok=True)
+
+
+def remove(state: State) -> None:
+    """Removes what is left of them, once their processes are gone."""
+    patiently(lambda: _removed(state), bool, seconds=_SECONDS, pause=0.1)
+
+
+def _removed(state: State) -> bool:
+    """Whether nothing is left; a group whose processes are still dying refuses to go."""
+    left = False
+    for hierarchy in hierarchies():
+        top = hierarchy / control_group(state).lstrip("/")
+        for directory, _, _ in os.walk(top, topdown=False):
+            try:
+                os.rmdir(directory)
+            except OSError:
+                left = True
+    return not left

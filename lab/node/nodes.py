@@ -1,0 +1,78 @@
+"""The lab's nodes: their names, addresses, zones, and where the files of each are."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from hashlib import sha256
+from ipaddress import ip_network
+from pathlib import Path
+
+from lab.cluster.control_plane import NODE_INSTANCE, NODE_LABELS, NODE_NAME
+from lab.state import NetworkRecord, State
+
+CONTROL_GROUPS = Path("/sys/fs/cgroup")
+_UNIFIED = CONTROL_GROUPS / "cgroup.controllers"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Node:
+    """One node; `process` is the record's name of its first process."""
+
+    number: int
+    name: str
+    instance: str
+    zone: str
+
+    @property
+    def process(self) -> str:
+        return self.name
+
+    @property
+    def containerd(self) -> str:
+        """The record's name of its container runtime."""
+        return f"{self.name}-containerd"
+
+    @property
+    def kubelet(self) -> str:
+        """The record's name of its kubelet."""
+        return f"{self.name}-kubelet"
+
+    @property
+    def provider_id(self) -> str:
+        return f"aws:///{self.zone}/{self.instance}"
+
+    @property
+    def labels(self) -> dict[str, str]:
+        return {**NODE_LABELS, "topology.kubernetes.io/zone": self.zone}
+
+    def address(self, record: NetworkRecord) -> str:
+        """Its own, on the bridge; the first node's is that to which all routes lead."""
+        return record.node if self.number == 0 else str(ip_network(record.network)[3 + self.number])
+
+    def pods(self, record: NetworkRecord) -> str:
+        """Its share of the pods' range."""
+        return str(list(ip_network(record.pods).subnets(prefixlen_diff=2))[self.number])
+
+    def directory(self, state: State) -> Path:
+        return state.node / self.name
+
+    def root(self, state: State) -> Path:
+        """Its file system."""
+        return self.directory(state) / "root"
+
+
+NODES: tuple[Node, ...] = (
+    Node(number=0, name=NODE_NAME, instance=NODE_INSTANCE, zone=NODE_LABELS["topology.kubernetes.io/zone"]),
+)
+
+
+def control_group(state: State) -> str:
+    """Below which all pods of a lab are, in every hierarchy of control groups."""
+    return f"/zero-trust-mesh-{sha256(str(state.root).encode()).hexdigest()[:12]}"
+
+
+def hierarchies() -> tuple[Path, ...]:
+    """Where control groups are mounted: one place with version 2, one for each controller with version 1."""
+    if _UNIFIED.exists():
+        return (CONTROL_GROUPS,)
+    return tuple(path for path in sorted(CONTROL_GROUPS.iterdir()) if path.is_dir() and not path.is_symlink())

@@ -1,0 +1,22 @@
+"""The processes of the control plane and the nodes, in the order in which they start."""
+
+from __future__ import annotations
+
+import os
+
+from lab.cluster import control_plane_processes, internet, kube_proxy
+from lab.cluster.processes import Process
+from lab.node import containerd, first, kubelet, registry
+from lab.node.nodes import NODES
+
+_REAL: tuple[Process, ...] = (
+    *control_plane_processes.CONTROL_PLANE,
+    registry.PROCESS,
+    *(first.process(node) for node in NODES),
+    *(containerd.process(node) for node in NODES),
+    *(kubelet.process(node) for node in NODES),
+    internet.PROCESS,
+    kube_proxy.PROCESS,
+)
+REAL = os.environ.get("ZTM_LAB_NODE") == "kubelet"
+PROCESSES = _REAL if REAL else control_plane_processes.PROCESSES
