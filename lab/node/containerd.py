@@ -1,4 +1,4 @@
-"""containerd and runc, the real ones: a node's container runtime, with root, state and socket in the node's own files."""
+"""containerd and runc, the real ones: root, state and socket are in the node's own file system."""
 
 from __future__ import annotations
 

@@ -9,12 +9,18 @@ from lab.state import State
 from lab.waiting import patiently
 
 _SECONDS = 10.0
+# All pods together are one group beside each process of the machine's: ten times its share, by either version's name.
+_SHARES = {"cpu.shares": "10240", "cpu.weight": "1000"}
 
 
 def make(state: State) -> None:
     """Makes them; version 1's have to exist before a kubelet is told of them."""
     for hierarchy in hierarchies():
-        (hierarchy / control_group(state).lstrip("/")).mkdir(exist_ok=True)
+        own = hierarchy / control_group(state).lstrip("/")
+        own.mkdir(exist_ok=True)
+        for name, share in _SHARES.items():
+            if (own / name).exists():
+                (own / name).write_text(share, encoding="utf-8")
 
 
 def remove(state: State) -> None:

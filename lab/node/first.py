@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from hashlib import md5
 from pathlib import Path
 
 from lab.cluster import network
@@ -11,7 +12,7 @@ from lab.cluster.control_plane import ControlPlane
 from lab.cluster.processes import Command, Process, Running, python
 from lab.node import control_groups, registry
 from lab.node.first_process import READY
-from lab.node.nodes import NODES, Node
+from lab.node.nodes import NODES, PROCESSORS, Node
 
 _CNI_PLUGINS = ("ptp", "host-local")
 _CNI_VERSION = "1.0.0"
@@ -53,11 +54,14 @@ def _command(plane: ControlPlane, node: Node) -> Command:
     control_groups.make(plane.state)
     _write_network(plane, node, root)
     registry.name_for(plane, root)
+    (root / "etc/hosts").write_text("127.0.0.1\tlocalhost\n::1\tlocalhost\n", encoding="utf-8")
+    (root / "etc/machine-id").write_text(f"{md5(str(root).encode(), usedforsecurity=False).hexdigest()}\n")
     (root / "etc/resolv.conf").write_text(f"nameserver {plane.network.dns}\n", encoding="utf-8")
     config = {
         "root": str(root),
         "name": node.name,
         "own_network": node.number == 0,
+        "processors": PROCESSORS,
         "binds": [str(plane.state.root), str(plane.toolchain.directory)],
     }
     path = node.directory(plane.state) / "first_process.json"

@@ -58,7 +58,7 @@ def _become_first(config: dict[str, Any]) -> None:
     _call("sethostname", config["name"].encode(), len(config["name"]))
     _mount("", Path("/"), "", _RECURSIVE | _PRIVATE)
     _mount(str(root), root, "", _BIND)
-    _make_root(root)
+    _make_root(root, config["processors"])
     for source in config["binds"]:
         _bind(Path(source), root)
     _enter(root)
@@ -68,7 +68,7 @@ def _become_first(config: dict[str, Any]) -> None:
     _reap()
 
 
-def _make_root(root: Path) -> None:
+def _make_root(root: Path, processors: int) -> None:
     for name in _OWN:
         (root / name).mkdir(parents=True, exist_ok=True)
     for name in ("tmp", "var/tmp"):
@@ -89,9 +89,25 @@ def _make_root(root: Path) -> None:
     # Sysfs shows the network of who mounts it; the control groups are this machine's.
     _mount("sysfs", root / "sys", "sysfs", _NO_SUID | _NO_DEV | _NO_EXEC)
     _mount("/sys/fs/cgroup", root / "sys/fs/cgroup", "", _BIND | _RECURSIVE)
+    _show_processors(root, processors)
     _mount("/dev", root / "dev", "", _BIND | _RECURSIVE)
     _mount("proc", root / "proc", "proc", _NO_SUID | _NO_DEV | _NO_EXEC)
     _mount("tmpfs", root / "run", "tmpfs", _NO_SUID | _NO_DEV, "mode=755")
+
+
+def _show_processors(root: Path, number: int) -> None:
+    """What the kubelet counts: the node's size is its instance type's, not this machine's."""
+    shown, empty = root / "var/lib/node/cpu", root / "var/lib/node/numa"
+    for index in range(number):
+        topology = shown / f"cpu{index}" / "topology"
+        topology.mkdir(parents=True, exist_ok=True)
+        (topology / "core_id").write_text(f"{index}\n", encoding="utf-8")
+        (topology / "physical_package_id").write_text("0\n", encoding="utf-8")
+    (shown / "online").write_text(f"0-{number - 1}\n", encoding="utf-8")
+    empty.mkdir(exist_ok=True)
+    _mount(str(shown), root / "sys/devices/system/cpu", "", _BIND)
+    if (root / "sys/devices/system/node").is_dir():
+        _mount(str(empty), root / "sys/devices/system/node", "", _BIND)
 
 
 def _enter(root: Path) -> None:

@@ -61,6 +61,8 @@ class Node:
         return self.directory(state) / "root"
 
 
+PROCESSORS = 16
+"""What each node says it has, whatever this machine has: what pods ask for (requests) is for a real cluster."""
 NODES: tuple[Node, ...] = (
     Node(number=0, name=NODE_NAME, instance=NODE_INSTANCE, zone=NODE_LABELS["topology.kubernetes.io/zone"]),
 )
