@@ -38,10 +38,8 @@ def needed(sources: Iterable[str]) -> dict[str, str]:
 
 def _programs(source: Path) -> Iterable[Path]:
     real = source.resolve()
-    paths = [real] if real.is_file() else (path for path in real.rglob("*") if path.is_file() and not path.is_symlink())
+    paths = [real] if real.is_file() else [path for path in real.rglob("*") if path.is_file() and not path.is_symlink()]
     for path in paths:
-        if path.is_dir() or "site-packages" in path.parts:
-            continue
         if os.access(path, os.X_OK) or ".so" in path.name:
             with path.open("rb") as content:
                 if content.read(4) == _ELF:
