@@ -16,7 +16,7 @@ PACKAGES: tuple[str, ...] = (
     "./cmd/kubernetes",
     "./cmd/istio",
     "./cmd/coredns",
-    "./cmd/lab-node",
+    "./cmd/lab-collector",
     "github.com/cert-manager/cert-manager/lab/cmd/cert-manager",
     "istio.io/istio/pilot/cmd/pilot-agent",
     "istio.io/istio/cni/cmd/istio-cni",

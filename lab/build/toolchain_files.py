@@ -27,7 +27,7 @@ PROGRAMS: tuple[str, ...] = (
     "install-cni",
     "helm",
     "cert-manager",
-    "lab-node",
+    "lab-collector",
     "metrics-server",
     "aws-load-balancer-controller",
     "containerd",

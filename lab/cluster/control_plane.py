@@ -19,21 +19,12 @@ SCHEDULER_PORT = 10259
 AWS_PORT = 4566
 """Of the stand-in for AWS on the lab's bridge, where pods reach it."""
 KUBELET_PORT = 10250
-NODE = "lab-node"
-"""The process that runs the pods; in its network namespace is all that a node has of its own."""
-NODE_NAME = "lab-node"
-NODE_INSTANCE = "i-0a1b0000000000001"
-"""The EC2 instance that the node is, in the lab's account."""
+NODE = "node-1"
+"""The first node, and the process with which it begins: in its network namespace are both nodes."""
 KUBE_PROXY_USER = "system:kube-proxy"
 """The user to whom every API server gives the rights of kube-proxy."""
 CLUSTER_DOMAIN = "cluster.local"
 SERVICE_ACCOUNT_ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
-# The zone of the one node; the stack's own zones are of no use to a single machine.
-NODE_LABELS: dict[str, str] = {
-    "topology.kubernetes.io/region": "us-east-1",
-    "topology.kubernetes.io/zone": "us-east-1a",
-    "node.kubernetes.io/instance-type": "lab",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -74,7 +65,7 @@ def api_server(state: State, record: NetworkRecord) -> ApiServer:
     )
 
 
-def node_ready(api: ApiServer, name: str = NODE_NAME) -> bool:
+def node_ready(api: ApiServer, name: str) -> bool:
     """Whether a node has registered and says that it is ready."""
     node = api.document(f"/api/v1/nodes/{name}") or {}
     conditions = node.get("status", {}).get("conditions", [])

@@ -8,14 +8,14 @@ from pathlib import Path
 from lab.cluster import certificates
 from lab.cluster.api import ApiServer
 from lab.cluster.certificates import Authority, KeyPair
-from lab.cluster.control_plane import CLUSTER_DOMAIN, KUBE_PROXY_USER, NODE_NAME
+from lab.cluster.control_plane import CLUSTER_DOMAIN, KUBE_PROXY_USER
 from lab.state import NetworkRecord, State
 
 ETCD, KUBERNETES, FRONT_PROXY = "etcd", "kubernetes", "front-proxy"
 """The authorities."""
 FRONT_PROXY_CLIENT = "front-proxy-client"
 # Who has a kubeconfig beside the administrator.
-_CLIENTS = ("controller-manager", "scheduler", "node", "kube-proxy")
+_CLIENTS = ("controller-manager", "scheduler", "kube-proxy")
 _SERVICE_ACCOUNTS = "service-accounts"
 
 
@@ -44,11 +44,7 @@ def issue(state: State, record: NetworkRecord, api: ApiServer, nodes: Mapping[st
     for name, address in nodes.items():
         # A kubelet's for its clients too.
         kubernetes.issue(name, f"system:node:{name}", groups=["system:nodes"], names=[name, address], server=True)
-    # It schedules, runs pods and asks for their tokens: three of a real cluster's identities in one.
-    kubernetes.issue("node", NODE_NAME, groups=["system:masters"])
     kubernetes.issue("kube-proxy", KUBE_PROXY_USER)
-    # What the node's own endpoints are served with.
-    kubernetes.issue("kubelet", f"system:node:{NODE_NAME}", groups=["system:nodes"], names=[record.node], server=True)
     # What the API server's own clients may do at a kubelet is the API server's to check, and it may do all.
     kubernetes.issue("kubelet-client", "kube-apiserver-kubelet-client", groups=["system:masters"])
     certificates.signing_key(directory, _SERVICE_ACCOUNTS)

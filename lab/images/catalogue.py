@@ -1,7 +1,7 @@
 """The lab's table of images: which program of this machine plays which image.
 
-A pod with an image that is not here stays Pending and says so. The table is part of the process node's
-configuration; the entries' keys are those of `Image` in toolchain/cmd/lab-node/images.go.
+The nodes pull from a registry of the lab's own (registry_server.py) that has these and what a user brought; any other
+image is unknown to it, and a pod that names one says so.
 """
 
 from __future__ import annotations
@@ -188,7 +188,7 @@ def _collector(toolchain: Toolchain) -> Image:
         pattern="*/opentelemetry-collector-contrib:*",
         entrypoint=("/otelcol-contrib",),
         command=("--config=/etc/otelcol-contrib/config.yaml",),
-        files={"/otelcol-contrib": _real(toolchain, "lab-node")},
+        files={"/otelcol-contrib": _real(toolchain, "lab-collector")},
         user=COLLECTOR_USER,
         stand_in="counts the spans that it is sent over OTLP, and exports nothing",
     )
@@ -212,7 +212,7 @@ def envoy() -> Path:
 
 
 def as_json(rows: tuple[Image, ...]) -> list[dict[str, object]]:
-    """The rows as the process node reads them."""
+    """The rows as the registry reads them."""
     return [asdict(row) for row in rows]
 
 

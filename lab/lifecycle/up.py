@@ -65,7 +65,7 @@ class _Beginning:
             Step(name="certificates", do=self._issue),
             Step(
                 name="processes",
-                shown="starting etcd, the API server, the controller manager and the process node",
+                shown="starting the control plane and the nodes",
                 do=self._start,
                 undo=lambda: stop(self._state),
             ),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 
 from lab.node.nodes import control_group, hierarchies
 from lab.state import State
@@ -26,6 +27,17 @@ def make(state: State) -> None:
 def remove(state: State) -> None:
     """Removes what is left of them, once their processes are gone."""
     patiently(lambda: _removed(state), bool, seconds=_SECONDS, pause=0.1)
+
+
+def processes(state: State) -> int:
+    """How many processes the lab's pods have, those that hold their namespaces among them."""
+    top = _counted() / control_group(state).lstrip("/")
+    return sum(len(path.read_text(encoding="utf-8").split()) for path in top.rglob("cgroup.procs"))
+
+
+def _counted() -> Path:
+    """One hierarchy in which every container has a group."""
+    return next((path for path in hierarchies() if path.name == "pids"), hierarchies()[0])
 
 
 def _removed(state: State) -> bool:

@@ -94,7 +94,7 @@ def _write_network(plane: ControlPlane, node: Node, root: Path) -> None:
                 "type": "ptp",
                 "ipam": {
                     "type": "host-local",
-                    "ranges": [[{"subnet": node.pods(plane.network)}]],
+                    "ranges": [[{"subnet": node.share(plane.network.pods)}]],
                     "routes": [{"dst": "0.0.0.0/0"}],
                     "dataDir": "/run/cni",
                 },

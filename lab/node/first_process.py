@@ -99,10 +99,8 @@ def _show_processors(root: Path, number: int) -> None:
     """What the kubelet counts: the node's size is its instance type's, not this machine's."""
     shown, empty = root / "var/lib/node/cpu", root / "var/lib/node/numa"
     for index in range(number):
-        topology = shown / f"cpu{index}" / "topology"
-        topology.mkdir(parents=True, exist_ok=True)
-        (topology / "core_id").write_text(f"{index}\n", encoding="utf-8")
-        (topology / "physical_package_id").write_text("0\n", encoding="utf-8")
+        # Without a topology: a kubelet would hold its pods to exactly these processors, which are not there.
+        (shown / f"cpu{index}").mkdir(parents=True, exist_ok=True)
     (shown / "online").write_text(f"0-{number - 1}\n", encoding="utf-8")
     empty.mkdir(exist_ok=True)
     _mount(str(shown), root / "sys/devices/system/cpu", "", _BIND)

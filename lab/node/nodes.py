@@ -7,7 +7,7 @@ from hashlib import sha256
 from ipaddress import ip_network
 from pathlib import Path
 
-from lab.cluster.control_plane import NODE_INSTANCE, NODE_LABELS, NODE_NAME
+from lab.cluster.control_plane import NODE
 from lab.state import NetworkRecord, State
 
 CONTROL_GROUPS = Path("/sys/fs/cgroup")
@@ -43,15 +43,19 @@ class Node:
 
     @property
     def labels(self) -> dict[str, str]:
-        return {**NODE_LABELS, "topology.kubernetes.io/zone": self.zone}
+        return {
+            "topology.kubernetes.io/region": self.zone[:-1],
+            "topology.kubernetes.io/zone": self.zone,
+            "node.kubernetes.io/instance-type": "lab",
+        }
 
     def address(self, record: NetworkRecord) -> str:
         """Its own, on the bridge; the first node's is that to which all routes lead."""
         return record.node if self.number == 0 else str(ip_network(record.network)[3 + self.number])
 
-    def pods(self, record: NetworkRecord) -> str:
-        """Its share of the pods' range."""
-        return str(list(ip_network(record.pods).subnets(prefixlen_diff=2))[self.number])
+    def share(self, pods: str) -> str:
+        """Its part of the pods' range, in CIDR notation as that is."""
+        return str(list(ip_network(pods).subnets(prefixlen_diff=2))[self.number])
 
     def directory(self, state: State) -> Path:
         return state.node / self.name
@@ -61,10 +65,12 @@ class Node:
         return self.directory(state) / "root"
 
 
-PROCESSORS = 16
+PROCESSORS = 8
 """What each node says it has, whatever this machine has: what pods ask for (requests) is for a real cluster."""
+# The zones of the stack (Pulumi.lab.yaml), a node in each.
 NODES: tuple[Node, ...] = (
-    Node(number=0, name=NODE_NAME, instance=NODE_INSTANCE, zone=NODE_LABELS["topology.kubernetes.io/zone"]),
+    Node(number=0, name=NODE, instance="i-0a1b0000000000001", zone="eu-west-1a"),
+    Node(number=1, name="node-2", instance="i-0a1b0000000000002", zone="eu-west-1b"),
 )
 
 

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import os
-
 from lab.cluster import control_plane_processes, internet, kube_proxy
 from lab.cluster.processes import Process
 from lab.node import containerd, first, kubelet, registry
 from lab.node.nodes import NODES
 
-_REAL: tuple[Process, ...] = (
-    *control_plane_processes.CONTROL_PLANE,
+PROCESSES: tuple[Process, ...] = (
+    *control_plane_processes.PROCESSES,
     registry.PROCESS,
     *(first.process(node) for node in NODES),
     *(containerd.process(node) for node in NODES),
@@ -18,5 +16,3 @@ _REAL: tuple[Process, ...] = (
     internet.PROCESS,
     kube_proxy.PROCESS,
 )
-REAL = os.environ.get("ZTM_LAB_NODE") == "kubelet"
-PROCESSES = _REAL if REAL else control_plane_processes.PROCESSES
