@@ -1,8 +1,8 @@
 """Builds the lab's programs from the Go module in `toolchain/`, once, into a cache outside the repository.
 
-A cold build compiles some 4,000 packages, so every second here is deliberate: no DWARF, no inlining, cgo for runc only,
-one `go build` for everything so that both cores are always busy and shared packages are compiled once, few programs so that
-there are few links, and the standard library compiled while modules are still being downloaded.
+A cold build compiles some 5,000 packages, so every second here is deliberate: no DWARF, no inlining, cgo for runc only,
+one `go build` for everything so that both cores are always busy and shared packages are compiled once, few programs so
+that there are few links, and the standard library compiled while modules are still being downloaded.
 """
 
 from __future__ import annotations

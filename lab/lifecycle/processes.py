@@ -22,7 +22,7 @@ PODS = "pods' processes"
 def status() -> tuple[StatusRow, ...]:
     """One row for each process, for the pods' and for the bridge, from the records; asks nobody to be root."""
     state = current_state()
-    pods = control_groups.processes(state)
+    pods = len(control_groups.processes(state))
     return (
         *processes.status(state, PROCESSES),
         StatusRow(name=PODS, state="running" if pods else "absent", detail=str(pods)),

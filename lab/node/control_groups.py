@@ -29,10 +29,11 @@ def remove(state: State) -> None:
     patiently(lambda: _removed(state), bool, seconds=_SECONDS, pause=0.1)
 
 
-def processes(state: State) -> int:
-    """How many processes the lab's pods have, those that hold their namespaces among them."""
+def processes(state: State) -> tuple[int, ...]:
+    """The ids of the processes of the lab's pods, those that hold their namespaces among them."""
     top = _counted() / control_group(state).lstrip("/")
-    return sum(len(path.read_text(encoding="utf-8").split()) for path in top.rglob("cgroup.procs"))
+    texts = (path.read_text(encoding="utf-8") for path in top.rglob("cgroup.procs"))
+    return tuple(int(pid) for text in texts for pid in text.split())
 
 
 def _counted() -> Path:

@@ -70,7 +70,7 @@ def configuration(plane: ControlPlane, node: Node) -> dict[str, Any]:
         # The pods' control groups are the lab's own; the machine's other ones are none of this kubelet's.
         "cgroupDriver": "cgroupfs",
         "cgroupRoot": control_group(plane.state),
-        "cgroupsPerQOS": False,
+        "cgroupsPerQOS": True,
         "enforceNodeAllocatable": [],
         "failCgroupV1": False,
         "failSwapOn": False,
