@@ -12,7 +12,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 # Most container images set it, and then every command would compile its thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack preview up \
+.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs lab-image example traps plan policy preflight verify attack preview up \
 	destroy bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
 
 help: ## this list
@@ -35,6 +35,9 @@ lab-shell: $(READY) ## POD=… [COMMAND=…] a shell in a pod of the lab, also w
 
 lab-logs: $(READY) ## [POD=…] the access logs of all sidecars, or all that a pod or a workload writes, until interrupted
 	@$(RUN) -m lab logs $(POD) --follow
+
+lab-image: $(READY) ## FILE=… [NAME=…] an image of yours (docker save, or an OCI layout, as a tar) for the lab's nodes to pull
+	@$(RUN) -m lab image $(FILE) $(if $(NAME),--name $(NAME))
 
 example: $(READY) ## NAME=… one of the reference articles' systems on the running lab, step by step
 	@$(RUN) -m lab example $(NAME)

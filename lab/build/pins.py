@@ -35,7 +35,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="Nodes",
-        lab=f"two, each with kubelet, containerd {CONTAINERD} and runc {RUNC} in namespaces and a file system of its own, "
+        lab=f"two, each with kubelet, containerd {CONTAINERD}, runc {RUNC}, namespaces and a file system of its own, "
         "on one kernel; both say that they have eight processors and this machine's memory; one network namespace, "
         "and in it one kube-proxy, is both nodes'",
         real="EC2 instances",
@@ -96,9 +96,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="Pods' network",
-        lab="laid out as the VPC CNI does (each pod an address of its own, routed through the node), by the CNI project's "
-        f"plugins ptp and host-local, with kube-proxy {KUBERNETES} in nftables mode; a pod sees its node under an address "
-        "of the pods' range",
+        lab="laid out as the VPC CNI does (each pod an address of its own, routed through the node), by the "
+        f"CNI project's plugins ptp and host-local, with kube-proxy {KUBERNETES} in nftables mode; a pod sees its node "
+        "under an address of the pods' range",
         real="Amazon VPC CNI and the add-on's kube-proxy",
     ),
     Difference(
@@ -114,7 +114,7 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="The nodes' file systems",
-        lab="this machine's programs and libraries, read-only, its /dev and its control groups; the rest is the lab's own",
+        lab="this machine's programs and libraries, read-only, its /dev and control groups; the rest is the lab's own",
         real="Amazon Linux",
     ),
     Difference(

@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path, PurePosixPath
+from typing import IO
 
 MEDIA_TYPE = "application/vnd.oci.image.layer.v1.tar"
 _LEFT_OUT = frozenset({"__pycache__", "site-packages", "dist-packages"})
@@ -30,8 +31,8 @@ class Store:
     """A directory of blobs by digest, and of keys by which a layer that was made before is found again."""
 
     def __init__(self, directory: Path) -> None:
-        self._blobs, self._keys = directory / "blobs", directory / "keys"
-        for path in (self._blobs, self._keys):
+        self._blobs, self._keys, self._references = (directory / name for name in ("blobs", "keys", "references"))
+        for path in (self._blobs, self._keys, self._references):
             path.mkdir(parents=True, exist_ok=True)
         self._lock = directory / "lock"
 
@@ -47,6 +48,25 @@ class Store:
             unfinished.write_bytes(content)
             unfinished.rename(path)
         return Blob(digest=f"sha256:{digest}", size=len(content))
+
+    def take(self, content: IO[bytes]) -> Blob:
+        """As `add`, of what is read piece by piece."""
+        found, size = sha256(), 0
+        unfinished = self._blobs / f"{os.getpid()}.unfinished"
+        with unfinished.open("wb") as output:
+            while chunk := content.read(_CHUNK):
+                found.update(chunk)
+                size += output.write(chunk)
+        unfinished.rename(self._blobs / found.hexdigest())
+        return Blob(digest=f"sha256:{found.hexdigest()}", size=size)
+
+    def note(self, reference: str, digest: str) -> None:
+        """Remembers what image a reference means."""
+        (self._references / sha256(reference.encode()).hexdigest()).write_text(digest, encoding="utf-8")
+
+    def noted(self, reference: str) -> str | None:
+        path = self._references / sha256(reference.encode()).hexdigest()
+        return path.read_text(encoding="utf-8") if path.exists() else None
 
     def layer(self, files: Mapping[str, str], texts: Mapping[str, str] | None = None) -> Blob:
         """A layer of these files. files: path in the image -> file or directory here; texts: path -> content.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import platform
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from hashlib import sha256
 from typing import Any
@@ -38,15 +38,25 @@ def build(row: Image, store: Store) -> Built:
     """The image of a row, from what its files are now. Raises OSError if one of them is not there, and LabError."""
     layers = _layers(row, store)
     config = store.add(_json(_config(row, layers)))
-    content = _json(
+    content = manifest(config, [(each, MEDIA_TYPE) for each in layers])
+    return Built(manifest=store.add(content), content=content)
+
+
+def manifest(config: Blob, layers: Sequence[tuple[Blob, str]]) -> bytes:
+    """layers: each with its media type."""
+    return _json(
         {
             "schemaVersion": 2,
             "mediaType": MANIFEST_TYPE,
             "config": {"mediaType": _CONFIG_TYPE, "digest": config.digest, "size": config.size},
-            "layers": [{"mediaType": MEDIA_TYPE, "digest": each.digest, "size": each.size} for each in layers],
+            "layers": [{"mediaType": kind, "digest": each.digest, "size": each.size} for each, kind in layers],
         }
     )
-    return Built(manifest=store.add(content), content=content)
+
+
+def machine() -> str:
+    """This machine's architecture, by Go's name."""
+    return _MACHINES.get(platform.machine(), platform.machine())
 
 
 def digest(content: bytes) -> str:
@@ -93,7 +103,7 @@ def _accounts(user: int) -> dict[str, str]:
 def _config(row: Image, layers: list[Blob]) -> Mapping[str, Any]:
     environment = {"PATH": _PATH, **row.env}
     return {
-        "architecture": _MACHINES.get(platform.machine(), platform.machine()),
+        "architecture": machine(),
         "os": "linux",
         "config": {
             "User": str(row.user),

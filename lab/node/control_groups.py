@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from lab.node.nodes import control_group, hierarchies
+from lab.node.nodes import NODES, control_group, hierarchies
 from lab.state import State
 from lab.waiting import patiently
 
@@ -17,11 +17,12 @@ _SHARES = {"cpu.shares": "10240", "cpu.weight": "1000"}
 def make(state: State) -> None:
     """Makes them; version 1's have to exist before a kubelet is told of them."""
     for hierarchy in hierarchies():
-        own = hierarchy / control_group(state).lstrip("/")
-        own.mkdir(exist_ok=True)
-        for name, share in _SHARES.items():
-            if (own / name).exists():
-                (own / name).write_text(share, encoding="utf-8")
+        for group in (control_group(state), *(node.control_group(state) for node in NODES)):
+            own = hierarchy / group.lstrip("/")
+            own.mkdir(exist_ok=True)
+            for name, share in _SHARES.items():
+                if (own / name).exists():
+                    (own / name).write_text(share, encoding="utf-8")
 
 
 def remove(state: State) -> None:

@@ -10,7 +10,7 @@ from lab.cluster.control_plane import CLUSTER_DOMAIN, KUBELET_PORT, ControlPlane
 from lab.cluster.processes import Command, Process
 from lab.node import containerd
 from lab.node.first import inside
-from lab.node.nodes import Node, control_group
+from lab.node.nodes import Node
 
 _CONFIG = "/etc/kubernetes/kubelet.json"
 _HEALTH_PORT = 10248
@@ -69,7 +69,7 @@ def configuration(plane: ControlPlane, node: Node) -> dict[str, Any]:
         "providerID": node.provider_id,
         # The pods' control groups are the lab's own; the machine's other ones are none of this kubelet's.
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": control_group(plane.state),
+        "cgroupRoot": node.control_group(plane.state),
         "cgroupsPerQOS": True,
         "enforceNodeAllocatable": [],
         "failCgroupV1": False,

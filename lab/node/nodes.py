@@ -57,6 +57,10 @@ class Node:
         """Its part of the pods' range, in CIDR notation as that is."""
         return str(list(ip_network(pods).subnets(prefixlen_diff=2))[self.number])
 
+    def control_group(self, state: State) -> str:
+        """Below which its pods are: a kubelet removes what it finds there and does not know."""
+        return f"{control_group(state)}/{self.name}"
+
     def directory(self, state: State) -> Path:
         return state.node / self.name
 

@@ -213,9 +213,7 @@ def test_an_account_that_was_emptied_is_another_version() -> None:
             assert json.load(answer).keys() == {"version"}
 
 
-def test_the_node_groups_instances_are_the_labs_nodes_with_their_pods_ranges(
-    aws: Aws, subnets: tuple[str, ...]
-) -> None:
+def test_the_node_groups_instances_are_the_labs_nodes_and_have_their_pods(aws: Aws, subnets: tuple[str, ...]) -> None:
     ec2 = aws.client("ec2")
     vpc = ec2.describe_subnets(SubnetIds=[subnets[0]])["Subnets"][0]["VpcId"]
     group = ec2.create_security_group(
