@@ -13,10 +13,10 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 # Most container images set it, and then every command would compile its thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy pr-comment \
-	preflight adopt verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions install \
-	test test-unit check format bench bench-policy bench-lab netpol-conformance bench-mesh bench-cdk docs \
-	schemas lock clean
+.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs lab-image example traps plan policy pr- \
+	comment preflight adopt verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions \
+	install test test-unit check format bench bench-policy bench-lab netpol-conformance bench-mesh bench-cdk \
+	docs schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ lab-shell: $(READY) ## POD=… [COMMAND=…] a shell in a pod of the lab, also w
 
 lab-logs: $(READY) ## [POD=…] the access logs of all sidecars, or all that a pod or a workload writes, until interrupted
 	@$(RUN) -m lab logs $(POD) --follow
+
+lab-image: $(READY) ## FILE=… [NAME=…] an image of yours (docker save, or an OCI layout, as a tar) for the lab's nodes to pull
+	@$(RUN) -m lab image $(FILE) $(if $(NAME),--name $(NAME))
 
 example: $(READY) ## NAME=… one of the reference articles' systems on the running lab, step by step
 	@$(RUN) -m lab example $(NAME)

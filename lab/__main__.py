@@ -117,6 +117,14 @@ COMMANDS: dict[str, Command] = {
         help="Measures traps 3 and 5 on the running lab and prints what was found; the mesh is then as it was",
         arguments=(_argument("--write", action="store_true", help="write the tables into docs/traps.md too"),),
     ),
+    "image": Command(
+        runs="commands.images:command",
+        help="Takes an image of yours (a tar of docker save, or an OCI layout) for the lab's nodes to pull",
+        arguments=(
+            _argument("file", type=Path, help="the archive"),
+            _argument("--name", help="what pods call it, if the archive does not say"),
+        ),
+    ),
     "onboard": Command(
         runs="commands.onboarding:onboard",
         help="Brings the running lab to its stack with the namespaces of a file added, or shows what that would change",

@@ -91,7 +91,7 @@ class State:
 
     @property
     def node(self) -> Path:
-        """The process node's own: pods, and records of their processes."""
+        """The nodes' own: a directory for each, with its file system."""
         return self.root / "node"
 
     @property
@@ -101,7 +101,7 @@ class State:
 
     @property
     def logs(self) -> Path:
-        """One file for each process, and pods/ with one for each run of a container."""
+        """One file for each process."""
         return self.root / "logs"
 
     @property
@@ -133,8 +133,7 @@ class State:
         for path in (
             self.root,
             self.processes,
-            self.node / "processes",
-            self.node / "pods",
+            self.node,
             self.logs,
             self.helm,
             self.temporary,
@@ -171,16 +170,6 @@ class State:
                 yield ProcessRecord(name=path.stem, pid=int(stat.split(" ", 1)[0]), started=_started(stat), path=path)
             except (OSError, ValueError, IndexError):
                 continue  # begun and not finished: the process never became anything
-
-    def pod_records(self) -> Iterator[ProcessRecord]:
-        """The processes of pods, as the node recorded them."""
-        for path in sorted((self.node / "processes").glob("*")):
-            try:
-                yield ProcessRecord(
-                    name="pod", pid=int(path.name), started=int(path.read_text(encoding="utf-8")), path=path
-                )
-            except (OSError, ValueError):
-                continue
 
 
 def start_time(pid: int) -> int | None:

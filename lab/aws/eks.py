@@ -6,6 +6,7 @@ import contextlib
 from typing import Any
 
 from lab.aws.made import Aws, Inputs, Made, Maker, given, tag_list
+from lab.node.nodes import NODES
 
 _TRUST_EKS = (
     '{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":"eks.amazonaws.com"},'
@@ -94,7 +95,7 @@ def _outputs(cluster: dict[str, Any], group: str) -> dict[str, Any]:
 
 
 def _node_group(aws: Aws, inputs: Inputs) -> Made:
-    """The lab's one node, whatever number was asked for: an instance whose interface has all pods' addresses."""
+    """The lab's nodes, whatever number was asked for: instances whose interfaces have their pods' addresses."""
     ec2, name = aws.client("ec2"), inputs["clusterName"]
     made = Made(id=f"{name}:{inputs.get('nodeGroupName') or 'nodes'}")
     running = [{"Name": "instance-state-name", "Values": ["running"]}]
@@ -103,23 +104,27 @@ def _node_group(aws: Aws, inputs: Inputs) -> Made:
     # Of a launch template without a group EKS makes one with the cluster's own.
     groups = [group["GroupId"] for group in found if group["GroupName"].startswith("eks-cluster-sg-")]
     if reservations := ec2.describe_instances(Filters=running)["Reservations"]:
-        # It outlived a cluster that was destroyed.
-        ec2.modify_instance_attribute(InstanceId=reservations[0]["Instances"][0]["InstanceId"], Groups=groups)
+        # They outlived a cluster that was destroyed.
+        for each in reservations:
+            ec2.modify_instance_attribute(InstanceId=each["Instances"][0]["InstanceId"], Groups=groups)
         return made
-    instance = ec2.run_instances(
-        MinCount=1,
-        MaxCount=1,
-        SubnetId=inputs["subnetIds"][0],
-        SecurityGroupIds=groups,
-    )["Instances"][0]
-    ec2.assign_private_ip_addresses(
-        NetworkInterfaceId=instance["NetworkInterfaces"][0]["NetworkInterfaceId"], Ipv4Prefixes=[aws.pods]
-    )
+    subnets = inputs["subnetIds"]
+    for node in NODES:
+        instance = ec2.run_instances(
+            MinCount=1,
+            MaxCount=1,
+            SubnetId=subnets[node.number % len(subnets)],
+            SecurityGroupIds=groups,
+        )["Instances"][0]
+        ec2.assign_private_ip_addresses(
+            NetworkInterfaceId=instance["NetworkInterfaces"][0]["NetworkInterfaceId"],
+            Ipv4Prefixes=[node.share(aws.pods)],
+        )
     return made
 
 
 def _delete_node_group(aws: Aws, inputs: Inputs, made: Made) -> None:
-    """Nothing: the lab's node stays, and an instance keeps its id even when it was terminated."""
+    """Nothing: the lab's nodes stay, and an instance keeps its id even when it was terminated."""
 
 
 MAKERS: dict[str, Maker] = {

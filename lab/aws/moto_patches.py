@@ -6,6 +6,7 @@ is. `Notes` alone is the lab's: an API server's memory of what only a data plane
 
 from __future__ import annotations
 
+import itertools
 import uuid
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,7 +17,7 @@ from moto.ec2.models.elastic_network_interfaces import NetworkInterface
 from moto.ec2.responses.elastic_network_interfaces import ElasticNetworkInterfaces
 from moto.elbv2.models import FakeHealthStatus, FakeTargetGroup
 
-from lab.cluster.control_plane import NODE_INSTANCE
+from lab.node.nodes import NODES
 
 # A call whose name begins so changes nothing.
 _READING = ("Describe", "Get", "List")
@@ -64,8 +65,9 @@ def _addresses_by_prefix() -> None:
 
 
 def _node() -> None:
-    # The lab has one node, which says at its birth which instance it is; moto would choose another id.
-    _set(instances, "random_instance_id", lambda: NODE_INSTANCE)
+    # The lab's nodes say at their birth which instances they are; moto would choose other ids.
+    names = itertools.cycle(node.instance for node in NODES)
+    _set(instances, "random_instance_id", lambda: next(names))
 
 
 def _health(notes: Notes) -> None:

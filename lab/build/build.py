@@ -1,8 +1,8 @@
 """Builds the lab's programs from the Go module in `toolchain/`, once, into a cache outside the repository.
 
-A cold build compiles some 4,000 packages, so every second here is deliberate: no DWARF, no inlining and no cgo, one
-`go build` for everything so that both cores are always busy and shared packages are compiled once, few programs so that
-there are few links, and the standard library compiled while modules are still being downloaded.
+A cold build compiles some 5,000 packages, so every second here is deliberate: no DWARF, no inlining, cgo for runc only,
+one `go build` for everything so that both cores are always busy and shared packages are compiled once, few programs so
+that there are few links, and the standard library compiled while modules are still being downloaded.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from lab import paths
-from lab.build import charts, go_compiler, go_module, vet
+from lab.build import charts, container_runtime, go_compiler, go_module, vet
 from lab.build.go_commands import GoRunner
 from lab.build.go_module import (
     BUILD_FLAGS,
@@ -122,6 +122,7 @@ def _build(cache: Path, finished: Path, packages: tuple[str, ...], progress: Pro
     runner.build(packages, unfinished / "bin", progress, EXPECTED_PACKAGES)
     controller = replace(runner, source=CONTROLLER_SOURCE)
     controller.build(CONTROLLER_PACKAGES, unfinished / "bin", progress, EXPECTED_CONTROLLER_PACKAGES)
+    container_runtime.build(runner, unfinished / "bin", progress)
     for alias, program in ALIASES.items():
         (unfinished / "bin" / alias).symlink_to(program)
     charts.collect(runner, controller, unfinished)

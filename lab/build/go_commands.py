@@ -52,6 +52,7 @@ class GoRunner:
     source: Path
     scratch: Path
     flags: tuple[str, ...]
+    cgo: bool = False
 
     def download_while_compiling_the_standard_library(self, progress: Progress, expected: int) -> None:
         """Fetches every module of go.mod; raises LabError."""
@@ -142,7 +143,7 @@ class GoRunner:
             "GOFLAGS": "-mod=readonly",
             "GOTOOLCHAIN": "local",
             "GOWORK": "off",
-            "CGO_ENABLED": "0",
+            "CGO_ENABLED": "1" if self.cgo else "0",
             "GOGC": COMPILER_GOGC,
             "GOMEMLIMIT": COMPILER_MEMORY_LIMIT,
         }

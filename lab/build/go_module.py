@@ -16,23 +16,37 @@ PACKAGES: tuple[str, ...] = (
     "./cmd/kubernetes",
     "./cmd/istio",
     "./cmd/coredns",
-    "./cmd/lab-node",
     "./cmd/lab-netpol",
+    "./cmd/lab-collector",
     "github.com/cert-manager/cert-manager/lab/cmd/cert-manager",
     "istio.io/istio/pilot/cmd/pilot-agent",
     "istio.io/istio/cni/cmd/istio-cni",
     "istio.io/istio/cni/cmd/install-cni",
     "helm.sh/helm/v3/cmd/helm",
     "sigs.k8s.io/metrics-server/cmd/metrics-server",
+    "github.com/containernetworking/plugins/plugins/main/ptp",
+    "github.com/containernetworking/plugins/plugins/ipam/host-local",
 )
 CONTROLLER_SOURCE = SOURCE / "load_balancer_controller"
 """A module of its own: it needs an older client-go than the rest."""
 CONTROLLER_PACKAGES: tuple[str, ...] = ("sigs.k8s.io/aws-load-balancer-controller",)
+RUNTIME_SOURCE = SOURCE / "container_runtime"
+"""A module of its own: it needs newer libraries than the rest."""
+RUNTIME_PACKAGES: tuple[str, ...] = (
+    "github.com/containerd/containerd/v2/cmd/containerd",
+    "github.com/containerd/containerd/v2/cmd/containerd-shim-runc-v2",
+)
+RUNTIME_TAGS = "no_btrfs,no_devmapper,no_zfs"
+RUNC_PACKAGES: tuple[str, ...] = ("github.com/opencontainers/runc",)
+RUNC_TAGS = "seccomp"
+PAUSE_SOURCE = ("k8s.io/kubernetes", "build/pause/linux/pause.c")
+"""A module and a file of it: the program that holds a pod's namespaces, in C so that it takes next to no memory."""
 KUBECTL_PACKAGE = "k8s.io/kubernetes/cmd/kubectl"
 # What `go build -v` will name, near enough for a progress display; measured when the pins were made.
 EXPECTED_PACKAGES = 4100
 EXPECTED_MODULES = 300
 EXPECTED_CONTROLLER_PACKAGES = 800
+EXPECTED_RUNTIME_PACKAGES = 700
 
 _ISTIO_VERSION = "istio.io/istio/pkg/version"
 _KUBERNETES_VERSION = "k8s.io/component-base/version"

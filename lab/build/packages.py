@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 import subprocess
 from collections.abc import Sequence
+from pathlib import Path
 
 from lab.errors import LabError
 from lab.progress import Progress
@@ -18,6 +19,7 @@ NEEDED: dict[str, str] = {
     "iptables": "iptables",  # istio-cni's
     "curl": "curl",  # the probe pods'
     "openssl": "openssl",  # the example tls-passthrough's
+    "gcc": "gcc",  # runc's own part in C, and pause
     "update-ca-certificates": "ca-certificates",  # what pods trust, beside the authority of the lab's internet
 }
 
@@ -25,7 +27,16 @@ NEEDED: dict[str, str] = {
 def ensure(progress: Progress, needed: dict[str, str] | None = None) -> None:
     """Installs what is missing; raises LabError that names it where that is not possible."""
     table = NEEDED if needed is None else needed
-    missing = sorted({package for command, package in table.items() if shutil.which(command) is None})
+    _install(progress, {package for command, package in table.items() if shutil.which(command) is None})
+
+
+def ensure_files(progress: Progress, needed: dict[Path, str]) -> None:
+    """As `ensure`, of packages that are known by a file and not by a command."""
+    _install(progress, {package for path, package in needed.items() if not path.exists()})
+
+
+def _install(progress: Progress, packages: set[str]) -> None:
+    missing = sorted(packages)
     if not missing:
         return
     wish = " ".join(missing)

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-# The versions of the modules are in toolchain/go.mod; these two are what the programs say of themselves.
+# The versions of the modules are in toolchain/go.mod; these are what the programs say of themselves.
 KUBERNETES = "v1.36.3"
 CERT_MANAGER = "v1.21.2"
+# Of toolchain/container_runtime/go.mod.
+CONTAINERD = "v2.4.2"
+RUNC = "v1.5.2"
 # The module proxy has no release of Istio, only this commit of its main branch; the version is its own file's.
 ISTIO = "1.31-dev"
 ISTIO_COMMIT = "eed52ebb66ad"
@@ -27,14 +30,21 @@ class Difference:
 DIFFERENCES: tuple[Difference, ...] = (
     Difference(
         part="Kubernetes",
-        lab=f"API server and controller manager {KUBERNETES}, built from the module",
+        lab=f"API server, controller manager, scheduler and kubelets {KUBERNETES}, built from the module",
         real="EKS at the stack's version",
     ),
     Difference(
-        part="Node",
-        lab="one, which binds pods and runs them as processes of this machine; a pod whose image is not in "
-        "the lab's table stays Pending and says so",
-        real="EC2 instances with kubelet and containerd",
+        part="Nodes",
+        lab=f"two, each with kubelet, containerd {CONTAINERD}, runc {RUNC}, namespaces and a file system of its own, "
+        "on one kernel; both say that they have eight processors and this machine's memory; one network namespace, "
+        "and in it one kube-proxy, is both nodes'",
+        real="EC2 instances",
+    ),
+    Difference(
+        part="Images",
+        lab="made by the lab of its own programs, this machine's files and the libraries that those need, and given "
+        "out by a registry of its own in the place of every other; what it does not have, nobody can pull",
+        real="the published images",
     ),
     Difference(
         part="Istio",
@@ -50,9 +60,8 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="Metrics",
-        lab="metrics-server v0.9.0 with its own chart, every 10 s; what a container uses is summed over its processes, "
-        "since the lab has no control groups, and the node's is its pods'",
-        real="the EKS add-on metrics-server, every 15 s, and kubelets that ask control groups",
+        lab="metrics-server v0.9.0 with its own chart, every 10 s; what a node uses is this machine's",
+        real="the EKS add-on metrics-server, every 15 s",
     ),
     Difference(
         part="cert-manager",
@@ -67,9 +76,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         real="the stack's chart; credentials by EKS Pod Identity, AWS by its names",
     ),
     Difference(
-        part="The node in EC2",
-        lab="one instance of moto's, whatever the node group asks for; its interface has the pods' range as one "
-        "prefix, which is not of the VPC, so that targets are registered for all zones",
+        part="The nodes in EC2",
+        lab="two instances of moto's, whatever the node groups ask for; their interfaces have their pods' ranges as "
+        "prefixes, which are not of the VPC, so that targets are registered for all zones",
         real="an instance for each node, addresses or prefixes of its subnet",
     ),
     Difference(
@@ -87,8 +96,9 @@ DIFFERENCES: tuple[Difference, ...] = (
     ),
     Difference(
         part="Pods' network",
-        lab="laid out as the VPC CNI does (each pod an address of its own, routed through the node), with kube-proxy "
-        f"{KUBERNETES} in nftables mode; the node is a network namespace of this machine",
+        lab="laid out as the VPC CNI does (each pod an address of its own, routed through the node), by the "
+        f"CNI project's plugins ptp and host-local, with kube-proxy {KUBERNETES} in nftables mode; a pod sees its node "
+        "under an address of the pods' range",
         real="Amazon VPC CNI and the add-on's kube-proxy",
     ),
     Difference(
@@ -110,10 +120,9 @@ DIFFERENCES: tuple[Difference, ...] = (
         real="Route 53 Resolver DNS Firewall on the VPC's resolver, with the same list",
     ),
     Difference(
-        part="The node's file system",
-        lab="hostPath volumes are directories of the lab's own, and /proc is read-only; Istio's CNI plugin runs with "
-        "those over the machine's /run",
-        real="the node's own",
+        part="The nodes' file systems",
+        lab="this machine's programs and libraries, read-only, its /dev and control groups; the rest is the lab's own",
+        real="Amazon Linux",
     ),
     Difference(
         part="The internet",

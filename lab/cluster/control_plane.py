@@ -16,26 +16,18 @@ API_SERVICE_PORT = 443
 ETCD_PORT = 2379
 ETCD_PEER_PORT = 2380
 CONTROLLER_MANAGER_PORT = 10257
+SCHEDULER_PORT = 10259
 AWS_PORT = 4566
 """Of the stand-in for AWS on the lab's bridge, where pods reach it."""
 KUBELET_PORT = 10250
-NODE = "lab-node"
-"""The process that runs the pods; in its network namespace is all that a node has of its own."""
-NODE_NAME = "lab-node"
-NODE_INSTANCE = "i-0a1b0000000000001"
-"""The EC2 instance that the node is, in the lab's account."""
+NODE = "node-1"
+"""The first node, and the process with which it begins: in its network namespace are both nodes."""
 KUBE_PROXY_USER = "system:kube-proxy"
 """The user to whom every API server gives the rights of kube-proxy."""
 NETWORK_POLICY_USER = "lab-netpol"
 """The user of the program that enforces NetworkPolicies."""
 CLUSTER_DOMAIN = "cluster.local"
 SERVICE_ACCOUNT_ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
-# The zone of the one node; the stack's own zones are of no use to a single machine.
-NODE_LABELS: dict[str, str] = {
-    "topology.kubernetes.io/region": "us-east-1",
-    "topology.kubernetes.io/zone": "us-east-1a",
-    "node.kubernetes.io/instance-type": "lab",
-}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,9 +68,9 @@ def api_server(state: State, record: NetworkRecord) -> ApiServer:
     )
 
 
-def node_ready(api: ApiServer) -> bool:
-    """Whether the process node has registered and says that it is ready."""
-    node = api.document(f"/api/v1/nodes/{NODE_NAME}") or {}
+def node_ready(api: ApiServer, name: str) -> bool:
+    """Whether a node has registered and says that it is ready."""
+    node = api.document(f"/api/v1/nodes/{name}") or {}
     conditions = node.get("status", {}).get("conditions", [])
     return any(condition["type"] == "Ready" and condition["status"] == "True" for condition in conditions)
 

@@ -2,31 +2,20 @@
 
 from __future__ import annotations
 
-import json
-
-from lab.build import pins
-from lab.cluster import certificates, credentials, internet, kube_proxy, network, network_policies
+from lab.cluster import certificates, credentials
 from lab.cluster.control_plane import (
     API_PORT,
-    API_SERVICE_PORT,
-    CLUSTER_DOMAIN,
     CONTROLLER_MANAGER_PORT,
     ETCD_PEER_PORT,
     ETCD_PORT,
-    KUBELET_PORT,
-    NODE,
-    NODE_INSTANCE,
-    NODE_LABELS,
-    NODE_NAME,
+    SCHEDULER_PORT,
     SERVICE_ACCOUNT_ISSUER,
     ControlPlane,
-    aws_endpoint,
-    node_ready,
 )
-from lab.cluster.processes import Command, Process, Running
-from lab.images import catalogue
+from lab.cluster.processes import Command, Process
 
-_ETCD, _API_SERVER, _CONTROLLER_MANAGER = "etcd", "kube-apiserver", "kube-controller-manager"
+_ETCD, _API_SERVER = "etcd", "kube-apiserver"
+_CONTROLLER_MANAGER, _SCHEDULER = "kube-controller-manager", "kube-scheduler"
 
 
 def _etcd(plane: ControlPlane) -> Command:
@@ -121,36 +110,20 @@ def _controller_manager(plane: ControlPlane) -> Command:
     ]
 
 
-def _node(plane: ControlPlane) -> Command:
-    state, record, secrets = plane.state, plane.network, plane.state.certificates
-    kubelet = certificates.pair(secrets, "kubelet")
-    configuration = {
-        "kubeconfig": str(certificates.kubeconfig(secrets, "node")),
-        "nodeName": NODE_NAME,
-        "version": f"{pins.KUBERNETES}-lab",
-        "address": record.node,
-        "podCIDR": record.pods,
-        "apiHost": record.kubernetes_service,
-        "apiPort": str(API_SERVICE_PORT),
-        "dnsAddress": record.dns,
-        "clusterDomain": CLUSTER_DOMAIN,
-        "stateDir": str(state.node),
-        "logDir": str(state.logs / "pods"),
-        "nodeLabels": NODE_LABELS,
-        "providerID": f"aws:///{NODE_LABELS['topology.kubernetes.io/zone']}/{NODE_INSTANCE}",
-        "kubeletCertificate": str(kubelet.certificate),
-        "kubeletKey": str(kubelet.key),
-        "clientAuthority": str(certificates.authority(secrets, credentials.KUBERNETES)),
-        "images": catalogue.as_json(catalogue.table(plane.toolchain, internet.bundle(state), aws_endpoint(record))),
-    }
-    path = state.node / "config.json"
-    path.write_text(json.dumps(configuration, indent=2), encoding="utf-8")
-    # Its namespace is the node's; `_join_node` gives it its address.
-    return ["unshare", "--net", plane.toolchain.bin("lab-node"), "-config", path]
-
-
-def _join_node(plane: ControlPlane, running: Running) -> None:
-    network.connect_node(plane.network, running[NODE])
+def _scheduler(plane: ControlPlane) -> Command:
+    kubeconfig = certificates.kubeconfig(plane.state.certificates, "scheduler")
+    return [
+        plane.toolchain.bin("kube-scheduler"),
+        f"--kubeconfig={kubeconfig}",
+        f"--authentication-kubeconfig={kubeconfig}",
+        f"--authorization-kubeconfig={kubeconfig}",
+        f"--bind-address={plane.network.address}",
+        f"--secure-port={SCHEDULER_PORT}",
+        "--leader-elect=false",
+        "--kube-api-qps=200",
+        "--kube-api-burst=400",
+        "--profiling=false",
+    ]
 
 
 PROCESSES: tuple[Process, ...] = (
@@ -164,10 +137,6 @@ PROCESSES: tuple[Process, ...] = (
         command=_controller_manager, after=(_API_SERVER,),
     ),
     Process(
-        name=NODE, part="the process node", ports=(KUBELET_PORT,), command=_node, after=(_API_SERVER,),
-        join=_join_node, ready=lambda plane: node_ready(plane.api),
+        name=_SCHEDULER, part="the scheduler", ports=(SCHEDULER_PORT,), command=_scheduler, after=(_API_SERVER,),
     ),
-    internet.PROCESS,
-    kube_proxy.PROCESS,
-    network_policies.PROCESS,
 )  # fmt: skip

@@ -10,7 +10,7 @@ import json
 from pathlib import Path
 
 from lab.cluster import certificates, network
-from lab.cluster.control_plane import NODE, NODE_NAME, ControlPlane
+from lab.cluster.control_plane import NODE, ControlPlane
 from lab.cluster.processes import Command, Process
 from lab.state import NetworkRecord
 
@@ -22,7 +22,7 @@ _ANSWER_SECONDS = 2.0
 
 def _command(plane: ControlPlane) -> Command:
     path = plane.state.node / "kube-proxy.json"
-    document = configuration(plane.network, certificates.kubeconfig(plane.state.certificates, NAME), NODE_NAME)
+    document = configuration(plane.network, certificates.kubeconfig(plane.state.certificates, NAME), NODE)
     path.write_text(json.dumps(document, indent=2), encoding="utf-8")
     return [*network.entering(plane.state.alive()[NODE].pid), plane.toolchain.bin(NAME), f"--config={path}"]
 

@@ -15,6 +15,7 @@ import json
 import os
 import socket
 import subprocess
+from collections.abc import Sequence
 from ipaddress import IPv4Address, IPv4Network, ip_network
 from pathlib import Path
 
@@ -109,8 +110,10 @@ def up(state: State, record: NetworkRecord) -> None:
         _ip("route", "add", beyond, "via", record.node, "dev", record.bridge)
 
 
-def connect_node(record: NetworkRecord, process: subprocess.Popen[bytes]) -> None:
-    """Makes the network namespace that `process` began with the node's: on the bridge, and forwarding.
+def connect_node(record: NetworkRecord, process: subprocess.Popen[bytes], more: Sequence[str] = ()) -> None:
+    """Makes the network namespace that `process` began with the nodes': on the bridge, and forwarding.
+
+    more: the addresses of the nodes that share it with the first.
 
     Raises LabError if the process has no namespace of its own.
     """
@@ -125,7 +128,8 @@ def connect_node(record: NetworkRecord, process: subprocess.Popen[bytes]) -> Non
     settings = "cd /proc/sys/net/ipv4 && echo 1 >ip_forward && echo 0 >icmp_ratelimit"
     _run(*inside, "sh", "-c", settings)
     # Last, because the process waits for it.
-    _run(*inside, "ip", "address", "add", f"{record.node}/{record.prefix_length}", "dev", INTERFACE)
+    for address in (record.node, *more):
+        _run(*inside, "ip", "address", "add", f"{address}/{record.prefix_length}", "dev", INTERFACE)
 
 
 def connect_internet(record: NetworkRecord, process: subprocess.Popen[bytes], node: subprocess.Popen[bytes]) -> None:

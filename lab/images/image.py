@@ -16,5 +16,9 @@ class Image:
     env: dict[str, str] = field(default_factory=dict)
     command: tuple[str, ...] = ()
     working_dir: str = ""
+    tools: bool = False
+    """Whether it is an image with a C library, a shell and the usual programs; otherwise its files are all it has."""
+    own: dict[str, str] = field(default_factory=dict)
+    """As `files`, of this lab alone: kept apart, so that all labs share the rest."""
     stand_in: str = ""
     """Empty if these are the image's real programs; otherwise what stands in for them, for the report."""

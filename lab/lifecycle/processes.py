@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 from lab.aws import moto
-from lab.cluster import control_plane_processes, network, processes
+from lab.cluster import network, processes
 from lab.cluster.processes import Process, StatusRow
 from lab.lifecycle.running import current_state
 from lab.load_balancer import processes as load_balancers
+from lab.node import control_groups
+from lab.node.table import PROCESSES as PROCESSES_OF_CLUSTER
 from lab.state import State
 
 PROCESSES: tuple[Process, ...] = (
-    *control_plane_processes.PROCESSES,
+    *PROCESSES_OF_CLUSTER,
     moto.PROCESS,
     *load_balancers.PROCESSES,
 )
@@ -20,7 +22,7 @@ PODS = "pods' processes"
 def status() -> tuple[StatusRow, ...]:
     """One row for each process, for the pods' and for the bridge, from the records; asks nobody to be root."""
     state = current_state()
-    pods = sum(1 for entry in state.pod_records() if entry.alive())
+    pods = len(control_groups.processes(state))
     return (
         *processes.status(state, PROCESSES),
         StatusRow(name=PODS, state="running" if pods else "absent", detail=str(pods)),
@@ -29,11 +31,10 @@ def status() -> tuple[StatusRow, ...]:
 
 
 def stop(state: State) -> None:
-    """Stops them all: pods while the API server still answers, since the node goes before it."""
+    """Stops them all. Pods are not asked: they end with their node."""
     processes.stop(state, PROCESSES)
     # Of a lab that another version made.
     processes.stop_recorded(state.alive().values())
-    processes.stop_recorded(state.pod_records(), seconds=1)
 
 
 def _bridge(state: State) -> StatusRow:

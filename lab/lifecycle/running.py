@@ -14,8 +14,9 @@ from lab.build import build
 from lab.build.toolchain_files import Toolchain
 from lab.cluster import control_plane, network
 from lab.cluster.control_plane import ControlPlane
-from lab.cluster.control_plane_processes import PROCESSES
 from lab.errors import LabError
+from lab.node.nodes import NODES
+from lab.node.table import PROCESSES
 from lab.state import State
 
 _NONE = "no lab is running here: start one with make lab"
@@ -58,7 +59,7 @@ def whole(state: State, wanted: Toolchain | None) -> ControlPlane | None:
         return None
     toolchain = wanted if wanted is not None else build.existing(directory)
     api = control_plane.api_server(state, record)
-    if toolchain is None or not api.ready() or not control_plane.node_ready(api):
+    if toolchain is None or not api.ready() or not all(control_plane.node_ready(api, node.name) for node in NODES):
         return None
     return ControlPlane(state=state, network=record, api=api, toolchain=toolchain, reused=True)
 

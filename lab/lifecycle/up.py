@@ -9,10 +9,12 @@ from lab.build import build, packages
 from lab.build.toolchain_files import Toolchain
 from lab.cluster import control_plane, credentials, network, processes
 from lab.cluster.control_plane import ControlPlane
-from lab.cluster.control_plane_processes import PROCESSES
 from lab.errors import LabError
 from lab.lifecycle.processes import stop
 from lab.lifecycle.running import alone, current_state, whole
+from lab.node import control_groups
+from lab.node.nodes import NODES
+from lab.node.table import PROCESSES
 from lab.progress import Progress, Silent
 from lab.state import State
 from lab.steps import Step, Timings, run
@@ -63,7 +65,7 @@ class _Beginning:
             Step(name="certificates", do=self._issue),
             Step(
                 name="processes",
-                shown="starting etcd, the API server, the controller manager and the process node",
+                shown="starting the control plane and the nodes",
                 do=self._start,
                 undo=lambda: stop(self._state),
             ),
@@ -82,7 +84,8 @@ class _Beginning:
 
     def _issue(self) -> None:
         plane = self.plane()
-        credentials.issue(self._state, plane.network, plane.api)
+        nodes = {node.name: node.address(plane.network) for node in NODES}
+        credentials.issue(self._state, plane.network, plane.api, nodes)
 
     def _start(self) -> None:
         try:
@@ -94,6 +97,7 @@ class _Beginning:
 
 def _remove(state: State) -> None:
     stop(state)
+    control_groups.remove(state)
     _remove_bridge(state)
     state.remove()
 

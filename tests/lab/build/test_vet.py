@@ -23,8 +23,8 @@ def _runner(directory: Path, script: str) -> GoRunner:
 
 
 def test_a_finding_of_vet_is_named_and_the_sources_stay_unvetted(tmp_path: Path) -> None:
-    runner = _runner(tmp_path, 'echo "cmd/lab-node/pod.go:7:2: unreachable code"; exit 1')
-    with pytest.raises(LabError, match=r"go vet failed: cmd/lab-node/pod.go:7:2: unreachable code"):
+    runner = _runner(tmp_path, 'echo "cmd/lab-collector/main.go:7:2: unreachable code"; exit 1')
+    with pytest.raises(LabError, match=r"go vet failed: cmd/lab-collector/main.go:7:2: unreachable code"):
         vet.run(runner, tmp_path, Silent())
     assert not list(tmp_path.glob("vetted-*"))
 

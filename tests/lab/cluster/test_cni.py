@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 
 import pytest
 
+from lab.node import control_groups
+from lab.node.nodes import NODES
 from lab.waiting import until
 from tests.lab.conftest import REVISION
 from tests.whole_lab import WholeLab
@@ -35,10 +37,11 @@ def proof(whole_lab: WholeLab) -> Iterator[WholeLab]:
 
 def test_the_agent_chains_istio_cni_after_the_labs_own_network(whole_lab: WholeLab) -> None:
     agent = whole_lab.get("daemonset", "istio-cni-node", "--namespace=kube-system")["status"]
-    chain = json.loads((whole_lab.state / "node/host/etc/cni/net.d/10-lab.conflist").read_text(encoding="utf-8"))
 
-    assert (agent["desiredNumberScheduled"], agent["numberReady"]) == (1, 1)
-    assert [plugin["type"] for plugin in chain["plugins"]] == ["lab-network", "istio-cni"]
+    assert (agent["desiredNumberScheduled"], agent["numberReady"]) == (len(NODES), len(NODES))
+    for root in _roots(whole_lab):
+        chain = json.loads((root / "etc/cni/net.d/10-lab.conflist").read_text(encoding="utf-8"))
+        assert [plugin["type"] for plugin in chain["plugins"]] == ["ptp", "istio-cni"], root
 
 
 def test_an_injected_pod_passes_istio_validation(proof: WholeLab) -> None:
@@ -61,48 +64,28 @@ def test_the_rules_are_in_the_injected_pods_network_only(proof: WholeLab) -> Non
 
 
 def test_the_machine_has_none_of_the_plugins_files(proof: WholeLab) -> None:
-    own = proof.state / "node/host"
-
-    assert (own / "opt/cni/bin/istio-cni").is_file()
-    assert (own / "run/istio-cni/istio-cni-kubeconfig").stat().st_mode & 0o077 == 0
+    for own in _roots(proof):
+        assert (own / "opt/cni/bin/istio-cni").is_file()
+        assert (own / "run/istio-cni/istio-cni-kubeconfig").stat().st_mode & 0o077 == 0
     for path in ("/opt/cni/bin/istio-cni", "/run/istio-cni", "/etc/cni/net.d/10-lab.conflist"):
         assert not Path(path).exists(), f"{path} is the machine's"
 
 
-def test_a_host_path_is_a_directory_of_the_labs_node(proof: WholeLab) -> None:
+def test_a_host_path_is_a_directory_of_its_node(proof: WholeLab) -> None:
     written = "/var/lib/cni-proof"
     pod = _pod(
         proof, "writer", inject=False, host_path=written, command=["/bin/sh", "-c", "echo x > /data/file; sleep 99"]
     )
     _apply(proof, pod)
 
-    _eventually(lambda: (proof.state / f"node/host{written}/file").exists())
+    _eventually(lambda: any((root / written.lstrip("/") / "file").exists() for root in _roots(proof)))
     assert not Path(written).exists()
 
 
-@pytest.mark.parametrize(
-    ("path", "reason"),
-    [
-        ("/", "hostPath /: the lab's node is a process of this machine and does not give that away"),
-        ("/sys/fs", "hostPath /sys/fs: the lab's node is a process of this machine"),
-        ("/proc", "hostPath /proc: container app must mount it read-only"),
-    ],
-)
-def test_a_host_path_of_the_machine_is_refused_with_its_reason(proof: WholeLab, path: str, reason: str) -> None:
-    name = "refused-" + (path.strip("/").replace("/", "-") or "root")
-    _apply(proof, _pod(proof, name, inject=False, host_path=path))
-
-    def refusal() -> str | None:
-        conditions = _get(proof, name)["status"].get("conditions", ())
-        return next((c["message"] for c in conditions if "hostPath" in c.get("message", "")), None)
-
-    assert reason in _eventually(refusal)
-
-
 def test_a_pod_made_without_the_agent_fails_validation_until_the_agent_repairs_it(proof: WholeLab) -> None:
-    plugin = proof.state / "node/host/opt/cni/bin/istio-cni"
+    plugins = [root / "opt/cni/bin/istio-cni" for root in _roots(proof)]
     with _without_agent(proof):
-        _eventually(lambda: not plugin.exists())
+        _eventually(lambda: not any(plugin.exists() for plugin in plugins))
         _apply(proof, _pod(proof, "early"))
         _eventually(lambda: _init_state(proof, "early", "istio-validation", of="lastState").get("terminated"))
     done = _eventually(lambda: _init_state(proof, "early", "istio-validation").get("terminated", {}).get("reason"))
@@ -167,17 +150,22 @@ def _init_state(lab: WholeLab, name: str, container: str, *, of: str = "state") 
 
 
 def _process_of(lab: WholeLab, name: str) -> int:
-    """A process in the pod's network: the one recorded by the node whose interface has the pod's address."""
+    """A process in the pod's network: one of the pods' whose interface has the pod's address."""
 
     def search() -> int | None:
         address = _get(lab, name)["status"].get("podIP")
-        for record in (lab.state / "node/processes").iterdir() if address else ():
-            addresses = _in_network_of(int(record.name), "ip", "-oneline", "-4", "address", "show", "dev", "eth0")
-            if f" {address}/" in addresses:
-                return int(record.name)
+        for pid in control_groups.processes(lab.plane.state) if address else ():
+            if f" {address}/" in _in_network_of(pid, "ip", "-oneline", "-4", "address", "show", "dev", "eth0"):
+                return pid
         return None
 
     return _eventually(search)
+
+
+def _roots(lab: WholeLab) -> list[Path]:
+    """The nodes' file systems as they see them."""
+    running = lab.plane.state.alive()
+    return [Path(f"/proc/{running[node.process].pid}/root") for node in NODES]
 
 
 def _rules(pid: int) -> str:

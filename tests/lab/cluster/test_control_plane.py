@@ -14,10 +14,12 @@ from pathlib import Path
 import pytest
 
 from lab.build.toolchain_files import Toolchain
-from lab.cluster import control_plane_processes, network
+from lab.cluster import network
 from lab.cluster.control_plane import ControlPlane
 from lab.errors import LabError
 from lab.lifecycle import processes, running, up
+from lab.node.nodes import NODES
+from lab.node.table import PROCESSES
 from lab.state import State
 from lab.waiting import until
 from tests.lab.conftest import kubectl
@@ -42,7 +44,7 @@ def test_up_on_a_running_lab_reuses_it(control_plane: ControlPlane) -> None:
 
 def test_status_shows_every_process_running(control_plane: ControlPlane) -> None:
     rows = {row.name: row.state for row in processes.status()}
-    wanted = [*(row.name for row in control_plane_processes.PROCESSES), "bridge"]
+    wanted = [*(row.name for row in PROCESSES), "bridge"]
     assert {name: rows[name] for name in wanted} == dict.fromkeys(wanted, "running")
 
 
@@ -50,12 +52,12 @@ def test_the_kubeconfig_is_its_owners_only_and_works(control_plane: ControlPlane
     path = running.kubeconfig_path()
     assert stat.S_IMODE(path.stat().st_mode) == 0o600
     nodes = json.loads(kubectl(control_plane, "get", "nodes", "--output=json"))["items"]
-    labels = nodes[0]["metadata"]["labels"]
-    assert labels["topology.kubernetes.io/zone"] == "us-east-1a"
-    assert nodes[0]["status"]["addresses"][0] == {
-        "type": "InternalIP",
-        "address": control_plane.network.node,
-    }
+    zones = [node["metadata"]["labels"]["topology.kubernetes.io/zone"] for node in nodes]
+    assert zones == ["eu-west-1a", "eu-west-1b"]
+    addresses = [node["status"]["addresses"][0] for node in nodes]
+    assert addresses == [
+        {"type": "InternalIP", "address": node.address(control_plane.network)} for node in NODES
+    ]  # fmt: skip
 
 
 def test_pod_security_admission_is_on(control_plane: ControlPlane) -> None:
@@ -68,26 +70,6 @@ def test_pod_security_admission_is_on(control_plane: ControlPlane) -> None:
     kubectl(control_plane, "label", "namespace", "restricted", "pod-security.kubernetes.io/enforce=restricted")
     with pytest.raises(AssertionError, match="violates PodSecurity"):
         kubectl(control_plane, "run", "loose", "--image=example/loose:1", "--namespace=restricted")
-
-
-def test_a_pod_with_an_unknown_image_stays_pending_and_says_why(control_plane: ControlPlane) -> None:
-    kubectl(control_plane, "create", "namespace", "unknown")
-    until(
-        lambda: "default" in kubectl(control_plane, "get", "sa", "--namespace=unknown"),
-        seconds=20,
-        what="its service account",
-    )
-    kubectl(control_plane, "run", "stranger", "--image=example/stranger:1", "--namespace=unknown")
-
-    def conditions() -> list[dict[str, str]]:
-        pod = json.loads(kubectl(control_plane, "get", "pod", "stranger", "--namespace=unknown", "--output=json"))
-        assert pod["status"]["phase"] == "Pending"
-        return pod["status"].get("conditions", [])
-
-    until(lambda: bool(conditions()), seconds=20, what="its condition")
-    (condition,) = conditions()
-    assert (condition["type"], condition["status"]) == ("PodScheduled", "False")
-    assert condition["message"] == "image example/stranger:1 is not in the lab's table"
 
 
 def test_a_taken_port_is_one_clear_line() -> None:

@@ -11,6 +11,7 @@ from cryptography import x509
 from cryptography.hazmat.primitives.asymmetric import ec
 
 from lab.cluster.control_plane import ControlPlane
+from lab.node.nodes import NODES
 from lab.waiting import until
 from tests.lab.conftest import REVISION, TAG, kubectl, run
 
@@ -120,4 +121,5 @@ def test_a_deleted_pod_is_replaced_and_its_processes_end(mesh: ControlPlane) -> 
     )  # fmt: skip
     (after,) = json.loads(kubectl(mesh, "get", "pods", label, "--namespace=istio-system", "--output=json"))["items"]
     assert after["status"]["podIP"] != before["status"]["podIP"]
-    assert not (mesh.state.node / "pods" / before["metadata"]["uid"]).exists()
+    directories = [node.root(mesh.state) / "var/lib/kubelet/pods" / before["metadata"]["uid"] for node in NODES]
+    until(lambda: not any(path.exists() for path in directories), seconds=60, what="the end of the pod's directory")

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from lab.cluster import internet, network
-from lab.cluster.control_plane import ControlPlane
+from lab.cluster.control_plane import NODE, ControlPlane
 from lab.waiting import until
 from tests.lab.conftest import REVISION, kubectl
 
@@ -108,7 +108,7 @@ def _get(address: str, port: int, path: str) -> int:
 
 
 def _on_node(lab: ControlPlane, *command: str) -> str:
-    node = next(record for record in lab.state.records() if record.name == "lab-node")
+    node = next(record for record in lab.state.records() if record.name == NODE)
     return subprocess.run(
         [*network.entering(node.pid), *command], capture_output=True, text=True, check=True
     ).stdout  # fmt: skip

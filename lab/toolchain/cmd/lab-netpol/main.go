@@ -1,4 +1,4 @@
-// Command lab-netpol enforces NetworkPolicies on one node of the lab's cluster, in the network namespace that it is
+// Command lab-netpol enforces NetworkPolicies on the nodes of the lab's cluster, in the network namespace of all of them, which it is
 // started in. It is the lab's own and plays the part of the VPC CNI's agent, written from the specification
 // (https://kubernetes.io/docs/concepts/services-networking/network-policies/ and the types of networking.k8s.io/v1).
 //
@@ -38,13 +38,12 @@ const (
 
 func main() {
 	kubeconfig := flag.String("kubeconfig", "", "whose rights it has")
-	node := flag.String("node", "", "the Node whose pods are held to their policies")
 	var aliases aliases
 	flag.Var(&aliases, "alias", "RANGE=RANGE: an ipBlock that holds all of the first one means the second as well")
 	flag.Parse()
 	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 	defer stop()
-	if err := run(ctx, *kubeconfig, *node, aliases); err != nil {
+	if err := run(ctx, *kubeconfig, aliases); err != nil {
 		klog.Flush()
 		fmt.Fprintf(os.Stderr, "lab-netpol: %v\n", err)
 		os.Exit(1)
@@ -53,10 +52,7 @@ func main() {
 
 // run keeps the table as the API has it until it is told to end. The last table stays: without this program nothing
 // is let through that was not before.
-func run(ctx context.Context, kubeconfig, node string, aliases aliases) error {
-	if node == "" {
-		return fmt.Errorf("-node is required")
-	}
+func run(ctx context.Context, kubeconfig string, aliases aliases) error {
 	config, err := clientcmd.BuildConfigFromFlags("", kubeconfig)
 	if err != nil {
 		return err
@@ -77,7 +73,7 @@ func run(ctx context.Context, kubeconfig, node string, aliases aliases) error {
 		case <-watched.changed:
 		}
 		time.Sleep(gathering)
-		seen, err := watched.cluster(node, aliases)
+		seen, err := watched.cluster(aliases)
 		if err != nil {
 			return err
 		}
@@ -146,7 +142,7 @@ func (w *watched) note() {
 	}
 }
 
-func (w *watched) cluster(node string, aliases aliases) (*cluster, error) {
+func (w *watched) cluster(aliases aliases) (*cluster, error) {
 	all, err := w.factory.Core().V1().Pods().Lister().List(labels.Everything())
 	if err != nil {
 		return nil, err
@@ -159,7 +155,7 @@ func (w *watched) cluster(node string, aliases aliases) (*cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	return newCluster(node, all, namespaces, policies, aliases), nil
+	return newCluster(all, namespaces, policies, aliases), nil
 }
 
 // withoutBookkeeping keeps of an object what a policy can be about.

@@ -22,7 +22,6 @@ type pod struct {
 }
 
 type cluster struct {
-	node       string
 	pods       []pod
 	namespaces map[string]labels.Set
 	policies   []*networkingv1.NetworkPolicy
@@ -30,8 +29,8 @@ type cluster struct {
 }
 
 // newCluster puts everything into one order, so that equal clusters have equal tables.
-func newCluster(node string, all []*corev1.Pod, namespaces []*corev1.Namespace, policies []*networkingv1.NetworkPolicy, aliases aliases) *cluster {
-	c := &cluster{node: node, namespaces: map[string]labels.Set{}, policies: slices.Clone(policies), aliases: aliases}
+func newCluster(all []*corev1.Pod, namespaces []*corev1.Namespace, policies []*networkingv1.NetworkPolicy, aliases aliases) *cluster {
+	c := &cluster{namespaces: map[string]labels.Set{}, policies: slices.Clone(policies), aliases: aliases}
 	for _, namespace := range namespaces {
 		c.namespaces[namespace.Name] = namespace.Labels
 	}

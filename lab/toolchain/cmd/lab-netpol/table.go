@@ -39,7 +39,7 @@ func (c *cluster) table() string {
 	var text strings.Builder
 	fmt.Fprintf(&text, "table ip %[1]s\ndelete table ip %[1]s\ntable ip %[1]s {\n", tableName)
 	var itself []string
-	for _, one := range c.local() {
+	for _, one := range c.pods {
 		itself = append(itself, fmt.Sprintf("%[1]s . %[1]s", one.address))
 	}
 	declare(&text, "set itself", "ipv4_addr . ipv4_addr", itself)
@@ -49,17 +49,6 @@ func (c *cluster) table() string {
 	text.WriteString(hooks)
 	text.WriteString("}\n")
 	return text.String()
-}
-
-// local are the pods of this node: each node holds its own to their policies.
-func (c *cluster) local() []pod {
-	var found []pod
-	for _, one := range c.pods {
-		if one.Spec.NodeName == c.node {
-			found = append(found, one)
-		}
-	}
-	return found
 }
 
 // write adds a chain for each policy, a chain for each combination of policies that some pod has, and the map that
@@ -72,9 +61,7 @@ func (c *cluster) write(text *strings.Builder, d direction) {
 		}
 		chain := fmt.Sprintf("%s-policy-%d", d.name, number)
 		for _, one := range c.selected(policy) {
-			if one.Spec.NodeName == c.node {
-				has[one.address.String()] = append(has[one.address.String()], chain)
-			}
+			has[one.address.String()] = append(has[one.address.String()], chain)
 		}
 		fmt.Fprintf(text, "\tchain %s {\n", chain)
 		for _, statement := range c.statements(policy, d) {
@@ -84,7 +71,7 @@ func (c *cluster) write(text *strings.Builder, d direction) {
 	}
 	names := map[string]string{} // the chains of some policies -> the chain that asks them all
 	var leads []string
-	for _, one := range c.local() {
+	for _, one := range c.pods {
 		address := one.address.String()
 		if len(has[address]) == 0 {
 			continue

@@ -24,7 +24,9 @@ def test_no_name_is_given_twice_and_every_row_comes_after_those_it_needs() -> No
     for index, row in enumerate(PROCESSES):
         assert set(row.after) <= set(names[:index]), row.name
     assert names == [
-        "etcd", "kube-apiserver", "kube-controller-manager", "lab-node", "internet", "kube-proxy", "lab-netpol", "moto",
+        "etcd", "kube-apiserver", "kube-controller-manager", "kube-scheduler", "registry", "node-1", "node-2",
+        "node-1-containerd", "node-2-containerd", "node-1-kubelet", "node-2-kubelet", "internet", "kube-proxy",
+        "lab-netpol", "moto",
         "load-balancers", "load-balancers-reader",
     ]  # fmt: skip
 

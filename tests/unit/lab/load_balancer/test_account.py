@@ -15,9 +15,9 @@ from cryptography.hazmat.primitives import serialization
 from lab.aws.edge import MAKERS
 from lab.aws.eks import MAKERS as EKS
 from lab.aws.made import Aws
-from lab.cluster.control_plane import NODE_INSTANCE
 from lab.load_balancer.account import Account
 from lab.load_balancer.model import LoadBalancerModel, NotPlayed, Target
+from lab.node.nodes import NODES
 from tests.unit.lab.load_balancer.load_balancers import GATEWAY, POLICY, running_moto
 
 PODS = ("10.201.64.5", "10.201.64.6")
@@ -213,7 +213,7 @@ def test_an_account_that_was_emptied_is_another_version() -> None:
             assert json.load(answer).keys() == {"version"}
 
 
-def test_the_node_groups_instance_is_the_labs_node_with_the_pods_range(aws: Aws, subnets: tuple[str, ...]) -> None:
+def test_the_node_groups_instances_are_the_labs_nodes_and_have_their_pods(aws: Aws, subnets: tuple[str, ...]) -> None:
     ec2 = aws.client("ec2")
     vpc = ec2.describe_subnets(SubnetIds=[subnets[0]])["Subnets"][0]["VpcId"]
     group = ec2.create_security_group(
@@ -230,8 +230,9 @@ def test_the_node_groups_instance_is_the_labs_node_with_the_pods_range(aws: Aws,
     assert maker.delete is not None
     maker.delete(aws, inputs, made)
     assert maker.create(aws, {**inputs, "version": "1.36"}) == made
-    (reservation,) = ec2.describe_instances(InstanceIds=[NODE_INSTANCE])["Reservations"]
-    (interface,) = reservation["Instances"][0]["NetworkInterfaces"]
-    assert interface["Ipv4Prefixes"] == [{"Ipv4Prefix": "10.201.64.0/18"}]
-    assert [each["GroupId"] for each in interface["Groups"]] == [group]
-    assert interface["SubnetId"] == subnets[0]
+    for node, subnet in zip(NODES, subnets, strict=False):
+        (reservation,) = ec2.describe_instances(InstanceIds=[node.instance])["Reservations"]
+        (interface,) = reservation["Instances"][0]["NetworkInterfaces"]
+        assert interface["Ipv4Prefixes"] == [{"Ipv4Prefix": node.share("10.201.64.0/18")}]
+        assert [each["GroupId"] for each in interface["Groups"]] == [group]
+        assert interface["SubnetId"] == subnet

@@ -1,3 +1,4 @@
+// Command lab-collector stands in for the OpenTelemetry collector: it takes spans over OTLP and counts them.
 package main
 
 import (
@@ -26,8 +27,6 @@ import (
 )
 
 const (
-	// collectorName is the name this program has in the collector's image.
-	collectorName     = "otelcol-contrib"
 	collectorStandsIn = "this is the lab's stand-in for the OpenTelemetry collector: it counts the spans that it is sent and exports nothing"
 	largestBatch      = 16 << 20
 )
@@ -85,20 +84,24 @@ func serviceName(resource *tracev1.ResourceSpans) string {
 	return "a service without a name"
 }
 
-// runCollector listens where the collector's configuration says, until it is told to stop.
-func runCollector(arguments []string) error {
-	flags := flag.NewFlagSet(collectorName, flag.ContinueOnError)
-	path := flags.String("config", "", "the collector's configuration, as JSON")
-	if err := flags.Parse(arguments); err != nil {
-		return err
+func main() {
+	path := flag.String("config", "", "the collector's configuration, as JSON")
+	flag.Parse()
+	if err := run(*path); err != nil {
+		fmt.Fprintf(os.Stderr, "lab-collector: %v\n", err)
+		os.Exit(1)
 	}
-	data, err := os.ReadFile(*path)
+}
+
+// run listens where the collector's configuration says, until it is told to stop.
+func run(path string) error {
+	data, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
 	var config collectorConfig
 	if err := json.Unmarshal(data, &config); err != nil {
-		return fmt.Errorf("%s: %w", *path, err)
+		return fmt.Errorf("%s: %w", path, err)
 	}
 	protocols := config.Receivers.OTLP.Protocols
 	fmt.Println(collectorStandsIn)
