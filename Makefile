@@ -13,7 +13,7 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy preflight verify attack preview up \
-	destroy bench bench-policy bench-cdk bench-lab bench-mesh decisions test test-unit check format docs schemas clean
+	destroy bench bench-policy bench-cdk bench-lab bench-mesh reliability decisions test test-unit check format docs schemas clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -101,6 +101,9 @@ bench-lab: $(READY) ## seconds and memory of 50 more pods with sidecars on the r
 
 bench-mesh: $(READY) ## what a request takes on the running lab, and memory and configuration of its proxies
 	@$(RUN) -m lab costs
+
+reliability: $(READY) ## [STEPS=…] what is lost while something happens, on the running lab; writes docs/reliability.md
+	@$(RUN) -m lab reliability --write $(if $(STEPS),--steps '$(STEPS)')
 
 bench-cdk: $(READY) ## a plan of prod beside `cdk synth` of the nearest CDK program (Node.js; downloads 520 MiB once)
 	@docs/cdk-comparison/compare

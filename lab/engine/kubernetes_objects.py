@@ -83,8 +83,8 @@ class KubernetesObjects:
             self._objects.apply({"apiVersion": key.api_version, "kind": key.kind, "metadata": {"name": key.name}})
 
     def _await_rollout(self, key: Key) -> None:
-        """Until its new pods serve and its old ones are told to go, as the Kubernetes provider waits: what depends on it
-        is changed only then. Of a new Deployment the lab waits at its end for all at once; nobody relies on it yet.
+        """Until its new pods serve and its old ones are told to go, as the Kubernetes provider waits: what depends on
+        it is changed only then. For new Deployments the lab waits at its end, all at once; nobody relies on them yet.
         """
 
         def rolled_out() -> bool:

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 from lab.cluster import processes
 from lab.cluster.control_plane import ControlPlane
-from lab.cluster.objects import Document, Objects
+from lab.cluster.objects import Objects
 from lab.commands import onboarding
 from lab.engine.records import Records
 from lab.errors import LabError
@@ -24,14 +23,17 @@ _ROLLOUT = "--timeout=180s"
 
 @dataclass(kw_only=True)
 class Ground:
-    """standing: what the stack says now."""
+    """standing: what the stack says now; None if that is not known, or somebody has changed what it made."""
 
     plane: ControlPlane
     progress: Progress
-    standing: Standing = field(default_factory=Standing)
+    standing: Standing | None = None
 
     def bring_to(self, standing: Standing) -> None:
-        """As `pulumi up` would, and until the last pod has gone that has to. Raises LabError."""
+        """As `pulumi up` would, and until every Deployment has rolled; nothing where it is so already. Raises LabError."""
+        if standing == self.standing:
+            return
+        self.standing = None
         onboarding.bring_to(PROGRAM, standing.config(), self.progress)
         self.standing = standing
         self.settled()
@@ -87,17 +89,6 @@ class Ground:
             words = _command(int(path.name))
             if words and words[0].rpartition(b"/")[2] == program and _network(int(path.name)) == network:
                 yield int(path.name)
-
-    @contextmanager
-    def changed(self, document: Document) -> Iterator[None]:
-        """Somebody's own object, there while this lasts."""
-        objects = self.objects()
-        objects.apply(document)
-        try:
-            yield
-        finally:
-            metadata = document["metadata"]
-            self.kubectl("delete", document["kind"], metadata["name"], f"--namespace={metadata['namespace']}")
 
 
 def _alone(row: processes.Process) -> processes.Process:

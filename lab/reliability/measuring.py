@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from lab.reliability import generator
 from lab.reliability.ground import Ground
@@ -20,29 +19,31 @@ _SAID_LINES = 6
 
 @dataclass(frozen=True, kw_only=True)
 class Measured:
-    """seconds: of the step itself; said: what the generator wrote of what went wrong, the last lines."""
+    """places: what became of what came in through the load balancer, and of what went from pod to pod
 
-    outcomes: tuple[Outcome, ...]
+    streams: the same for each stream; seconds: of the step itself; said: of what went wrong, the generator's last lines
+    """
+
+    places: tuple[Outcome, ...]
+    streams: tuple[Outcome, ...]
     seconds: float
     said: tuple[str, ...]
 
     @property
     def requests(self) -> int:
-        return sum(each.requests for each in self.outcomes)
+        return sum(each.requests for each in self.places)
 
     @property
     def lost(self) -> int:
-        return sum(each.lost for each in self.outcomes)
+        return sum(each.lost for each in self.places)
 
-    @property
-    def gap(self) -> float:
-        """The longest of any stream; seconds."""
-        return max((each.gap for each in self.outcomes), default=0.0)
-
-    @property
-    def reasons(self) -> Counter[str]:
-        """Status -> how often, of what was lost."""
-        return sum((each.said for each in self.outcomes), Counter())
+    def lines(self) -> tuple[str, ...]:
+        """For a terminal: one for each stream."""
+        return tuple(
+            f"  {each.name:40} {each.requests:6} asked {each.lost:5} lost, gap {each.gap:5.2f} s, "
+            f"p50/p99 ms {each.before} | {each.during} | {each.after}  {dict(each.said) or ''}"
+            for each in self.streams
+        )
 
 
 def measure(ground: Ground, step: Step) -> Measured:
@@ -56,7 +57,11 @@ def control(ground: Ground, step: Step) -> Measured | None:
     if step.naive is None:
         return None
     (step.naive.prepare or step.prepare)(ground)
-    return _under_load(ground, step, step.naive.do)
+    try:
+        return _under_load(ground, step, step.naive.do)
+    finally:
+        if step.naive.leaves:
+            ground.standing = None
 
 
 def _under_load(ground: Ground, step: Step, do: Act) -> Measured:
@@ -67,12 +72,12 @@ def _under_load(ground: Ground, step: Step, do: Act) -> Measured:
         do(ground)
         ended = time.time()
         time.sleep(_CALM_SECONDS)
+    names = {stream.name: stream.place for stream in asked}
+    places = dict.fromkeys(names.values())
+    told = partial(outcome, requests=load.requests, began=began, ended=ended)
     return Measured(
-        outcomes=_outcomes(asked, load, began, ended), seconds=ended - began, said=tuple(load.said[:_SAID_LINES])
+        places=tuple(told(place, [name for name in names if names[name] == place]) for place in places),
+        streams=tuple(told(name, [name]) for name in names),
+        seconds=ended - began,
+        said=tuple(load.said[:_SAID_LINES]),
     )
-
-
-def _outcomes(
-    asked: Sequence[generator.Stream], load: generator.Load, began: float, ended: float
-) -> tuple[Outcome, ...]:
-    return tuple(outcome(stream.name, load.requests, began=began, ended=ended) for stream in asked)

@@ -17,7 +17,6 @@ from meshops.plan import plan as planning
 from meshops.plan.plan import PlanError
 from offline.values import revealed
 
-
 # For what is not over by itself.
 _LOOKED_AT_SECONDS = 5.0
 
@@ -63,11 +62,12 @@ def _own_rule(namespace: str) -> Document:
 
 
 def all_at_once(phase: Phase, *namespaces: str) -> Act:
-    """What `kubectl apply` of the stack's documents does: each in the order of its file, nothing waited for, and what is
-    no longer among them deleted first."""
+    """What `kubectl apply` of the documents does: one after the other, nothing waited for, and what is no longer
+    among them deleted first."""
 
     def do(ground: Ground) -> None:
         wanted = at(phase, *(namespaces or (FIRST,)))
+        assert ground.standing is not None, "brought there before"
         before, after = _documents(ground.standing), _documents(wanted)
         # Otherwise the program's next run would find objects that it has not made.
         objects, records = ground.objects(FIELD_MANAGER), ground.mine()
@@ -79,9 +79,15 @@ def all_at_once(phase: Phase, *namespaces: str) -> Act:
                 records.note_object(urn, Key.of(after[urn]), patch=False)
                 objects.apply(after[urn])
         records.save()
+        ground.standing = wanted
         ground.settled()
 
     return do
+
+
+def _there_and_back_at_once(ground: Ground) -> None:
+    for phase in THERE_AND_BACK[1::2]:
+        all_at_once(phase, *NAMESPACES)(ground)
 
 
 def _documents(standing: Standing) -> Mapping[str, Document]:
@@ -117,22 +123,39 @@ def _prepared(phase: Phase, *namespaces: str) -> Callable[[Ground], None]:
     return lambda ground: ground.bring_to(at(phase, *(namespaces or (FIRST,))))
 
 
+THERE_AND_BACK: tuple[Phase, ...] = ("permissive", "strict", "permissive", "outside")
+MIGRATION = Step(
+    name="there-and-back",
+    kind="planned",
+    what="three applications at once: outside → permissive → strict → permissive → outside",
+    prepare=running_outside(*NAMESPACES),
+    do=phases(*THERE_AND_BACK, namespaces=NAMESPACES),
+    naive=Naive(
+        leaves=True,
+        what="all documents of `strict` applied at once, then those of `outside`",
+        do=_there_and_back_at_once,
+    ),
+    namespaces=NAMESPACES,
+)
 STEPS: tuple[Step, ...] = (
+    MIGRATION,
     Step(
         name="into-the-mesh",
         kind="planned",
         what="outside → permissive → strict, an application with a sticky DestinationRule of its own without `tls`",
         prepare=running_outside(FIRST),
         do=phases("permissive", "strict"),
-        naive=Naive(what="all documents of `strict` applied at once", do=all_at_once("strict")),
+        naive=Naive(leaves=True, what="all documents of `strict` applied at once", do=all_at_once("strict")),
     ),
     Step(
         name="three-namespaces",
         kind="planned",
-        what="three namespaces one after the other, outside → permissive → strict; with the last one the mesh is STRICT",
+        what="three namespaces one after the other, outside → permissive → strict; with the last one the whole mesh",
         prepare=running_outside(*NAMESPACES),
         do=_waves,
-        naive=Naive(what="all documents of `strict` applied at once", do=all_at_once("strict", *NAMESPACES)),
+        naive=Naive(
+            leaves=True, what="all documents of `strict` applied at once", do=all_at_once("strict", *NAMESPACES)
+        ),
         namespaces=NAMESPACES,
     ),
     Step(
@@ -141,7 +164,11 @@ STEPS: tuple[Step, ...] = (
         what="rollback, level 1: strict → permissive",
         prepare=_prepared("strict"),
         do=phases("permissive"),
-        naive=Naive(what="the namespace's PeerAuthentication and AuthorizationPolicies deleted", do=_policies_deleted),
+        naive=Naive(
+            leaves=True,
+            what="the namespace's PeerAuthentication and AuthorizationPolicies deleted",
+            do=_policies_deleted,
+        ),
     ),
     Step(
         name="rollback-to-outside",
@@ -149,6 +176,6 @@ STEPS: tuple[Step, ...] = (
         what="rollback, level 2: strict → permissive → outside",
         prepare=_prepared("strict"),
         do=phases("permissive", "outside"),
-        naive=Naive(what="all documents of `outside` applied at once", do=all_at_once("outside")),
+        naive=Naive(leaves=True, what="all documents of `outside` applied at once", do=all_at_once("outside")),
     ),
 )

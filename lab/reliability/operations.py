@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from configuration.mesh import revision_of
 from lab.reliability.ground import Ground
 from lab.reliability.stack import FIRST, WEB, Standing, host
 from lab.reliability.steps import Act, Naive, Step
-from manifests.names import GATEWAY, ISTIO_INGRESS, ISTIO_SYSTEM
+from manifests.names import GATEWAY, GATEWAY_TLS_SECRET, ISTIO_INGRESS, ISTIO_SYSTEM
 from versions import ISTIO
 
 # A patch more than the stack's: one build plays both versions.
@@ -19,7 +19,6 @@ _NEW = ".".join([*ISTIO.split(".")[:2], str(int(ISTIO.split(".")[2]) + 1)])
 _ISTIOD = f"istiod-{revision_of(ISTIO)}"
 # For what is in force only when it has reached every proxy.
 _SECONDS = 5.0
-_CERTIFICATE = "istio-gateway-tls"
 _CARELESS: Mapping[str, Any] = {
     # What a Deployment has that says nothing of it, and a program that ends as soon as it is told to.
     "spec": {
@@ -49,6 +48,7 @@ def _carelessly(namespace: str, name: str) -> Act:
 
     def prepare(ground: Ground) -> None:
         ground.bring_to(Standing())
+        ground.standing = None
         found = json.loads(ground.kubectl("get", "deployment", name, f"--namespace={namespace}", "--output=json"))
         containers = found["spec"]["template"]["spec"]["containers"]
         removed = [{"name": container["name"], "lifecycle": None} for container in containers]
@@ -81,17 +81,17 @@ def _renewed(ground: Ground) -> None:
     condition = {"type": "Issuing", "status": "True", "reason": "ManuallyTriggered", "message": "reissued"}
     where = (f"--namespace={ISTIO_INGRESS}", "--subresource=status", "--type=merge")
     found = json.loads(
-        ground.kubectl("get", "certificate", _CERTIFICATE, f"--namespace={ISTIO_INGRESS}", "--output=json")
+        ground.kubectl("get", "certificate", GATEWAY_TLS_SECRET, f"--namespace={ISTIO_INGRESS}", "--output=json")
     )
     patch = {"status": {"conditions": [*found["status"]["conditions"], condition]}}
-    ground.kubectl("patch", "certificate", _CERTIFICATE, *where, f"--patch={json.dumps(patch)}")
+    ground.kubectl("patch", "certificate", GATEWAY_TLS_SECRET, *where, f"--patch={json.dumps(patch)}")
     _until_other(ground, before)
     time.sleep(_SECONDS)
 
 
 def _secret_deleted(ground: Ground) -> None:
     """The gateway has no certificate until cert-manager has seen it; a pod that starts meanwhile serves nobody."""
-    ground.kubectl("delete", "secret", _CERTIFICATE, f"--namespace={ISTIO_INGRESS}")
+    ground.kubectl("delete", "secret", GATEWAY_TLS_SECRET, f"--namespace={ISTIO_INGRESS}")
     time.sleep(_SECONDS)
 
 
@@ -103,7 +103,7 @@ def _until_other(ground: Ground, before: str) -> None:
 
 def _serial(ground: Ground) -> str:
     return ground.kubectl(
-        "get", "secret", _CERTIFICATE, f"--namespace={ISTIO_INGRESS}", "--output=jsonpath={.data.tls\\.crt}"
+        "get", "secret", GATEWAY_TLS_SECRET, f"--namespace={ISTIO_INGRESS}", "--output=jsonpath={.data.tls\\.crt}"
     )
 
 
@@ -142,11 +142,9 @@ def _control_plane_first(ground: Ground) -> None:
     ground.settled()
 
 
-def _gateway_pods_deleted() -> Callable[[Ground], None]:
-    def do(ground: Ground) -> None:
-        ground.restart(ISTIO_INGRESS, GATEWAY)
-
-    return do
+def _gateway_pods_deleted(ground: Ground) -> None:
+    ground.kubectl("delete", "pods", "--all", f"--namespace={ISTIO_INGRESS}", "--grace-period=1")
+    ground.settled()
 
 
 _CALLERS = {"application": "load/generator"}
@@ -159,6 +157,7 @@ STEPS: tuple[Step, ...] = (
         do=_restart(FIRST),
         naive=Naive(
             what="the same without preStop, `minReadySeconds` and with Kubernetes' default surge",
+            leaves=True,
             prepare=_carelessly(FIRST, WEB),
             do=_restart(FIRST),
         ),
@@ -169,9 +168,8 @@ STEPS: tuple[Step, ...] = (
         what="rolling restart of the gateway",
         do=_restart(ISTIO_INGRESS, GATEWAY),
         naive=Naive(
-            what="the same without preStop and with Kubernetes' default surge",
-            prepare=_carelessly(ISTIO_INGRESS, GATEWAY),
-            do=_gateway_pods_deleted(),
+            what="all its pods deleted at once, with a second to end in",
+            do=_gateway_pods_deleted,
         ),
     ),
     Step(
@@ -216,6 +214,7 @@ STEPS: tuple[Step, ...] = (
         do=_scaled(4, 2),
         naive=Naive(
             what="by hand from 2 to 4, 1 and 2, without preStop",
+            leaves=True,
             prepare=_carelessly(FIRST, WEB),
             do=_scaled_by_hand,
         ),

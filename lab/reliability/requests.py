@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from statistics import quantiles
 
 
@@ -32,16 +33,16 @@ class Latency:
 
     def __str__(self) -> str:
         if self.p50 is None or self.p99 is None:
-            return "–"
+            return "-"
         return f"{self.p50:.0f} / {self.p99:.0f}"
 
 
 @dataclass(frozen=True, kw_only=True)
 class Outcome:
-    """What became of one stream. gap: the longest time without an answer, in seconds; said: status -> how often, of
+    """What became of some requests. gap: the longest time without an answer, in seconds; said: status -> how often, of
     what was lost."""
 
-    stream: str
+    name: str
     requests: int
     lost: int
     gap: float
@@ -51,15 +52,16 @@ class Outcome:
     said: Counter[str]
 
 
-def outcome(stream: str, requests: Sequence[Request], *, began: float, ended: float) -> Outcome:
-    """What became of a stream's requests, of a step between `began` and `ended`, seconds since 1970."""
-    mine = [request for request in requests if request.stream == stream]
+def outcome(name: str, streams: Collection[str], requests: Sequence[Request], *, began: float, ended: float) -> Outcome:
+    """What became of the requests of these streams, of a step between `began` and `ended`, seconds since 1970."""
+    mine = [request for request in requests if request.stream in streams]
     lost = [request for request in mine if not request.ok]
     return Outcome(
-        stream=stream,
+        name=name,
         requests=len(mine),
         lost=len(lost),
-        gap=longest_gap(mine),
+        # Of each by itself: beside one that is answered another may wait.
+        gap=max((longest_gap([each for each in mine if each.stream == stream]) for stream in streams), default=0.0),
         before=latency([request for request in mine if request.ended < began]),
         during=latency([request for request in mine if began <= request.ended <= ended]),
         after=latency([request for request in mine if request.ended > ended]),
@@ -74,7 +76,7 @@ def longest_gap(requests: Sequence[Request]) -> float:
     answers = sorted(request.ended for request in requests if request.ok)
     first, last = min(request.began for request in requests), max(request.ended for request in requests)
     moments = [first, *answers, last]
-    return max(later - earlier for earlier, later in zip(moments, moments[1:], strict=False))
+    return max(later - earlier for earlier, later in pairwise(moments))
 
 
 def latency(requests: Sequence[Request]) -> Latency:

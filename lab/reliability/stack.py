@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from configuration.applications import Phase
@@ -111,18 +111,24 @@ def streams(plane: ControlPlane, namespaces: tuple[str, ...] = (FIRST,)) -> tupl
 
 def _streams(plane: ControlPlane, namespace: str, *, every: bool) -> list[Stream]:
     address, authority = _load_balancer(plane)
-    outside = {"place": "load balancer", "url": f"https://{host(namespace)}/", "resolve": address, "ca_cert": authority}
-    inside = {"place": "pod", "url": f"http://{WEB}.{namespace}.svc.{CLUSTER_DOMAIN}:{_HTTP_PORT}/"}
+    service = f"svc.{CLUSTER_DOMAIN}"
+    outside = Stream(
+        name="", place="load balancer", protocol="http1", url=f"https://{host(namespace)}/", rate=20, resolve=address,
+        ca_cert=authority,
+    )  # fmt: skip
+    inside = Stream(
+        name="", place="pod", protocol="http1", url=f"http://{WEB}.{namespace}.{service}:{_HTTP_PORT}/", rate=20
+    )
     made = []
-    for where in (outside, inside):
-        place = f"{namespace}, {where['place']}"
-        made.append(Stream(name=f"{place}, HTTP/1.1", protocol="http1", rate=20, connections=2, reuse=20, **where))
+    for asked in (outside, inside):
+        place = f"{namespace}, {asked.place}"
+        made.append(replace(asked, name=f"{place}, HTTP/1.1", connections=2, reuse=20))
         if every:
-            made.append(Stream(name=f"{place}, HTTP/2", protocol="http2", rate=20, **where))
-            made.append(Stream(name=f"{place}, one connection kept", protocol="http1", rate=10, **where))
+            made.append(replace(asked, name=f"{place}, HTTP/2", protocol="http2"))
+            made.append(replace(asked, name=f"{place}, one connection kept", rate=10))
     if every:
-        url = f"{RATES}.{namespace}.svc.{CLUSTER_DOMAIN}:{_GRPC_PORT}"
-        made.append(Stream(name=f"{namespace}, pod, gRPC", place="pod", protocol="grpc", url=url, rate=20))
+        url = f"{RATES}.{namespace}.{service}:{_GRPC_PORT}"
+        made.append(replace(inside, name=f"{namespace}, pod, gRPC", protocol="grpc", url=url))
     return made
 
 

@@ -19,11 +19,17 @@ def everything_strict(ground: Ground) -> None:
 
 @dataclass(frozen=True, kw_only=True)
 class Naive:
-    """The same step done otherwise. what: in a few words; prepare: before the load begins, None: as the step's."""
+    """The same step done otherwise.
+
+    what:    in a few words
+    prepare: before the load begins; None: as the step's
+    leaves:  whether what the program made is otherwise afterwards
+    """
 
     what: str
     do: Act
     prepare: Act | None = None
+    leaves: bool = False
 
 
 @dataclass(frozen=True, kw_only=True)
