@@ -98,6 +98,7 @@ COMMANDS: dict[str, Command] = {
         arguments=(
             _argument("--steps", default="", help="their names; all if not given"),
             _argument("--write", action="store_true", help="write their rows into docs/reliability.md too"),
+            _argument("--no-controls", dest="controls", action="store_false", help="leave the naive ways out"),
         ),
     ),
     "example": Command(

@@ -28,12 +28,11 @@ def run(options: argparse.Namespace) -> int:
     well = True
     with ground(progress) as found:
         for step in chosen:
-            measured, naive = measure(found, step), control(found, step)
-            progress.pause()
-            _show(step.name, measured)
+            measured = measure(found, step)
+            _show(progress, step.name, measured)
+            naive = control(found, step) if options.controls else None
             if naive is not None and step.naive is not None:
-                _show(f"{step.name}, the naive way: {step.naive.what}", naive)
-            progress.resume()
+                _show(progress, f"{step.name}, the naive way: {step.naive.what}", naive)
             if step.kind == "planned":
                 well = well and not measured.lost and (naive is None or naive.lost > 0)
             if options.write:
@@ -42,10 +41,11 @@ def run(options: argparse.Namespace) -> int:
 
 
 def named(names: list[str]) -> tuple[Step, ...]:
-    """The steps of these names, all if there are none. Raises LabError."""
-    if unknown := sorted(set(names) - {step.name for step in STEPS}):
-        raise LabError(f"no step {', '.join(unknown)}; there are {', '.join(step.name for step in STEPS)}")
-    return tuple(step for step in STEPS if not names or step.name in names)
+    """The steps of these names in this order, all if there are none. Raises LabError."""
+    known = {step.name: step for step in STEPS}
+    if unknown := sorted(set(names) - known.keys()):
+        raise LabError(f"no step {', '.join(unknown)}; there are {', '.join(known)}")
+    return tuple(known[name] for name in names or known)
 
 
 @contextmanager
@@ -59,9 +59,11 @@ def ground(progress: Progress) -> Iterator[Ground]:
             onboarding.apply(PROGRAM, None, progress)
 
 
-def _show(name: str, measured: Measured) -> None:
+def _show(progress: TerminalProgress, name: str, measured: Measured) -> None:
+    progress.pause()
     print(f"{name}: {measured.requests} requests, {measured.lost} lost, in {measured.seconds:.0f} s")
     print("\n".join([*measured.lines(), *(f"    {line[:300]}" for line in measured.said)]), flush=True)
+    progress.resume()
 
 
 def _write(step: Step, measured: Measured, naive: Measured | None) -> None:

@@ -30,7 +30,7 @@ class Ground:
     standing: Standing | None = None
 
     def bring_to(self, standing: Standing) -> None:
-        """As `pulumi up` would, and until every Deployment has rolled; nothing where it is so already. Raises LabError."""
+        """As `pulumi up` would, until every Deployment has rolled; nothing where it is so already. Raises LabError."""
         if standing == self.standing:
             return
         self.standing = None

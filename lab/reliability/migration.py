@@ -85,11 +85,6 @@ def all_at_once(phase: Phase, *namespaces: str) -> Act:
     return do
 
 
-def _there_and_back_at_once(ground: Ground) -> None:
-    for phase in THERE_AND_BACK[1::2]:
-        all_at_once(phase, *NAMESPACES)(ground)
-
-
 def _documents(standing: Standing) -> Mapping[str, Document]:
     """URN -> object, of a standing's plan. Raises LabError."""
     try:
@@ -123,22 +118,27 @@ def _prepared(phase: Phase, *namespaces: str) -> Callable[[Ground], None]:
     return lambda ground: ground.bring_to(at(phase, *(namespaces or (FIRST,))))
 
 
-THERE_AND_BACK: tuple[Phase, ...] = ("permissive", "strict", "permissive", "outside")
-MIGRATION = Step(
-    name="there-and-back",
+INTO = Step(
+    name="three-into-the-mesh",
     kind="planned",
-    what="three applications at once: outside → permissive → strict → permissive → outside",
+    what="three applications at once: outside → permissive → strict",
     prepare=running_outside(*NAMESPACES),
-    do=phases(*THERE_AND_BACK, namespaces=NAMESPACES),
-    naive=Naive(
-        leaves=True,
-        what="all documents of `strict` applied at once, then those of `outside`",
-        do=_there_and_back_at_once,
-    ),
+    do=phases("permissive", "strict", namespaces=NAMESPACES),
+    naive=Naive(leaves=True, what="all documents of `strict` applied at once", do=all_at_once("strict", *NAMESPACES)),
+    namespaces=NAMESPACES,
+)
+BACK = Step(
+    name="three-back",
+    kind="planned",
+    what="the same three back: strict → permissive → outside",
+    prepare=_prepared("strict", *NAMESPACES),
+    do=phases("permissive", "outside", namespaces=NAMESPACES),
+    naive=Naive(leaves=True, what="all documents of `outside` applied at once", do=all_at_once("outside", *NAMESPACES)),
     namespaces=NAMESPACES,
 )
 STEPS: tuple[Step, ...] = (
-    MIGRATION,
+    INTO,
+    BACK,
     Step(
         name="into-the-mesh",
         kind="planned",

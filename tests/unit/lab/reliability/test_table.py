@@ -55,7 +55,7 @@ def test_what_grpc_says_beside_its_status_stands_in_no_row() -> None:
 
 
 def test_a_step_of_no_name_is_refused_with_those_there_are() -> None:
-    with pytest.raises(LabError, match="no step nonsense; there are there-and-back"):
+    with pytest.raises(LabError, match="no step nonsense; there are three-into-the-mesh"):
         named(["nonsense"])
 
 
