@@ -13,10 +13,10 @@ RUN := PULUMI_ERROR_OUTPUT_STRING=true $(VENV)/bin/python
 # Most container images set it, and then every command would compile its thousand modules anew.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs lab-image example traps plan policy pr- \
-	comment preflight adopt verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions \
-	install test test-unit check format bench bench-policy bench-lab netpol-conformance bench-mesh bench-cdk \
-	docs schemas lock clean
+.PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs lab-image example traps plan policy \
+	pr-comment preflight adopt verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions \
+	install test test-unit check format bench bench-policy bench-lab netpol-conformance bench-mesh reliability \
+	bench-cdk docs schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -133,6 +133,9 @@ netpol-conformance: $(READY) ## [SHORT=1] Kubernetes' own NetworkPolicy tests ag
 
 bench-mesh: $(READY) ## what a request takes on the running lab, and memory and configuration of its proxies
 	@$(RUN) -m lab costs
+
+reliability: $(READY) ## [STEPS=…] what is lost while something happens, on the running lab; writes docs/reliability.md
+	@$(RUN) -m lab reliability --write $(if $(STEPS),--steps '$(STEPS)')
 
 bench-cdk: $(READY) ## a plan of prod beside `cdk synth` of the nearest CDK program (Node.js; downloads 520 MiB once)
 	@docs/cdk-comparison/compare

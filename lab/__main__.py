@@ -107,6 +107,15 @@ COMMANDS: dict[str, Command] = {
         help="Measures what a request takes on the running lab, and what the proxies hold for it",
         arguments=(_argument("--requests", type=int, default=2000, metavar="N", help="of each kind (%(default)s)"),),
     ),
+    "reliability": Command(
+        runs="reliability.command:run",
+        help="Does steps under load on the running lab and counts what is lost; 0 if no planned step lost anything",
+        arguments=(
+            _argument("--steps", default="", help="their names; all if not given"),
+            _argument("--write", action="store_true", help="write their rows into docs/reliability.md too"),
+            _argument("--no-controls", dest="controls", action="store_false", help="leave the naive ways out"),
+        ),
+    ),
     "example": Command(
         runs="commands.examples:command",
         help="Runs one of the examples on the running lab; 0 only if all it expects held",

@@ -18,6 +18,7 @@ PACKAGES: tuple[str, ...] = (
     "./cmd/coredns",
     "./cmd/lab-netpol",
     "./cmd/lab-collector",
+    "./cmd/load",
     "github.com/cert-manager/cert-manager/lab/cmd/cert-manager",
     "istio.io/istio/pilot/cmd/pilot-agent",
     "istio.io/istio/cni/cmd/istio-cni",

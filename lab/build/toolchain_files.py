@@ -29,6 +29,7 @@ PROGRAMS: tuple[str, ...] = (
     "cert-manager",
     "lab-netpol",
     "lab-collector",
+    "load",
     "metrics-server",
     "aws-load-balancer-controller",
     "containerd",

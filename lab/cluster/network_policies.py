@@ -1,4 +1,4 @@
-"""Enforces NetworkPolicies on the nodes: the lab's own program in the VPC CNI's place, in the network namespace of both.
+"""Enforces NetworkPolicies on the nodes: the lab's own program in the VPC CNI's place, in the nodes' network.
 
 It takes the ranges of the stack's VPC for what stands there in the lab, which has its own: `aliases`.
 """

@@ -39,7 +39,7 @@ class Change:
 class LabEngine:
     """An `Engine` (see `offline.monitor`) for one run of the program; it may be called from several threads.
 
-    All it does happens in turn, except for what takes long: charts are installed side by side.
+    All it does happens in turn, except for what takes long: charts are installed and Deployments roll side by side.
 
     changes:      what was done, in order
     records:      what the program has in the cluster
@@ -69,7 +69,9 @@ class LabEngine:
         self._seen: set[str] = set()
         self._cancelled, self._turn = threading.Event(), threading.Lock()
         self._recorded = Recorded(self._made_up)
-        self._objects = KubernetesObjects(objects or Objects(api=plane.api), self.records, await_balancer, patience)
+        self._objects = KubernetesObjects(
+            objects or Objects(api=plane.api), self.records, await_balancer, patience, self._turn, self._cancelled
+        )
         self._releases = HelmReleases(plane, self.records, self._made_up, self._turn, self._cancelled)
         self._aws = AwsResources(account, self._made_up, self._recorded.providers, plane.kubeconfig)
 

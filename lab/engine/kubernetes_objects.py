@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
+from lab.cluster.helm import deployment_available
 from lab.cluster.objects import Document, Key, Objects
 from lab.engine.balanced import Awaited, is_balanced
 from lab.engine.maker import Inputs, Made
@@ -13,19 +15,30 @@ from lab.errors import LabError
 from lab.waiting import until
 from offline.registration import Registration
 
+_ROLLOUT_SECONDS = 300.0
+_ROLLOUT_PAUSE_SECONDS = 0.3
+
 
 class KubernetesObjects:
     """A `Maker`.
 
     await_balancer: waits until the load balancer of a live object is played; raises LabError
     patience: seconds that what is removed may take to be gone
+    turn: held by the caller; others have it while a Deployment rolls
+    cancelled: once set, nothing is waited for any more
     """
 
     def __init__(
-        self, objects: Objects, records: Records, await_balancer: Callable[[Document], object], patience: float
+        self,
+        objects: Objects,
+        records: Records,
+        await_balancer: Callable[[Document], object],
+        patience: float,
+        turn: threading.Lock,
+        cancelled: threading.Event,
     ) -> None:
         self._objects, self._records, self._await_balancer = objects, records, await_balancer
-        self._patience = patience
+        self._patience, self._turn, self._cancelled = patience, turn, cancelled
 
     def make(self, registration: Registration, inputs: Inputs) -> Made:
         if not (inputs.get("metadata") or {}).get("name"):
@@ -46,6 +59,8 @@ class KubernetesObjects:
         if awaited is not None:
             document = awaited.made()
             self._await_balancer(document)
+        if key.kind == "Deployment" and change == "updated":
+            self._await_rollout(key)
         id_ = f"{key.namespace}/{key.name}" if key.namespace else key.name
         return Made(change=change, id=id_, outputs=_outputs(document))
 
@@ -78,6 +93,24 @@ class KubernetesObjects:
         elif self._objects.get(key) is not None:
             # An apply that names no field gives back all that were ours.
             self._objects.apply({"apiVersion": key.api_version, "kind": key.kind, "metadata": {"name": key.name}})
+
+    def _await_rollout(self, key: Key) -> None:
+        """Until its new pods serve and its old ones are told to go, as the Kubernetes provider waits: what depends on
+        it is changed only then. For new Deployments the lab waits at its end, all at once; nobody relies on them yet.
+        """
+
+        def rolled_out() -> bool:
+            if self._cancelled.is_set():
+                raise LabError("interrupted")
+            with self._turn:
+                found = self._objects.get(key)
+            return found is None or deployment_available(found)
+
+        self._turn.release()
+        try:
+            until(rolled_out, seconds=_ROLLOUT_SECONDS, pause=_ROLLOUT_PAUSE_SECONDS, what=f"the rollout of {key}")
+        finally:
+            self._turn.acquire()
 
     def _await_gone(self, key: Key) -> None:
         """A Namespace takes all it holds with it, and a finalizer may have to be answered first."""

@@ -24,6 +24,8 @@ PAUSE_IMAGE = "registry.k8s.io/pause:3.10.1"
 """What holds a pod's namespaces; the program is Kubernetes' own of the version in the toolchain."""
 BUNDLE_TARGET = "/etc/ssl/certs/ca-certificates.crt"
 """Where a container finds the authorities it trusts, on Debian and most images."""
+LOAD_IMAGE = "ghcr.io/example/load"
+"""The generator and the application of lab/reliability."""
 # The users that the real images name.
 ISTIO_USER = 1337
 CERT_MANAGER_USER = 1000
@@ -49,7 +51,13 @@ def table(toolchain: Toolchain, trusted: Path, aws: str) -> tuple[Image, ...]:
     aws: where pods reach the stand-in for AWS
     """
     pilot, *others = _control_plane(toolchain)
-    inside = (*others, _collector(toolchain), _load_balancer_controller(toolchain, aws), agnhost.row())
+    inside = (
+        *others,
+        _collector(toolchain),
+        _load_balancer_controller(toolchain, aws),
+        agnhost.row(),
+        _load(toolchain),
+    )
     # istiod fetches the keys of those who sign users' tokens; a sidecar begins TLS to a host, if the settings say so.
     going_out = (pilot, *_data_plane(toolchain), _curl(), _python(), *billing_api.rows(), *web_servers.rows())
     return (*inside, *(_trusting(row, trusted) for row in going_out))
@@ -126,6 +134,16 @@ def _load_balancer_controller(toolchain: Toolchain, aws: str) -> Image:
         files={"/controller": _real(toolchain, "aws-load-balancer-controller")},
         user=NONROOT_USER,
         env={"AWS_ENDPOINT_URL": aws, "AWS_ACCESS_KEY_ID": "stand-in", "AWS_SECRET_ACCESS_KEY": "stand-in"},
+    )
+
+
+def _load(toolchain: Toolchain) -> Image:
+    """Both ends of what is measured under load (lab/reliability)."""
+    return Image(
+        pattern=f"{LOAD_IMAGE}:*",
+        entrypoint=("/load",),
+        files={"/load": _real(toolchain, "load")},
+        user=NONROOT_USER,
     )
 
 

@@ -123,6 +123,40 @@ def test_secrets_are_revealed_to_the_api_server(lab: Lab) -> None:
     assert [held["data"] for held in lab.cluster.held.values()] == [{"key": "value"}]
 
 
+def a_deployment(image: str) -> Registration:
+    body = {"spec": {"replicas": 2, "template": {"spec": {"containers": [{"name": "web", "image": image}]}}}}
+    metadata = {"name": "web", "namespace": "shop", "generation": 1}
+    inputs = {"apiVersion": "apps/v1", "kind": "Deployment", "metadata": metadata, **body}
+    return registration("kubernetes:apps/v1:Deployment", "web", inputs)
+
+
+def test_what_depends_on_a_changed_deployment_waits_until_the_last_old_pod_is_told_to_go(lab: Lab) -> None:
+    lab.engine().create(a_deployment("old"))
+    looks: list[int] = []
+    status = {"observedGeneration": 1, "updatedReplicas": 2, "availableReplicas": 2}
+
+    def get(key: Key) -> dict[str, Any]:
+        looks.append(1)
+        return {**lab.cluster.held[key], "status": {**status, "replicas": 3 if len(looks) < 3 else 2}}
+
+    lab.cluster.get = get  # type: ignore[method-assign]
+    lab.engine().create(a_deployment("new"))
+    assert len(looks) == 3
+
+
+def test_a_run_that_is_cancelled_waits_for_no_rollout(lab: Lab) -> None:
+    lab.engine().create(a_deployment("old"))
+    engine = lab.engine()
+
+    def get(key: Key) -> dict[str, Any]:
+        engine.cancel()
+        return {**lab.cluster.held[key], "status": {}}
+
+    lab.cluster.get = get  # type: ignore[method-assign]
+    with pytest.raises(EngineError, match="interrupted"):
+        engine.create(a_deployment("new"))
+
+
 def test_a_second_run_finds_everything_unchanged(lab: Lab) -> None:
     lab.engine().create(an_object("Namespace", "shop"))
     engine = lab.engine()
