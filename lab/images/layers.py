@@ -68,27 +68,31 @@ class Store:
         path = self._references / sha256(reference.encode()).hexdigest()
         return path.read_text(encoding="utf-8") if path.exists() else None
 
-    def layer(self, files: Mapping[str, str], texts: Mapping[str, str] | None = None) -> Blob:
-        """A layer of these files. files: path in the image -> file or directory here; texts: path -> content.
+    def layer(
+        self, files: Mapping[str, str], texts: Mapping[str, str] | None = None, links: Mapping[str, str] | None = None
+    ) -> Blob:
+        """A layer of these files.
+
+        files: path in the image -> file or directory here; texts: path -> content; links: path -> what it leads to
 
         Raises OSError if one of the files is not there.
         """
-        contents = texts or {}
-        key = _key(files, contents)
+        contents, leading = texts or {}, links or {}
+        key = _key(files, {**contents, **leading})
         with self._alone():
             noted = self._keys / key
             if noted.exists():
                 digest = noted.read_text(encoding="utf-8")
                 if self.path(digest).exists():
                     return Blob(digest=digest, size=self.path(digest).stat().st_size)
-            blob = self._write(files, contents)
+            blob = self._write(files, contents, leading)
             noted.write_text(blob.digest, encoding="utf-8")
             return blob
 
-    def _write(self, files: Mapping[str, str], texts: Mapping[str, str]) -> Blob:
+    def _write(self, files: Mapping[str, str], texts: Mapping[str, str], links: Mapping[str, str]) -> Blob:
         unfinished = self._blobs / f"{os.getpid()}.layer"
         with unfinished.open("wb") as output, tarfile.open(fileobj=output, mode="w") as archive:
-            _Writing(archive).all(files, texts)
+            _Writing(archive).all(files, texts, links)
         digest = _digest(unfinished)
         target = self._blobs / digest
         unfinished.rename(target)
@@ -106,7 +110,7 @@ class _Writing:
         self._archive = archive
         self._directories: set[str] = set()
 
-    def all(self, files: Mapping[str, str], texts: Mapping[str, str]) -> None:
+    def all(self, files: Mapping[str, str], texts: Mapping[str, str], links: Mapping[str, str]) -> None:
         for target, source in sorted(files.items()):
             for path, inside in _walked(Path(source), target):
                 self._add(path, inside)
@@ -115,6 +119,10 @@ class _Writing:
             entry = _entry(target, 0o644)
             entry.size = len(text.encode())
             self._archive.addfile(entry, io.BytesIO(text.encode()))
+        for target, leads_to in sorted(links.items()):
+            entry = _entry(target, 0o777)
+            entry.type, entry.linkname = tarfile.SYMTYPE, leads_to
+            self._archive.addfile(entry)
 
     def _add(self, source: Path, target: str) -> None:
         status = source.lstat()

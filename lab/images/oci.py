@@ -24,6 +24,8 @@ _TOOLS = (
     "sed", "seq", "sleep", "sort", "stat", "tail", "tee", "test", "timeout", "touch", "tr", "true", "uname", "uniq",
     "wc", "whoami", "xargs",
 )  # fmt: skip
+# As Debian has them.
+_DIRECTORIES = {"/bin": "usr/bin", "/sbin": "usr/sbin"}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +68,7 @@ def digest(content: bytes) -> str:
 
 def _layers(row: Image, store: Store) -> list[Blob]:
     """What several images share comes first, what a lab has of its own last."""
-    layers = [store.layer(_tools())] if row.tools else []
+    layers = [store.layer(_tools(), links=_DIRECTORIES)] if row.tools else []
     layers.append(store.layer(row.files, _accounts(row.user)))
     if row.tools and (more := {path: path for path in libraries.needed(row.files.values())}):
         layers.append(store.layer(more))

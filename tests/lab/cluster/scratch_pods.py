@@ -14,7 +14,8 @@ from tests.whole_lab import WholeLab
 
 NAMESPACE = "kubelet-tests"
 MANIFEST = Path(__file__).parent / "kubelet_pods.yaml"
-_PATIENCE_SECONDS = 30.0
+# A kubelet waits 10 s before a container is started again, and 20 s before the next time.
+_PATIENCE_SECONDS = 60.0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -28,12 +28,13 @@ def test_a_layer_has_the_file_behind_a_link_and_its_directories_and_everything_i
     link.symlink_to(program)
     store = Store(tmp_path / "store")
 
-    layer = store.layer({"/usr/bin/tool": str(link)}, {"/tmp/.keep": ""})
+    layer = store.layer({"/usr/bin/tool": str(link)}, {"/tmp/.keep": ""}, {"/bin": "usr/bin"})
 
     with tarfile.open(store.path(layer.digest)) as archive:
         entries = {entry.name: entry for entry in archive}
-    assert list(entries) == ["usr", "usr/bin", "usr/bin/tool", "tmp", "tmp/.keep"]
+    assert list(entries) == ["usr", "usr/bin", "usr/bin/tool", "tmp", "tmp/.keep", "bin"]
     assert entries["usr/bin/tool"].isreg()
     assert entries["usr/bin/tool"].mode == 0o755
+    assert entries["bin"].linkname == "usr/bin"
     assert entries["tmp"].mode == 0o1777
     assert {(entry.uid, entry.gid, entry.mtime) for entry in entries.values()} == {(0, 0, 0)}
