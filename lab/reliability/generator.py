@@ -17,6 +17,7 @@ from typing import Literal
 
 from lab.cluster.control_plane import ControlPlane
 from lab.errors import LabError
+from lab.node import control_groups
 from lab.reliability.requests import Request
 
 _POD_COMMAND = b"/load\0idle\0"
@@ -138,11 +139,11 @@ def _in_pod(plane: ControlPlane) -> list[str]:
 
 def _pod_process(plane: ControlPlane) -> int:
     """The idle process of the generator's pod. Raises LabError."""
-    for record in plane.state.pod_records():
+    for pid in control_groups.processes(plane.state):
         try:
-            command = Path(f"/proc/{record.pid}/cmdline").read_bytes()
+            command = Path(f"/proc/{pid}/cmdline").read_bytes()
         except OSError:
             continue
-        if record.alive() and command == _POD_COMMAND:
-            return record.pid
+        if command == _POD_COMMAND:
+            return pid
     raise LabError("the pod of the generator does not run")

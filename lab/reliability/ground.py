@@ -13,6 +13,7 @@ from lab.commands import onboarding
 from lab.engine.records import Records
 from lab.errors import LabError
 from lab.lifecycle.processes import PROCESSES
+from lab.node import control_groups
 from lab.paths import PROGRAM
 from lab.progress import Progress
 from lab.reliability.stack import Standing
@@ -77,10 +78,9 @@ class Ground:
 
     def pod_processes(self, *words: bytes) -> Iterator[int]:
         """The ids of processes in pods whose command line begins with these words."""
-        for record in self.plane.state.pod_records():
-            command = _command(record.pid)
-            if record.alive() and command[: len(words)] == list(words):
-                yield record.pid
+        for pid in control_groups.processes(self.plane.state):
+            if _command(pid)[: len(words)] == list(words):
+                yield pid
 
     def beside(self, pid: int, program: bytes) -> Iterator[int]:
         """The ids of processes of a program in the same pod as this one."""
