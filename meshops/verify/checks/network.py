@@ -52,7 +52,7 @@ def into_applications(subject: Subject) -> Verdict:
 @check(
     "MV310",
     "Pod to pod",
-    name="The platform's ports are for those who need them",
+    name="Platform ports only for those in need",
     shows="A pod outside the mesh gets no connection to istiod, the gateway, cert-manager or the collector; an "
     "application gets those to istiod, the collector and the cluster's DNS.",
     how="curl to a pod of each, on the ports that it listens on, from a pod outside the mesh, and from one with the "

@@ -20,6 +20,8 @@ from meshops.verify.stack import GATEWAY_KEY, Stack
 
 _SECONDS = 15
 """Proxies write their log once a second; a line that is not there after this long is not coming."""
+_WITH_SIDECAR = "sidecar.istio.io/inject!=false"
+"""Of the run's pods those with a proxy: for one without, kubectl would give the log of none."""
 POD_PREFIX = re.compile(r"\[pod/([^/]+)/[^\]]+\] ?")
 """What kubectl puts before a line of one of several pods."""
 
@@ -55,7 +57,7 @@ class ProxyLogs:
                 for member in self.stack.listeners
             ),
             (*GATEWAY_KEY, f"{gateway},!{RUN_LABEL}"),
-            *((namespace, "", f"{RUN_LABEL}={self.run}") for namespace in probes),
+            *((namespace, "", f"{RUN_LABEL}={self.run},{_WITH_SIDECAR}") for namespace in probes),
         ]
         with ThreadPoolExecutor(max_workers=4) as pool:
             texts = pool.map(lambda entry: self._ask(entry[0], entry[2]), wanted)

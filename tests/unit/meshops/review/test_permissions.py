@@ -195,7 +195,7 @@ def test_networks_at_the_door_are_compared_as_networks(tmp_path: Path) -> None:
     ]
     # Without the annotation the controller lets everyone in.
     assert _exposed(tmp_path / "c", [inside], [_ingress()]) == [
-        (True, "`0.0.0.0/0`, `::/0` may now connect to the `ALB`.")
+        (True, "`0.0.0.0/0` may now connect to the `ALB`.")
     ]
 
 
