@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -25,8 +26,9 @@ _LINGER = ["--silent", "--retry", "1", "--retry-delay", "30", "--retry-connrefus
 _CONNECT_SECONDS = "3"
 _CALL_SECONDS = "8"
 _SIDECAR_SIZE: Mapping[str, str] = {"sidecar.istio.io/proxyCPU": "10m", "sidecar.istio.io/proxyMemory": "64Mi"}
-_SETTLING = 4
+_SETTLING = 8
 """Seconds that a pod waits whose own NetworkPolicies are looked at: those of a new pod take a moment to be in force.
+The caged one waits until it is refused, three times as long at most: on it rests whether anybody enforces them.
 https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html (standard mode)"""
 _SETTLED: frozenset[Purpose] = frozenset(("caged", "network-stranger", "past-sidecar"))
 HARDENED: Mapping[str, Any] = {
@@ -69,12 +71,20 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
     made = tuple(calls)
     probe = _container(CONTAINER, curl_arguments(made, run=run), images)
     if client != OUTSIDE and any(call.purpose in _SETTLED for call in made):
-        probe |= {"command": ["sh", "-c", f'sleep {_SETTLING}; exec curl "$@"', "curl"]}
+        probe |= {"command": ["sh", "-c", f'{_settled(made)}; exec curl "$@"', "curl"]}
     containers = [
         probe,
         *((_container("linger", _LINGER, images),) if client.injected else ()),
     ]
     return probe_pod(name, client, containers, run=run)
+
+
+def _settled(calls: tuple[Call, ...]) -> str:
+    caged = next((call for call in calls if call.purpose == "caged"), None)
+    if caged is None:
+        return f"sleep {_SETTLING}"
+    attempt = f"curl --silent --insecure --output /dev/null --max-time 1 {shlex.quote(caged.url)}"
+    return f"n=0; while [ $n -lt {3 * _SETTLING} ] && {attempt}; do n=$((n + 1)); sleep 1; done"
 
 
 def probe_pod(
