@@ -22,7 +22,7 @@ from lab.errors import LabError
 from lab.progress import Progress
 
 # runc and pause are the only programs in C: a compiler, the C library's files and those of libseccomp.
-_NEEDED = {
+NEEDED = {
     Path("/usr/include/stdlib.h"): "libc6-dev",
     Path("/usr/include/seccomp.h"): "libseccomp-dev",
 }
@@ -30,7 +30,7 @@ _NEEDED = {
 
 def build(runner: GoRunner, into: Path, progress: Progress) -> None:
     """Builds them into `into`. runner: of the toolchain's main module. Raises LabError."""
-    packages.ensure_files(progress, _NEEDED)
+    packages.ensure_files(progress, NEEDED)
     runtime = replace(runner, source=RUNTIME_SOURCE, flags=(*BUILD_FLAGS, f"-tags={RUNTIME_TAGS}"))
     runtime.build(RUNTIME_PACKAGES, into, progress, EXPECTED_RUNTIME_PACKAGES)
     runc = replace(runner, source=RUNTIME_SOURCE, flags=(*BUILD_FLAGS, f"-tags={RUNC_TAGS}"), cgo=True)

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from lab import paths
+from lab.build.container_runtime import NEEDED as TO_BUILD
 from lab.build.packages import NEEDED
 from tests import ROOT
 
@@ -30,7 +31,7 @@ def installed(settings: dict[str, Any]) -> set[str]:
 
 
 def test_the_image_has_what_the_commands_need_and_nothing_else(settings: dict[str, Any]) -> None:
-    assert installed(settings) == BEFORE_THE_LAB | set(NEEDED.values())
+    assert installed(settings) == BEFORE_THE_LAB | {*NEEDED.values(), *TO_BUILD.values()}
 
 
 def test_the_lab_may_make_namespaces_and_mounts_there(settings: dict[str, Any]) -> None:

@@ -50,7 +50,8 @@ def test_without_a_command_the_usage_is_an_error(capsys: pytest.CaptureFixture[s
 def test_an_unknown_command_names_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy"]) == 2
     assert capsys.readouterr().err.endswith(
-        "unknown command 'verfy': there are plan, policy, review, pulumi, preflight, adopt, verify, attack, waves, bench\n"
+        "unknown command 'verfy': there are "
+        "plan, policy, review, pulumi, preflight, adopt, verify, attack, waves, bench\n"
     )
 
 
