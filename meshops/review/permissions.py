@@ -12,6 +12,7 @@ import itertools
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
+from manifests.shadow import REFUSE_NOBODY, is_tried
 from meshops.plan.mesh import ANYONE, GATEWAY, PLAINTEXT, CallFacts
 from meshops.review.facts import Planned
 from meshops.review.lines import Line
@@ -129,6 +130,7 @@ class _Admitted:
         for call in mesh.calls:
             self._calls.setdefault(call.callee, []).append(call)
         self._governed = frozenset(_selected(planned))
+        self._tried = {item.namespace for item in planned.objects if item.name == REFUSE_NOBODY}
         inside = {space.name for space in mesh.namespaces if space.phase != "outside"}
         self._inside = {app.key for app in mesh.applications if app.namespace in inside}
         named = (callee for callee in self._calls if not callee.endswith("/*") and callee != _WHOLE)
@@ -137,7 +139,7 @@ class _Admitted:
     def of(self, callee: str) -> tuple[CallFacts, ...]:
         namespace = callee.partition("/")[0]
         groups = (callee, f"{namespace}/*", _WHOLE)
-        if callee in self._inside and not self._governed.intersection(groups):
+        if namespace in self._tried or (callee in self._inside and not self._governed.intersection(groups)):
             return (CallFacts(caller=EVERYBODY, callee=callee),)
         return tuple(call for group in groups for call in self._calls.get(group, ()))
 
@@ -145,7 +147,10 @@ class _Admitted:
 def _selected(planned: Planned) -> Iterator[str]:
     """The callees, or groups of them, that an ALLOW policy is about; an empty one, which denies all, among them."""
     for item in planned.objects:
-        if item.kind == "AuthorizationPolicy" and item.at("spec", "action") in (None, "ALLOW"):
+        # What is only tried out refuses nobody.
+        if item.kind != "AuthorizationPolicy" or is_tried(item.content):
+            continue
+        if item.at("spec", "action") in (None, "ALLOW"):
             labels = item.at("spec", "selector", "matchLabels") or {}
             if "app" in labels:
                 yield f"{item.namespace}/{labels['app']}"

@@ -22,10 +22,10 @@ def test_what_is_not_asked_for_is_not_imported() -> None:
     assert subprocess.run([sys.executable, "-c", script], check=False).returncode == 0
 
 
-def test_only_verify_and_attack_take_what_they_do_not_know(capsys: pytest.CaptureFixture[str]) -> None:
+def test_only_verify_attack_and_waves_take_what_they_do_not_know(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit) as refused:
         main(["down", "--only", "MV303"])
 
     assert refused.value.code == 2
     assert "unrecognized arguments: --only MV303" in capsys.readouterr().err
-    assert [name for name, command in COMMANDS.items() if command.passes_on] == ["verify", "attack"]
+    assert [name for name, command in COMMANDS.items() if command.passes_on] == ["verify", "attack", "waves"]

@@ -72,7 +72,7 @@ def test_an_adopted_application_would_be_called_where_it_does_not_listen() -> No
     assert documents.virtual_service is not None
     (route,) = documents.virtual_service["spec"]["http"][0]["route"]
     assert route["destination"] == {"host": "old-svc.payments.svc.cluster.local", "port": {"number": 80}}
-    _, allowed, network = documents.policies
+    _, allowed, *_, network = documents.policies
     assert allowed["spec"]["rules"][0]["to"][0]["operation"]["ports"] == ["8080"], "policies see the container's port"
     assert network["spec"]["ingress"][0]["ports"] == [{"port": 8080, "protocol": "TCP"}]
 
@@ -92,7 +92,7 @@ def test_a_caller_in_two_entries_would_have_the_methods_of_one_on_the_paths_of_t
         tracing=True,
         region="eu-west-1",
     )
-    _, allowed, network = documents.policies
+    _, allowed, *_, network = documents.policies
     operations = [rule["to"][0]["operation"] for rule in allowed["spec"]["rules"]]
     assert [(one["methods"], one["paths"]) for one in operations] == [(["GET"], ["/a"]), (["POST"], ["/b"])]
     assert len(network["spec"]["ingress"][0]["from"]) == 1

@@ -50,7 +50,8 @@ def test_without_a_command_the_usage_is_an_error(capsys: pytest.CaptureFixture[s
 def test_an_unknown_command_names_those_that_there_are(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["verfy"]) == 2
     assert capsys.readouterr().err.endswith(
-        "unknown command 'verfy': there are plan, policy, pulumi, preflight, adopt, verify, attack, waves, bench\n"
+        "unknown command 'verfy': there are "
+        "plan, policy, review, pulumi, preflight, adopt, verify, attack, waves, bench\n"
     )
 
 
@@ -62,9 +63,9 @@ def test_each_command_has_help(command: Command, capsys: pytest.CaptureFixture[s
     assert capsys.readouterr().out.startswith(f"usage: python -m meshops {command.name} ")
 
 
-# All but pulumi: the CLI knows its own stacks.
+# All but pulumi: the CLI knows its own stacks; and review: a stack may be in one of two revisions only.
 @pytest.mark.parametrize(
-    "command", [each for each in COMMANDS if each.name != "pulumi"], ids=lambda command: command.name
+    "command", [each for each in COMMANDS if each.name not in ("pulumi", "review")], ids=lambda command: command.name
 )
 def test_each_command_refuses_an_unknown_stack(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     first = ["next"] if command.name == "waves" else []

@@ -153,4 +153,6 @@ def test_the_files_for_a_repository_are_the_field_reports(stack: Path) -> None:
     assert namespace["metadata"]["labels"]["istio.io/rev"] == "1-31-1"
     (rule,) = files["istio-destinationrule.yaml"]
     assert rule["spec"]["trafficPolicy"]["tls"]["mode"] == "ISTIO_MUTUAL"
-    assert {item["metadata"]["name"] for item in files["istio-authorizationpolicy.yaml"]} == {"deny-all", "orders"}
+    assert {item["metadata"]["name"] for item in files["istio-authorizationpolicy.yaml"]} == {
+        "deny-all", "orders", "orders.strict",
+    }  # fmt: skip

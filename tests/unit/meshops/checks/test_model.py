@@ -41,6 +41,7 @@ def test_the_first_digit_of_preflights_ids_is_the_section_s() -> None:
         ("MP502", "Names"),
         ("MP601", "Upgrade"),
         ("MP602", "Upgrade"),
+        ("MP701", "Namespaces"),
     ]
 
 

@@ -35,6 +35,16 @@ def _mesh(*more: Tree) -> tuple[Tree, ...]:
 
 _DENY_ALL = manifest("security.istio.io/v1", "AuthorizationPolicy", "shop", "deny-all", spec={})
 
+
+def _tried(policy: Tree) -> Tree:
+    metadata = {**policy["inputs"]["metadata"], "annotations": {"istio.io/dry-run": "true"}}
+    return {**policy, "inputs": {**policy["inputs"], "metadata": metadata}}
+
+
+_REFUSE_NOBODY = manifest(
+    "security.istio.io/v1", "AuthorizationPolicy", "shop", "refuse-nobody", spec={"action": "ALLOW", "rules": [{}]}
+)
+
 CASES: list[tuple[str, list[Tree], list[Tree], list[tuple[bool, str]]]] = [
     (
         "a method more",
@@ -99,6 +109,18 @@ CASES: list[tuple[str, list[Tree], list[Tree], list[tuple[bool, str]]]] = [
         "the last policy is taken away, and everything is allowed",
         [_allow(_rule(methods=["GET"]))],
         [],
+        [
+            (
+                True,
+                "`shop/api` may now be called with every method on every path by everybody, also without identity; "
+                "before: not at all.",
+            )
+        ],
+    ),
+    (
+        "policies are only tried out, and nobody is refused",
+        [_DENY_ALL, _allow(_rule(methods=["GET"], paths=["/a"]))],
+        [_tried(_DENY_ALL), _tried(_allow(_rule(methods=["GET"], paths=["/a"]))), _REFUSE_NOBODY],
         [
             (
                 True,
@@ -194,9 +216,7 @@ def test_networks_at_the_door_are_compared_as_networks(tmp_path: Path) -> None:
         (False, "`0.0.0.0/0` may no longer connect to the `ALB`, or not whole.")
     ]
     # Without the annotation the controller lets everyone in.
-    assert _exposed(tmp_path / "c", [inside], [_ingress()]) == [
-        (True, "`0.0.0.0/0`, `::/0` may now connect to the `ALB`.")
-    ]
+    assert _exposed(tmp_path / "c", [inside], [_ingress()]) == [(True, "`0.0.0.0/0` may now connect to the `ALB`.")]
 
 
 def test_a_door_that_turns_to_the_internet_and_loses_its_web_acl_is_opened(tmp_path: Path) -> None:
