@@ -123,12 +123,17 @@ def read(annotations: Mapping[str, Any]) -> Alb:
     known = {name: value for name, value in notes.items() if isinstance(value, str)}
     chosen = {name: _choice(known, name) for name in _CHOICES}
     _scalars(known)
-    ports = _ports(known, certificate="certificate-arn" in notes and _items(known.get("certificate-arn", "?")) != ())
+    certified = _certified(notes)
+    ports = _ports(known, certificate=certified)
     redirect = _redirect(known, ports)
     ranges = _ranges(known, dual=(chosen["ip-address-type"] or "ipv4") != "ipv4")
     target_protocol = chosen["backend-protocol"] or "HTTP"
     health_port = known.get("healthcheck-port", "traffic-port")
-    _certificate(notes, ports)
+    # Without one the controller looks for certificates of the Ingress's hosts, and the gateway's Ingress names none.
+    if "HTTPS" in ports.values() and not certified:
+        raise Refused(
+            "certificate-arn", notes.get("certificate-arn") or None, "A listener of HTTPS needs a certificate."
+        )
     return Alb(
         scheme=chosen["scheme"] or "internal",
         listeners=tuple(
@@ -239,13 +244,9 @@ def _redirect(notes: Mapping[str, str], ports: Mapping[int, str]) -> int | None:
     return port
 
 
-def _certificate(notes: Mapping[str, Any], ports: Mapping[int, str]) -> None:
-    # Without one the controller looks for certificates of the Ingress's hosts, and the gateway's Ingress names none.
-    if "HTTPS" not in ports.values():
-        return
+def _certified(notes: Mapping[str, Any]) -> bool:
     value = notes.get("certificate-arn", "")
-    if isinstance(value, str) and not _items(value):
-        raise Refused("certificate-arn", value or None, "A listener of HTTPS needs a certificate.")
+    return not isinstance(value, str) or bool(_items(value))
 
 
 def _ranges(notes: Mapping[str, str], *, dual: bool) -> tuple[str, ...] | None:

@@ -16,6 +16,7 @@ from validation import addons, alb, schemas
 from validation import names as validation_names
 from validation import references as validation_references
 from validation.findings import Finding, field_path, shown
+from validation.port_names import names_protocol
 from validation.references import Workload
 from validation.tls_modes import without_mode
 
@@ -64,10 +65,6 @@ def _duplicate_objects(objects: Iterable[KubernetesObject]) -> Iterator[Finding]
             )
 
 
-# https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/
-_PROTOCOLS = ("http", "http2", "https", "grpc", "grpc-web", "tls", "tcp", "udp", "mongo", "mysql", "redis")
-
-
 def _mesh_rules(item: KubernetesObject) -> Iterator[Finding]:
     """What the API server would take, and Istio or the load balancer controller not, or do something else with."""
     if item.kind == "Service":
@@ -86,13 +83,9 @@ def _service_ports(item: KubernetesObject) -> Iterator[Finding]:
             rule = "A port has a name: Istio takes its protocol from there, and NetworkPolicies refer to it."
             yield Finding(subject=str(item), field=f"{field}.name", value="(not set)", rule=rule)
         # 15021 is the gateway's own health port, which never passes a sidecar's protocol selection.
-        elif not protocol and not _names_protocol(name) and port.get("port") != 15021:
+        elif not protocol and not names_protocol(name) and port.get("port") != 15021:
             rule = "Istio cannot tell the protocol: begin the name with one (http-…, grpc-…) or set appProtocol."
             yield Finding(subject=str(item), field=f"{field}.name", value=name, rule=rule)
-
-
-def _names_protocol(port: str) -> bool:
-    return any(port == known or port.startswith(f"{known}-") for known in _PROTOCOLS)
 
 
 _NO_TLS = (

@@ -99,11 +99,21 @@ def _published(aws: Aws) -> dict[str, str]:
 
 
 def _record(aws: Aws, inputs: Inputs) -> Made:
-    # allowOverwrite: the domain and its wildcard share one validation record.
-    action = "UPSERT" if inputs.get("allowOverwrite") else "CREATE"
-    _change(aws, action, inputs)
+    # allowOverwrite: the domain and its wildcard share one validation record. Otherwise it is looked for here: the
+    # stand-in takes a name behind it for it, once it was created and deleted (moto, change_resource_record_sets).
+    if not inputs.get("allowOverwrite") and _exists(aws, inputs):
+        raise ValueError(f"the record {inputs['name']} of type {inputs['type']} already exists")
+    _change(aws, "UPSERT", inputs)
     zone, name = inputs["zoneId"], inputs["name"].rstrip(".")
     return Made(id=f"{zone}_{name}_{inputs['type']}", outputs={"fqdn": name})
+
+
+def _exists(aws: Aws, inputs: Inputs) -> bool:
+    name = f"{inputs['name'].rstrip('.')}."
+    found = aws.client("route53").list_resource_record_sets(
+        HostedZoneId=_zone(aws, inputs["zoneId"]), StartRecordName=name, StartRecordType=inputs["type"]
+    )["ResourceRecordSets"]
+    return any((each["Name"], each["Type"]) == (name, inputs["type"]) for each in found)
 
 
 def _delete_record(aws: Aws, inputs: Inputs, made: Made) -> None:
@@ -111,7 +121,8 @@ def _delete_record(aws: Aws, inputs: Inputs, made: Made) -> None:
 
 
 def _change(aws: Aws, action: str, inputs: Inputs) -> None:
-    record: dict[str, Any] = {"Name": inputs["name"], "Type": inputs["type"]}
+    # As Route 53 keeps it: the stand-in deletes by this name only.
+    record: dict[str, Any] = {"Name": f"{inputs['name'].rstrip('.')}.", "Type": inputs["type"]}
     aliases = inputs.get("aliases")
     if aliases:
         record["AliasTarget"] = {

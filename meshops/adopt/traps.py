@@ -16,10 +16,10 @@ from policy.resources import Resource
 from policy.rule import Rule
 from policy.rules.traps import destination_rule_modes, one_registry
 from policy.rules.workloads import captured, not_the_nodes, not_the_sidecars_user, probes
+from validation.port_names import names_protocol
 
 _SECTION = "What is there"
 # https://istio.io/latest/docs/ops/configuration/traffic-management/protocol-selection/#explicit-protocol-selection
-_PROTOCOLS = frozenset({"http", "http2", "https", "tcp", "tls", "grpc", "grpc-web", "mongo", "mysql", "redis", "udp"})
 _SAME_NAME = ("DestinationRule", "VirtualService", "AuthorizationPolicy", "Sidecar", "NetworkPolicy")
 _BESIDE = (
     *("AuthorizationPolicy", "PeerAuthentication", "RequestAuthentication", "Sidecar", "ServiceEntry", "EnvoyFilter"),
@@ -165,7 +165,7 @@ def port_names(adoption: Adoption) -> Verdict:
     for service in inside(adoption, "Service"):
         for port in service.at("spec", "ports") or ():
             said = str(port.get("appProtocol") or port.get("name") or "").lower()
-            known = said in _PROTOCOLS or said.partition("-")[0] in _PROTOCOLS
+            known = names_protocol(said)
             where = f"{service}, port {port['port']}"
             if known:
                 tally.passed(f"{where}: {said}")

@@ -10,6 +10,7 @@ from offline.objects import KubernetesObject, releases
 from offline.registration import Registration
 from offline.values import masked
 from validation.alb import EVERYBODY
+from validation.alb import PREFIX as _ALB
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -165,7 +166,6 @@ def _sum(sizes: Iterable[Any]) -> str:
     return str(sum(map(int, known))) if all(isinstance(size, int | float) for size in known) else "?"
 
 
-_ALB = "alb.ingress.kubernetes.io"
 _NLB = "service.beta.kubernetes.io/aws-load-balancer"
 
 

@@ -33,7 +33,9 @@ def prod() -> str:
     """The stack's settings as JSON, so that each test has a copy of its own."""
     config = read_stack(plan.PROGRAM, "prod").config
     tree = {
-        key.removeprefix(f"{PROJECT}:"): json.loads(value) if isinstance(value, str) and value[:1] in "[{" else value
+        key.removeprefix(f"{PROJECT}:"): json.loads(value)
+        if isinstance(value, str) and value.startswith(("[", "{"))
+        else value
         for key, value in config.items()
     }
     return json.dumps(tree)

@@ -1,4 +1,4 @@
-"""A destroy of a whole lab: in the program's order to its end, and in another one with a load balancer left behind."""
+"""A destroy of a whole lab, last of all: in the program's order to its end, in another with a load balancer left."""
 
 from __future__ import annotations
 
