@@ -10,7 +10,7 @@ from typing import Any
 
 from manifests.document import Document, document
 from manifests.images import Images
-from meshops.verify.calls import CAGE, OUTSIDE, Call, Client, Purpose
+from meshops.verify.calls import BESIDE_GATEWAY, CAGE, OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import MANAGED_BY, RUN_LABEL, Answer
 from versions import CURL_IMAGE
 
@@ -29,8 +29,11 @@ _SIDECAR_SIZE: Mapping[str, str] = {"sidecar.istio.io/proxyCPU": "10m", "sidecar
 _SETTLING = 8
 """Seconds that a pod waits whose own NetworkPolicies are looked at: those of a new pod take a moment to be in force.
 The caged one waits until it is refused, three times as long at most: on it rests whether anybody enforces them.
+The one that the gateway admits waits until it is: what enforces them there learns of a new pod's address last.
 https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html (standard mode)"""
-_SETTLED: frozenset[Purpose] = frozenset(("caged", "network-stranger", "past-sidecar"))
+_SETTLED: frozenset[Purpose] = frozenset(
+    ("caged", "network-stranger", "network-declared", "platform-declared", "past-sidecar")
+)
 HARDENED: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -70,8 +73,8 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
     """
     made = tuple(calls)
     probe = _container(CONTAINER, curl_arguments(made, run=run), images)
-    if client != OUTSIDE and any(call.purpose in _SETTLED for call in made):
-        probe |= {"command": ["sh", "-c", f'{_settled(made)}; exec curl "$@"', "curl"]}
+    if settled := _settled(client, made):
+        probe |= {"command": ["sh", "-c", f'{settled}; exec curl "$@"', "curl"]}
     containers = [
         probe,
         *((_container("linger", _LINGER, images),) if client.injected else ()),
@@ -79,12 +82,20 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
     return probe_pod(name, client, containers, run=run)
 
 
-def _settled(calls: tuple[Call, ...]) -> str:
+def _settled(client: Client, calls: tuple[Call, ...]) -> str:
+    """The shell's line that ends once the NetworkPolicies of the pod are in force; empty where none is waited for."""
+    if client == BESIDE_GATEWAY and calls:
+        return f"n=0; until [ $n -ge {_SETTLING} ] || {_attempt(calls[0])}; do n=$((n + 1)); sleep 1; done"
+    if client == OUTSIDE or not any(call.purpose in _SETTLED for call in calls):
+        return ""
     caged = next((call for call in calls if call.purpose == "caged"), None)
     if caged is None:
         return f"sleep {_SETTLING}"
-    attempt = f"curl --silent --insecure --output /dev/null --max-time 1 {shlex.quote(caged.url)}"
-    return f"n=0; while [ $n -lt {3 * _SETTLING} ] && {attempt}; do n=$((n + 1)); sleep 1; done"
+    return f"n=0; while [ $n -lt {3 * _SETTLING} ] && {_attempt(caged)}; do n=$((n + 1)); sleep 1; done"
+
+
+def _attempt(call: Call) -> str:
+    return f"curl --silent --insecure --output /dev/null --max-time 1 {shlex.quote(call.url)}"
 
 
 def probe_pod(
