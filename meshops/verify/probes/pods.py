@@ -10,7 +10,7 @@ from typing import Any
 
 from manifests.document import Document, document
 from manifests.images import Images
-from meshops.verify.calls import BESIDE_GATEWAY, CAGE, OUTSIDE, Call, Client, Purpose
+from meshops.verify.calls import CAGE, OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import MANAGED_BY, RUN_LABEL, Answer
 from versions import CURL_IMAGE
 
@@ -26,14 +26,12 @@ _LINGER = ["--silent", "--retry", "1", "--retry-delay", "30", "--retry-connrefus
 _CONNECT_SECONDS = "3"
 _CALL_SECONDS = "8"
 _SIDECAR_SIZE: Mapping[str, str] = {"sidecar.istio.io/proxyCPU": "10m", "sidecar.istio.io/proxyMemory": "64Mi"}
-_SETTLING = 8
-"""Seconds that a pod waits whose own NetworkPolicies are looked at: those of a new pod take a moment to be in force.
-The caged one waits until it is refused, three times as long at most: on it rests whether anybody enforces them.
-The one that the gateway admits waits until it is: what enforces them there learns of a new pod's address last.
+_SETTLING = 24
+"""Times, a second apart, that a pod tries the first of its calls that NetworkPolicies decide, until they decide it.
+Those of a new pod take a moment to be in force, longer where nodes are busy; what comes after is what they let happen.
 https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html (standard mode)"""
-_SETTLED: frozenset[Purpose] = frozenset(
-    ("caged", "network-stranger", "network-declared", "platform-declared", "past-sidecar")
-)
+_REFUSED: frozenset[Purpose] = frozenset(("caged", "network-stranger", "past-sidecar"))
+_ADMITTED: frozenset[Purpose] = frozenset(("gateway", "gateway-older-tls", "network-declared", "platform-declared"))
 HARDENED: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
     "capabilities": {"drop": ["ALL"]},
@@ -84,18 +82,18 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
 
 def _settled(client: Client, calls: tuple[Call, ...]) -> str:
     """The shell's line that ends once the NetworkPolicies of the pod are in force; empty where none is waited for."""
-    if client == BESIDE_GATEWAY and calls:
-        return f"n=0; until [ $n -ge {_SETTLING} ] || {_attempt(calls[0])}; do n=$((n + 1)); sleep 1; done"
-    if client == OUTSIDE or not any(call.purpose in _SETTLED for call in calls):
+    if client == OUTSIDE:
         return ""
-    caged = next((call for call in calls if call.purpose == "caged"), None)
-    if caged is None:
-        return f"sleep {_SETTLING}"
-    return f"n=0; while [ $n -lt {3 * _SETTLING} ] && {_attempt(caged)}; do n=$((n + 1)); sleep 1; done"
+    for until, decided in (("while", _REFUSED), ("until", _ADMITTED)):
+        if call := next((call for call in calls if call.purpose in decided), None):
+            return f"n=0; {until} {_connects(call)}; do n=$((n + 1)); [ $n -lt {_SETTLING} ] || break; sleep 1; done"
+    return ""
 
 
-def _attempt(call: Call) -> str:
-    return f"curl --silent --insecure --output /dev/null --max-time 1 {shlex.quote(call.url)}"
+def _connects(call: Call) -> str:
+    """Whether the call's address takes a connection, whatever is said on it."""
+    asked = "curl --silent --insecure --output /dev/null --max-time 1 --write-out '%{time_connect}'"
+    return f'[ "$({asked} {shlex.quote(call.url)})" != 0.000000 ]'
 
 
 def probe_pod(
