@@ -27,10 +27,11 @@ _CONNECT_SECONDS = "3"
 _CALL_SECONDS = "8"
 _SIDECAR_SIZE: Mapping[str, str] = {"sidecar.istio.io/proxyCPU": "10m", "sidecar.istio.io/proxyMemory": "64Mi"}
 _SETTLING = 24
-"""Times, a second apart, that a pod tries the first of its calls that NetworkPolicies decide, until they decide it.
+"""Times, a second apart, that a pod tries what its own NetworkPolicies decide, until they do.
 Those of a new pod take a moment to be in force, longer where nodes are busy; what comes after is what they let happen.
+Others' policies know it no sooner, but refuse whom they do not know.
 https://docs.aws.amazon.com/eks/latest/userguide/cni-network-policy-configure.html (standard mode)"""
-_REFUSED: frozenset[Purpose] = frozenset(("caged", "network-stranger", "past-sidecar"))
+_REFUSED: frozenset[Purpose] = frozenset(("caged", "past-sidecar"))
 _ADMITTED: frozenset[Purpose] = frozenset(("gateway", "gateway-older-tls", "network-declared", "platform-declared"))
 HARDENED: Mapping[str, Any] = {
     "allowPrivilegeEscalation": False,
@@ -72,7 +73,7 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
     made = tuple(calls)
     probe = _container(CONTAINER, curl_arguments(made, run=run), images)
     if settled := _settled(client, made):
-        probe |= {"command": ["sh", "-c", f'{settled}; exec curl "$@"', "curl"]}
+        probe |= {"command": ["sh", "-c", f'{settled}exec curl "$@"', "curl"]}
     containers = [
         probe,
         *((_container("linger", _LINGER, images),) if client.injected else ()),
@@ -82,12 +83,12 @@ def pod_document(name: str, client: Client, calls: Iterable[Call], *, run: str, 
 
 def _settled(client: Client, calls: tuple[Call, ...]) -> str:
     """The shell's line that ends once the NetworkPolicies of the pod are in force; empty where none is waited for."""
-    if client == OUTSIDE:
-        return ""
+    waits: list[str] = []
     for until, decided in (("while", _REFUSED), ("until", _ADMITTED)):
         if call := next((call for call in calls if call.purpose in decided), None):
-            return f"n=0; {until} {_connects(call)}; do n=$((n + 1)); [ $n -lt {_SETTLING} ] || break; sleep 1; done"
-    return ""
+            tries = f"n=$((n + 1)); [ $n -lt {_SETTLING} ] || break; sleep 1"
+            waits.append(f"n=0; {until} {_connects(call)}; do {tries}; done; ")
+    return "".join(waits) if client != OUTSIDE else ""
 
 
 def _connects(call: Call) -> str:
