@@ -110,10 +110,11 @@ def _where(item: Document) -> str:
 def apply(tools: Tools, settings: Settings, step: Step, progress: Progress) -> tuple[str, ...]:
     """Takes the step on the cluster. Gives what it left there that the settings do not say. Raises ToolError: what
     was done by then stays done, and each turn by itself leaves traffic flowing."""
+    known = {_key(item) for item in _documents(settings)}
     done: list[str] = []
     for turn in turns(settings, step):
         _set(tools, turn.apply, settings)
-        done += [_told(*_key(item), "changed") for item in turn.apply]
+        done += [_told(*_key(item), "changed" if _key(item) in known else "made") for item in turn.apply]
         for kind, namespace, name in turn.delete:
             where = (f"--namespace={namespace}",) if namespace else ()
             tools.ask_kubectl("delete", kind, name, *where, "--ignore-not-found")

@@ -217,3 +217,13 @@ def test_the_page_takes_a_namespace_in_and_back_out(migration: Migration) -> Non
     assert migration.ask("as-billing-api") == answered
     # The patch was written with it: settings and cluster agree again.
     assert migration.run(status) == 0, migration.output
+    # Deployed: the rules that the rollback made are the program's from here on, and go with the next step forward.
+    migration.up()
+    assert migration.ask("as-billing-api") == answered
+    rules = [rule["metadata"]["name"] for rule in lab.get("destinationrules", "-n", "istio-system")["items"]]
+    assert "plaintext-namespace-payments" in rules
+    onboarding.bring_to(ROOT, read_stack(ROOT, STACK).config, TerminalProgress())
+    migration.settle()
+    assert migration.ask("as-billing-api") == answered
+    found = prove(lab.plane, stack_settings(ROOT, STACK), STACK, only=("MV615",)).result("MV615")
+    assert found.status == "pass", found.verdict.finding

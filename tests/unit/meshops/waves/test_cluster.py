@@ -98,6 +98,14 @@ def test_level_2_takes_the_labels_away_and_restarts_before_it_removes_the_walls(
     assert '"labels": {"istio.io/rev": null}' in taken[restarted]
 
 
+def test_what_a_way_back_makes_is_told_from_what_it_changes(tools: Tools) -> None:
+    # A refresh sets back what Pulumi's state has, and knows nothing of what it has not.
+    settings = _settings(plain="strict", other="strict", sticky="strict")
+    told = rollback.apply(tools, settings, way_back(settings, ("plain",), 2), Silent())
+    assert "DestinationRule istio-system/plaintext-namespace-plain made" in told
+    assert "PeerAuthentication istio-system/default changed" in told
+
+
 def test_a_way_back_that_fails_says_at_what(tmp_path: Path) -> None:
     settings = _settings(plain="strict")
     with pytest.raises(ToolError, match="not on the PATH"):
