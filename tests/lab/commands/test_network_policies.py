@@ -91,6 +91,7 @@ def test_without_its_walls_an_applications_datagrams_leave(whole_lab: WholeLab) 
     assert {item["id"]: item["status"] for item in json.loads(ran.stdout)["results"]} == dict.fromkeys(attempts, "pass")
 
 
+@pytest.mark.long
 def test_some_of_kubernetes_own_tests_pass(whole_lab: WholeLab) -> None:
     ran = whole_lab.command("netpol-conformance", "--short")
     assert ran.returncode == 0, f"{ran.stdout[-3000:]}\n{ran.stderr[-1000:]}"
