@@ -134,7 +134,8 @@ class Scene:
             *(f"--var={name}={value}" for name, value in self.variables.items()),
             *(f"--local-repository={used}={folder}" for used, folder in self._actions()),
         ]  # fmt: skip
-        around = {"HOME": str(self.directory / "home"), "PATH": os.environ["PATH"], "NO_COLOR": "1"}
+        path = f"{self.directory}/runner:{os.environ['PATH']}"
+        around = {"HOME": str(self.directory / "home"), "PATH": path, "NO_COLOR": "1"}
         done = subprocess.run(command, cwd=self.repository, capture_output=True, text=True, env=around, timeout=200)
         output = done.stdout + done.stderr
         return Ran(id=self._runs, code=done.returncode, output=output, jobs=_jobs(output))
@@ -173,6 +174,8 @@ def template_in(directory: Path) -> Path:
     scene.git("config", "uploadpack.allowAnySHA1InWant", "true")
     scene.git("add", "--all")
     scene.git("commit", "--quiet", "--message", "What stands")
+    # Each job's checkout would compress it anew.
+    scene.git("repack", "-adq")
     # Each job has a checkout of its own: without these it would compile the program anew. By the sources' hashes.
     modules = shutil.copytree(repository, directory / "compiled", ignore=shutil.ignore_patterns(".git"))
     command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", str(modules)]
@@ -181,9 +184,12 @@ def template_in(directory: Path) -> Path:
         if path.is_file() and path.parent.name != "__pycache__":
             path.unlink()
     shutil.copytree(HERE / "programs", directory / "programs")
-    (directory / "bin").mkdir()
-    for name in ("python3", "sudo"):
-        (directory / "programs" / name).rename(directory / "bin" / name)
+    for folder, names in {"bin": ("python3", "sudo"), "runner": ("node",)}.items():
+        (directory / folder).mkdir()
+        for name in names:
+            (directory / "programs" / name).rename(directory / folder / name)
+    # A bare runner's Python: without the packages of this environment, and without a version manager's shell scripts.
+    (directory / "runner" / "python3").symlink_to(Path(sys.executable).resolve())
     (directory / "home").mkdir()
     (directory / "cost").write_text("12.50", encoding="utf-8")
     return directory
