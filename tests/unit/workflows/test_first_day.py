@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from bootstrap.plan import make
 from tests import ROOT
-from tests.unit.bootstrap.test_account import account  # noqa: F401 (a fixture)
 
 WORKFLOWS = ROOT / ".github" / "workflows"
 SECTION = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Pull requests and deployment")[2]
@@ -47,9 +47,10 @@ def test_every_make_target_that_a_page_tells_to_type_exists(page: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_make_variable_that_a_page_sets_is_read(page: str) -> None:
-    lines = re.findall(r"\bmake [a-z][a-z-]+((?: [A-Z]+=)?[^`\n]*)", PAGES[page])
-    given = {name for line in lines for name in re.findall(r"(?<![\w-])([A-Z]+)=", line)}
-    assert given <= set(re.findall(r"\$\(([A-Z]+)\)", MAKEFILE))
+    commands = re.findall(r"\bmake [a-z][a-z-]+([^`\n]*)", PAGES[page])
+    alone = re.findall(r"`[A-Z_]+=…", PAGES[page])
+    given = {name for text in (*commands, *alone) for name in re.findall(r"(?<![\w-])([A-Z_]+)=", text)}
+    assert given <= set(re.findall(r"\$\(([A-Z_]+)\)", MAKEFILE))
 
 
 @pytest.mark.parametrize("page", [page for page in PAGES if not page.startswith("docs/ci/")])
@@ -71,8 +72,8 @@ def test_every_workflow_and_environment_that_a_page_names_exists() -> None:
     assert re.findall(r"`([a-z]+)`", environments[1]) == re.findall(r"^      stack: ([a-z]+)$", YAML, re.MULTILINE)
 
 
-def test_every_output_that_a_page_hands_on_is_one_of_the_bootstraps(account) -> None:  # noqa: F811
-    made = account.outputs["prod"]
+def test_every_output_that_a_page_hands_on_is_one_of_the_bootstraps() -> None:
+    made = make("example").outputs["prod"]
     outputs = {*made, *(f"runner.{name}" for name in made["runner"])}
     table = PAGES["docs/runbooks/bootstrap.md"].partition("| output | goes to |")[2].partition("\n\n")[0]
     first = {name for row in table.splitlines() for name in re.findall(r"`([\w.]+)`", row.split(" | ")[0])}
