@@ -18,6 +18,7 @@ from meshops.plan import plan
 from offline.objects import KubernetesObject, releases
 from offline.registration import Registration
 from tests import ROOT
+from tests.contract.stack_plans import plan_of
 from tests.unit.configuration.mutations import STACKS, Mutation, base, mutations
 from tests.unit.validation.validation_objects import registered
 from validation import names, schemas
@@ -35,7 +36,7 @@ CERTIFICATE = "arn:aws:acm:eu-west-1:111122223333:certificate/a"
 @pytest.fixture(scope="module")
 def charts() -> dict[str, tuple[Registration, ...]]:
     """Stack -> its Helm releases: in their namespaces stand pods that no document shows."""
-    return {stack: releases(plan.make(stack, directory=ROOT).run.registrations) for stack in STACKS}
+    return {stack: releases(plan_of(stack).run.registrations) for stack in STACKS}
 
 
 @pytest.fixture
