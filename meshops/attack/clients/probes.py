@@ -79,8 +79,7 @@ class AttackPods:
         by_place: dict[Place, list[Mapping[str, Any]]] = {}
         for id, shot in shots.items():
             task: dict[str, Any] = {"id": id, **shot.task, "ready": "" if shot.place in _NAMELESS else _READY_NAME}
-            if shot.place.caged:
-                task["caged"] = True
+            task["walled"] = _walled(shot.place)
             if (task.get("tls") or {}).get("certificate") == "own":
                 task["istiod"] = self._istiod
             by_place.setdefault(shot.place, []).append(task)
@@ -164,6 +163,13 @@ class AttackPods:
 
     def _kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         return self._tools.ask_kubectl(*arguments, stdin=stdin, seconds=90)
+
+
+def _walled(place: Place) -> bool:
+    """Whether NetworkPolicies keep it from the API server, before which it may do anything. A sidecar takes every
+    connection first, and lets on it what it lets."""
+    client = place.client
+    return place.caged or (client is not None and bool(client.namespace) and not client.injected)
 
 
 def _answer(found: Mapping[str, Any] | Unavailable) -> Answer:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import os
+import socket
 import subprocess
 import tempfile
 import time
@@ -19,7 +21,7 @@ MARK = "meshops-attack "
 """Before each answer; other lines are nobody's."""
 END = f"{MARK}end"
 _WORKERS = 8
-# Until the NetworkPolicies of a new pod are in force: before that it may do anything.
+# After a pod's own NetworkPolicies are in force those of others that name it may take a moment more.
 _SETTLING = 3.0
 _TRIES = 4
 _CREATE = "/istio.v1.auth.IstioCertificateService/CreateCertificate"
@@ -48,9 +50,9 @@ def performed(tasks: list[dict[str, Any]], *, workers: int = _WORKERS) -> Iterab
 def main(encoded: str) -> None:
     tasks = json.loads(encoded)
     _await_network(tasks[0].get("ready", "") if tasks else "")
+    if tasks and tasks[0].get("walled"):
+        _await_walls()
     time.sleep(_SETTLING)
-    if tasks and tasks[0].get("caged"):
-        _await_cage(tasks[0])
     for answer in performed(tasks):
         print(f"{MARK}{json.dumps(answer)}", flush=True)
     print(END, flush=True)
@@ -65,10 +67,15 @@ def _await_network(name: str, seconds: float = 30.0) -> None:
         time.sleep(0.5)
 
 
-def _await_cage(task: dict[str, Any], seconds: float = 20.0) -> None:
-    """On a busy node its policy may take longer: whether anybody enforces policies at all is asked of this pod."""
+def _await_walls(seconds: float = 24.0) -> None:
+    """Until the API server is out of reach, which no pod is let to in whose place an attempt is made."""
+    server = os.environ.get("KUBERNETES_SERVICE_HOST", ""), int(os.environ.get("KUBERNETES_SERVICE_PORT", "443"))
     deadline = time.monotonic() + seconds
-    while time.monotonic() < deadline and perform(task)["connected"]:
+    while time.monotonic() < deadline:
+        try:
+            socket.create_connection(server, timeout=1).close()
+        except OSError:
+            return
         time.sleep(1)
 
 
