@@ -24,6 +24,8 @@ _TOOLS = (
     "printf", "ps", "pwd", "rm", "sed", "seq", "sleep", "sort", "stat", "stty", "tail", "tee", "test", "timeout",
     "touch", "tr", "true", "uname", "uniq", "wc", "whoami", "xargs",
 )  # fmt: skip
+# What some of them read: openssl makes no certificate request without its configuration.
+_READ = {"/usr/lib/ssl/openssl.cnf": "/etc/ssl/openssl.cnf"}
 # As Debian has them.
 _DIRECTORIES = {"/bin": "usr/bin", "/sbin": "usr/sbin"}
 
@@ -86,6 +88,7 @@ def _tools() -> dict[str, str]:
         programs = {name: libraries.program(name) for name in _TOOLS}
         _FOUND.update({f"/usr/bin/{name}": path for name, path in programs.items()})
         _FOUND.update(libraries.needed(programs.values()))
+        _FOUND.update(_READ)
     return dict(_FOUND)
 
 

@@ -24,7 +24,8 @@ _WALLS: tuple[tuple[str, re.Pattern[str]], ...] = (
     ("istiod", re.compile(r'admission webhook "[^"]*istio\.io" denied')),
 )
 # A stream that was admitted, but not asked for as one.
-_ADMITTED = re.compile(r"[Uu]pgrade (request )?required|unable to upgrade")
+# What the API server says once it has let somebody through: the pod, or a NetworkPolicy before it, had another answer.
+_ADMITTED = re.compile(r"[Uu]pgrade (request )?required|unable to upgrade|error trying to reach service")
 _BINDINGS = "/apis/rbac.authorization.k8s.io/v1/namespaces/{namespace}/rolebindings"
 
 

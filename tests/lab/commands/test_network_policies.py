@@ -83,12 +83,15 @@ def test_without_its_walls_an_application_gets_out_past_its_sidecar(whole_lab: W
 
 def test_without_its_walls_an_applications_datagrams_leave(whole_lab: WholeLab) -> None:
     attempts = ("MA712", "MA713", "MA714")
-    arguments = ("attack", "--only", *attempts, "--format", "json")
     with _without(whole_lab, "secure-apps", "default-deny", "allow-platform", "billing-api"):
-        ran = whole_lab.command(*arguments)
-    assert {item["id"]: item["status"] for item in json.loads(ran.stdout)["results"]} == dict.fromkeys(attempts, "fail")
-    ran = whole_lab.command(*arguments)
-    assert {item["id"]: item["status"] for item in json.loads(ran.stdout)["results"]} == dict.fromkeys(attempts, "pass")
+        assert _attacked(whole_lab, attempts) == dict.fromkeys(attempts, "fail")
+    assert _attacked(whole_lab, attempts) == dict.fromkeys(attempts, "pass")
+
+
+def _attacked(lab: WholeLab, attempts: tuple[str, ...]) -> dict[str, str]:
+    ran = lab.command("attack", "--only", *attempts, "--format", "json")
+    # Beside them stands what applications answer their own callers, which without `allow-platform` find no DNS.
+    return {item["id"]: item["status"] for item in json.loads(ran.stdout)["results"] if item["id"] in attempts}
 
 
 @pytest.mark.long
