@@ -1,0 +1,71 @@
+"""Flux's source-controller and kustomize-controller, as they are: built when asked for.
+
+The Go module proxy has no whole set of modules of their newest releases; see toolchain/gitops/go.mod.
+"""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+
+from lab.build import go_module
+from lab.build.go_commands import GoRunner
+from lab.build.on_demand import OnDemand
+from lab.errors import LabError
+from lab.images.image import Image
+from lab.progress import Progress
+
+# Controller -> its version, as toolchain/gitops/go.mod has it.
+CONTROLLERS: dict[str, str] = {"source-controller": "v1.9.3", "kustomize-controller": "v1.9.5"}
+_MODULE = "github.com/fluxcd/"
+# The user of their Dockerfiles.
+_USER = 65534
+
+
+def _configurations(runner: GoRunner, into: Path) -> None:
+    for name in CONTROLLERS:
+        source = runner.module_directory(_MODULE + name) / "config"
+        if not (source / "crd" / "bases").is_dir():
+            raise LabError(f"{_MODULE}{name} no longer has config/crd/bases, from which its kinds are installed")
+        target = shutil.copytree(source, into / "config" / name)
+        for path in (target, *target.rglob("*")):
+            path.chmod(0o755 if path.is_dir() else 0o644)  # the module cache is read-only
+
+
+_BUILD = OnDemand(
+    name="gitops",
+    what="Flux's controllers",
+    source=go_module.GITOPS_SOURCE,
+    packages=tuple(_MODULE + name for name in CONTROLLERS),
+    expected_packages=2600,
+    expected_modules=370,
+    collect=_configurations,
+)
+
+
+def ensure(progress: Progress) -> None:
+    """Builds them if need be, which takes many minutes. Raises LabError."""
+    _BUILD.ensure(progress)
+
+
+def configuration(name: str) -> Path:
+    """A controller's own manifests, its module's `config`; there once `ensure` has run."""
+    return _BUILD.directory / "config" / name
+
+
+def image(name: str) -> str:
+    """The reference of a controller's image, as Flux's own manifests have it."""
+    return f"ghcr.io/fluxcd/{name}:{CONTROLLERS[name]}"
+
+
+def rows() -> tuple[Image, ...]:
+    """The images; before `ensure` has run once their containers do not start."""
+    return tuple(
+        Image(
+            pattern=f"*/fluxcd/{name}:*",
+            entrypoint=(f"/{name}",),
+            files={f"/{name}": str(_BUILD.directory / name)},
+            user=_USER,
+        )
+        for name in CONTROLLERS
+    )
