@@ -18,16 +18,21 @@ from lab.progress import Progress
 # Controller -> its version, as toolchain/gitops/go.mod has it.
 CONTROLLERS: dict[str, str] = {"source-controller": "v1.9.3", "kustomize-controller": "v1.9.5"}
 _MODULE = "github.com/fluxcd/"
+# Of a module's `config`: its kinds, its rights, its Deployment.
+_PARTS = ("crd", "rbac", "manager")
 # The user of their Dockerfiles.
 _USER = 65534
 
 
 def _configurations(runner: GoRunner, into: Path) -> None:
     for name in CONTROLLERS:
-        source = runner.module_directory(_MODULE + name) / "config"
-        if not (source / "crd" / "bases").is_dir():
-            raise LabError(f"{_MODULE}{name} no longer has config/crd/bases, from which its kinds are installed")
-        target = shutil.copytree(source, into / "config" / name)
+        module = runner.module_directory(_MODULE + name)
+        target = into / "config" / name
+        for part in _PARTS:
+            source = module / "config" / part
+            if not source.is_dir():
+                raise LabError(f"{source} is no more, and Flux is installed from it")
+            shutil.copytree(source, target / part)
         for path in (target, *target.rglob("*")):
             path.chmod(0o755 if path.is_dir() else 0o644)  # the module cache is read-only
 

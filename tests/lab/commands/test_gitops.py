@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,9 +28,11 @@ from meshops.owners import GIT_MANAGERS, git_owner, managers
 from meshops.preflight import namespaces
 from meshops.preflight.aws import Endpoint
 from meshops.tools import Tools
+from meshops.waves import rollback
 from offline.stack_files import for_parsing
 from tests import ROOT
 from tests.whole_lab import WholeLab
+from versions import CURL_IMAGE
 
 pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1800)]
 
@@ -67,6 +70,16 @@ class Owned:
             flux.await_applied(objects, commit)
         finally:
             objects.close()
+
+    @contextmanager
+    def between_reconciliations(self) -> Generator[None]:
+        """Flux applies nothing while this lasts."""
+        where = ("kustomizations.kustomize.toolkit.fluxcd.io", flux.NAME, f"--namespace={flux.NAMESPACE}")
+        self.kubectl("patch", *where, "--type=merge", '--patch={"spec": {"suspend": true}}')
+        try:
+            yield
+        finally:
+            self.kubectl("patch", *where, "--type=merge", '--patch={"spec": {"suspend": false}}')
 
     def entry(self, **more: str) -> Path:
         return self.entries([{**ENTRY, **more}])
@@ -138,15 +151,18 @@ def test_fluxs_marks_and_field_manager_are_those_by_which_an_owner_is_told(owned
 
 
 def test_a_label_set_by_hand_is_gone_at_the_next_reconciliation_and_the_next_pod_has_no_sidecar(owned: Owned) -> None:
-    owned.label_by_hand()
-    verdict = owned.preflight(owned.entry())
+    with owned.between_reconciliations():
+        owned.label_by_hand()
+        assert sidecar(owned.new_pod("cart")), "it seems to have worked"
+        verdict = owned.preflight(owned.entry())
     assert verdict.status == "fail"
     assert f"{OWNER} owns it, and {LABEL} (set by kubectl-label) is not in its Git" in verdict.finding
     until(lambda: owned.label() is None, "Flux took the label away")
     assert not sidecar(owned.new_pod("cart")), "nobody noticed, and it runs in plaintext"
     found = owned.verify(owned.entry(delivery="git"), "MV607")
     assert found.status == "fail"
-    assert f"namespace shop: {LABEL} is (not set), not {owned.revision}; {OWNER} owns it" in found.finding
+    assert f"namespace shop: {LABEL} is (not set), not {owned.revision}, " in found.finding
+    assert found.finding.endswith(f"; {OWNER} owns it: the label belongs into its Git")
 
 
 def test_what_another_field_manager_applied_flux_leaves_until_its_git_says_otherwise(owned: Owned) -> None:
@@ -198,11 +214,32 @@ def test_what_adopt_writes_for_git_is_applied_and_stays(owned: Owned, capsys: py
     until(lambda: owned.label() == owned.revision, "what is in Git comes back")
     owned.kubectl("delete", "authorizationpolicies", "--all", "--namespace=shop")
     until(lambda: owned.lab.get("authorizationpolicies", "--namespace=shop")["items"], "its policies come back")
+    # As `waves rollback --now` would: whose field it is does not matter to what is in Git.
+    open_to_all = '--patch={"spec": {"rules": [{}]}}'
+    owned.kubectl(
+        "patch", "authorizationpolicy", "cart", "--namespace=shop", "--type=merge", open_to_all,
+        f"--field-manager={rollback.FIELD_MANAGER}",
+    )  # fmt: skip
+    until(lambda: owned.lab.get("authorizationpolicy", "cart", "--namespace=shop")["spec"]["rules"] != [{}], "closed")
     for id in ("MV602", "MV605", "MV607"):
         found = owned.verify(entries, id)
         assert found.status == "pass", (id, found.finding, found.evidence)
     # Both ends have an identity, and the policy that adopt wrote lets this one in.
     until(lambda: _answers(owned)[-3:] == ["200"] * 3, f"the cart answers: {_answers(owned)[-5:]}")
+
+
+def test_nobody_else_in_fluxs_namespace_reaches_its_git_server(owned: Owned) -> None:
+    url = f"{source.url(owned.lab.plane.network)}/info/refs?service=git-upload-pack"
+    script = f"sleep 8; curl -s -o /dev/null -m 5 -w '%{{http_code}}' '{url}'; true"
+    answers = {}
+    for namespace in (flux.NAMESPACE, "default"):
+        where = f"--namespace={namespace}"
+        image = f"--image={CURL_IMAGE}"
+        owned.kubectl("run", "asker", where, image, "--restart=Never", "--command", "--", "sh", "-c", script)
+        owned.kubectl("wait", "pod/asker", where, "--for=jsonpath={.status.phase}=Succeeded", "--timeout=120s")
+        answers[namespace] = owned.kubectl("logs", "asker", where)
+        owned.kubectl("delete", "pod", "asker", where)
+    assert answers == {flux.NAMESPACE: "000", "default": "200"}
 
 
 def _answers(owned: Owned) -> list[str]:
