@@ -31,7 +31,7 @@ from meshops.tools import Tools
 from meshops.waves import rollback
 from offline.stack_files import for_parsing
 from tests import ROOT
-from tests.whole_lab import WholeLab
+from tests.whole_lab import WholeLab, lab_command, running
 from versions import CURL_IMAGE
 
 pytestmark = [pytest.mark.gitops, pytest.mark.timeout(1800)]
@@ -116,19 +116,19 @@ class Owned:
 
 
 @pytest.fixture(scope="module")
-def owned(whole_lab: WholeLab, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owned]:
-    """`make lab GITOPS=1` on a lab that runs."""
-    up = whole_lab.command("up", "--gitops", "--no-proofs")
+def owned(lab_state: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Owned]:
+    """`make lab GITOPS=1`; that the rest of it holds, other tests prove."""
+    up = lab_command(lab_state, "up", "--gitops", "--no-proofs")
     assert up.returncode == 0, f"{up.stdout[-3000:]}\n{up.stderr[-3000:]}"
     assert "Flux has applied main@sha1:" in up.stdout + up.stderr
-    found = Owned(
-        lab=whole_lab,
+    yield Owned(
+        lab=WholeLab(state=lab_state, output=up.stdout, plane=running(lab_state)),
         revision=parse(STACK, for_parsing(onboarding.with_entry(ROOT, None))).mesh.revision(),
         directory=tmp_path_factory.mktemp("gitops"),
     )
-    yield found
-    off = whole_lab.command("offboard")
-    assert off.returncode == 0, off.stderr
+    down = lab_command(lab_state, "down")
+    assert down.returncode == 0, down.stderr
+    assert not lab_state.exists(), "lab-down leaves nothing behind"
 
 
 def sidecar(pod: dict[str, Any]) -> bool:

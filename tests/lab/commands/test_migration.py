@@ -109,7 +109,7 @@ class Migration:
         return Counter(done.stdout.split())
 
     def ask_until(self, caller: str, status: str) -> None:
-        """Waits until the listener of before is drained: what was connected to it is answered by its rules once more."""
+        """Waits until the listener of before is drained, which answers once more who was connected to it."""
         until = time.monotonic() + 60
         while self.ask(caller, 3) != {status: 3}:
             assert time.monotonic() < until, f"{caller} is not answered {status} alone"
