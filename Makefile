@@ -15,14 +15,14 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs lab-image example traps plan policy \
 	pr-comment preflight adopt verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions \
-	install test test-long test-unit check format bench bench-policy bench-lab netpol-conformance bench-mesh \
-	reliability bench-cdk docs schemas lock clean
+	install test test-long gitops-test test-unit check format bench bench-policy bench-lab netpol-conformance \
+	bench-mesh reliability bench-cdk docs schemas lock clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-lab: $(READY) ## the whole program, real parts and real traffic on this machine, and the proofs that it holds
-	@$(RUN) -m lab up
+lab: $(READY) ## [GITOPS=1] the whole program, real parts and real traffic on this machine, and the proofs that it holds
+	@$(RUN) -m lab up $(if $(GITOPS),--gitops)
 
 lab-down: $(READY) ## stop the lab and remove all of it (the built tools stay cached)
 	@$(RUN) -m lab down
@@ -104,10 +104,14 @@ install: $(READY) ## what every other command does first: the packages of requir
 test: $(READY) ## what CI runs: format, lint, types, imports, unit, contract and lab tests
 	@$(RUN) -m lab toolchain
 	@$(MAKE) --no-print-directory check
-	@$(RUN) -m pytest --numprocesses=2 -m "not long"
+	@$(RUN) -m pytest --numprocesses=2 -m "not long and not gitops"
 
 test-long: $(READY) ## the lab tests that take minutes each: upgrades, migrations, every cure taken away, the examples
 	@$(RUN) -m pytest -m long
+
+# Apart from them, because it builds Flux.
+gitops-test: $(READY) ## Flux on a lab of the tests' own: what it takes from a namespace, and what keeps a label (Go; builds it once)
+	@$(RUN) -m pytest -m gitops tests/lab/commands/test_gitops.py
 
 test-unit: $(READY) ## the tests that need no control plane; about two minutes
 	@$(RUN) -m pytest tests/unit

@@ -45,6 +45,7 @@ COMMANDS: dict[str, Command] = {
         arguments=(
             _argument("--keep", action="store_true", help="leave a lab that fails on its way up, to look at it"),
             _argument("--no-proofs", dest="prove", action="store_false", help="bring it up and no more"),
+            _argument("--gitops", action="store_true", help="with Flux and a Git server for it (Go; builds it once)"),
         ),
     ),
     "down": Command(runs="commands.whole:down", help="Stops and removes the lab"),

@@ -18,6 +18,11 @@ GIT_MANAGERS: dict[str, str] = {
 _KUSTOMIZATION = "kustomize.toolkit.fluxcd.io"
 _RELEASE = "helm.toolkit.fluxcd.io"
 _TRACKING = "argocd.argoproj.io/tracking-id"
+# Whose fields kustomize-controller takes over at every reconciliation, to drop those that Git has not: by this
+# prefix. https://fluxcd.io/flux/faq/#why-are-kubectl-edits-rolled-back-by-flux, and `fieldManagers` in its
+# internal/controller/kustomization_controller.go; what others apply stays until Git says otherwise.
+_UNDONE = "kubectl"
+_BY_KUSTOMIZE = ("Flux (Kustomization ", "Flux (field manager kustomize-controller)")
 
 
 def managers(item: Mapping[str, Any], *path: str) -> tuple[str, ...]:
@@ -34,6 +39,11 @@ def managers(item: Mapping[str, Any], *path: str) -> tuple[str, ...]:
         if fields is not None:
             found.add(str(entry.get("manager", "")))
     return tuple(sorted(found))
+
+
+def undone(item: Mapping[str, Any], *path: str) -> bool:
+    """Whether Flux takes the field at this path away at its next reconciliation, unless it is in Git."""
+    return git_owner(item).startswith(_BY_KUSTOMIZE) and any(name.startswith(_UNDONE) for name in managers(item, *path))
 
 
 def git_owner(item: Mapping[str, Any]) -> str:

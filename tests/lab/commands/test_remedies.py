@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import subprocess
 import time
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import contextmanager
 from ipaddress import IPv4Network
 from pathlib import Path
@@ -27,6 +27,7 @@ from versions import CURL_IMAGE
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
+_BOOKKEEPING = ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation")
 HOST = "app.lab.example.com"
 BILLING = "billing-api.secure-apps.svc.cluster.local"
 _SERVER = """
@@ -50,6 +51,20 @@ def _kubectl(lab: WholeLab, *arguments: str, document: dict[str, Any] | None = N
     return done.stdout
 
 
+@pytest.fixture(scope="module", autouse=True)
+def without_network_policies(whole_lab: WholeLab) -> Iterator[None]:
+    """They would refuse most of these attempts before the remedy is asked (test_network_policies.py)."""
+    found = whole_lab.get("networkpolicies", "--all-namespaces")["items"]
+    for policy in found:
+        for field in _BOOKKEEPING:
+            policy["metadata"].pop(field, None)
+        _kubectl(
+            whole_lab, "delete", "networkpolicy", policy["metadata"]["name"], "-n", policy["metadata"]["namespace"]
+        )
+    yield
+    _kubectl(whole_lab, "create", "--filename=-", document={"apiVersion": "v1", "kind": "List", "items": found})
+
+
 @contextmanager
 def _made(lab: WholeLab, document: dict[str, Any]) -> Generator[None]:
     """It is there, and a pod of it is ready, while this lasts."""
@@ -68,7 +83,7 @@ def _made(lab: WholeLab, document: dict[str, Any]) -> Generator[None]:
 def _without(lab: WholeLab, kind: str, name: str, namespace: str) -> Generator[None]:
     where = f"--namespace={namespace}"
     before = lab.get(kind, name, where)
-    for field in ("managedFields", "resourceVersion", "uid", "creationTimestamp", "generation"):
+    for field in _BOOKKEEPING:
         before["metadata"].pop(field, None)
     _kubectl(lab, "delete", kind, name, where)
     try:

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from meshops.owners import git_owner, managers
+from meshops.owners import git_owner, managers, undone
 
 
 def of(
@@ -43,3 +43,15 @@ def test_the_owner_of_a_label_would_stay_unknown() -> None:
 )
 def test_a_repository_would_be_overlooked(item: dict[str, Any], owner: str) -> None:
     assert git_owner(item) == owner
+
+
+_PATH = ("metadata", "labels", "istio.io/rev")
+_KUSTOMIZATION = {"kustomize.toolkit.fluxcd.io/name": "a", "kustomize.toolkit.fluxcd.io/namespace": "b"}
+
+
+def test_what_kubectl_set_past_flux_would_be_taken_to_stay() -> None:
+    # On the lab: tests/lab/commands/test_gitops.py.
+    assert undone(of("kubectl-label", labels=_KUSTOMIZATION), *_PATH)
+    assert not undone(of("pulumi-kubernetes", labels=_KUSTOMIZATION), *_PATH)
+    assert not undone(of("kubectl-label", labels={"helm.toolkit.fluxcd.io/name": "a"}), *_PATH)
+    assert not undone(of("kubectl-label"), *_PATH)

@@ -12,6 +12,7 @@ import pytest
 from lab.cluster import processes
 from lab.cluster.processes import Process
 from lab.errors import LabError
+from lab.lifecycle import processes as lifecycle
 from lab.lifecycle.processes import PROCESSES
 from lab.state import ProcessRecord, State
 from lab.waiting import until
@@ -29,6 +30,20 @@ def test_no_name_is_given_twice_and_every_row_comes_after_those_it_needs() -> No
         "lab-netpol", "moto",
         "load-balancers", "load-balancers-reader",
     ]  # fmt: skip
+
+
+def test_what_a_lab_did_not_ask_for_is_not_missing_from_it(state: State, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lifecycle, "current_state", lambda: state)
+
+    def names() -> set[str]:
+        return {row.name for row in lifecycle.status()}
+
+    assert "git-server" not in names()
+    processes.spawn(state, "git-server", ["/bin/sleep", "60"])
+    _await_records(state, 1)
+    assert "git-server" in names()
+    lifecycle.stop(state)
+    assert not state.alive()
 
 
 @pytest.fixture

@@ -40,7 +40,12 @@ FAILS = {
     "somebody labelled it past Flux": (
         settings(),
         (namespace("kubectl-label", **FLUX, **REV),),
-        "istio.io/rev (set by kubectl-label) is not in its Git: it may go.",
+        "istio.io/rev (set by kubectl-label) is not in its Git: it goes at its next reconciliation.",
+    ),
+    "somebody applied it past Flux, which leaves it until its Git says otherwise": (
+        settings(),
+        (namespace("pulumi-kubernetes", **FLUX, **REV),),
+        "istio.io/rev (set by pulumi-kubernetes) is not in its Git: it may go.",
     ),
     "its Git lacks the label": (
         settings(delivery="git"),

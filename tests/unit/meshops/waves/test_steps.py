@@ -16,7 +16,7 @@ from meshops.stack_settings import stack_settings
 from meshops.waves import command, picture
 from meshops.waves.order import next_step, waves, way_back
 from meshops.waves.patch import edited, patch
-from meshops.waves.rollback import found_by, moved, turns
+from meshops.waves.rollback import found_by, moved, taken_back, turns
 from meshops.waves.stages import Stage, settings_of, stage_of, standings
 from tests import ROOT
 from tests.unit.meshops.verify import world
@@ -167,6 +167,16 @@ def test_no_way_back_touches_what_holds_a_secret_or_an_image() -> None:
     for level in (1, 2):
         for turn in turns(settings, way_back(settings, ("payments",), level)):
             assert not {item["kind"] for item in turn.apply} & {"Secret", "Deployment", "Service", "ServiceAccount"}
+
+
+def test_a_way_back_that_git_undoes_would_be_taken_to_hold() -> None:
+    # Seen on the lab: Flux had the policy back after four seconds.
+    settings = _settings(plain="strict", other="strict", sticky="strict")
+    first, *others = settings.namespaces
+    in_git = dataclasses.replace(settings, namespaces=(dataclasses.replace(first, delivery="git"), *others))
+    assert first.name == "other"
+    assert taken_back(in_git, way_back(in_git, ("other",), 1)) == ("other",)
+    assert taken_back(settings, way_back(settings, ("other",), 1)) == ()
 
 
 def test_the_drift_is_named_by_the_checks_that_find_it() -> None:
