@@ -14,7 +14,7 @@ from meshops.attack.ground import Ground, standing_in
 from meshops.attack.model import Answer, Attempt, Outcome, Shot, Step, Wall
 from meshops.attack.place import Place
 from meshops.attack.shots import get, raw
-from meshops.verify.call_plan import undeclared_host
+from meshops.verify.calling.plan import undeclared_host
 
 # Documentation's own addresses and names (RFC 5737, 3849, 2606): nobody's.
 _ADDRESS = "198.51.100.10"

@@ -14,8 +14,9 @@ from manifests.names import GATEWAY_SELECTOR
 from meshops.checks.model import Unavailable
 from meshops.progress import Progress, Silent
 from meshops.tools import ToolError, Tools
-from meshops.verify.call_plan import EVERY_PURPOSE, first_calls, past_network_policy
-from meshops.verify.calls import CAGED, OUTSIDE, Call, Client, Purpose
+from meshops.verify.calling.calls import CAGED, OUTSIDE, Call, Client, Purpose
+from meshops.verify.calling.network import network_calls
+from meshops.verify.calling.plan import EVERY_PURPOSE, first_calls, past_network_policy
 from meshops.verify.facts import (
     RUN_LABEL,
     Answer,
@@ -24,7 +25,6 @@ from meshops.verify.facts import (
     Objects,
     Traffic,
 )
-from meshops.verify.network_calls import network_calls
 from meshops.verify.probes.logs import POD_PREFIX, ProxyLogs
 from meshops.verify.probes.pods import (
     CONTAINER,

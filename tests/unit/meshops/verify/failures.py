@@ -11,7 +11,7 @@ from cryptography.hazmat.primitives.asymmetric import ec
 from meshops.checks.model import Unavailable
 from meshops.verify import attempt
 from meshops.verify.access_log import LogLine
-from meshops.verify.call_plan import FORGED_PATH
+from meshops.verify.calling.plan import FORGED_PATH
 from meshops.verify.facts import (
     AnalysisMessage,
     Answer,

@@ -23,8 +23,9 @@ from meshops.checks.model import Unavailable, Verdict
 from meshops.verify import attempt
 from meshops.verify.access_log import LogLine
 from meshops.verify.attempts.catalogue import Catalogue
-from meshops.verify.call_plan import EVERY_PURPOSE, first_calls
-from meshops.verify.calls import Call
+from meshops.verify.calling.calls import Call
+from meshops.verify.calling.network import network_calls
+from meshops.verify.calling.plan import EVERY_PURPOSE, first_calls
 from meshops.verify.facts import (
     AnalysisMessage,
     Answer,
@@ -43,7 +44,6 @@ from meshops.verify.facts import (
     Traffic,
     Workload,
 )
-from meshops.verify.network_calls import network_calls
 from meshops.verify.registry import CHECKS
 from meshops.verify.run import judge
 from meshops.verify.stack import GATEWAY_KEY, Stack
