@@ -10,8 +10,8 @@ from manifests.ingress import INGRESS_NAME, NLB_NAME
 from manifests.mesh_graph import Grant, Member
 from manifests.names import GATEWAY_SELECTOR, ISTIO_INGRESS, ISTIO_SYSTEM, KUBE_SYSTEM, OBSERVABILITY
 from meshops.attack.place import Place
-from meshops.verify.calling.calls import BESIDE_GATEWAY, OUTSIDE, Client
 from meshops.verify.calling.plan import concrete_path
+from meshops.verify.calls import BESIDE_GATEWAY, OUTSIDE, Client
 from meshops.verify.facts import Objects, Pod
 from meshops.verify.gather.edge import address_of
 from meshops.verify.stack import Stack

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from meshops.verify.calling.calls import Client
+from meshops.verify.calls import Client
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, get_args
 
 from meshops.checks.model import Check, Severity, Verdict
-from meshops.verify.calling.calls import Purpose
+from meshops.verify.calls import Purpose
 
 if TYPE_CHECKING:
     from meshops.verify.subject import Subject

@@ -10,7 +10,7 @@ from typing import Any
 from meshops.checks.model import Unavailable
 from meshops.verify.access_log import LogLine
 from meshops.verify.attempt import Answer as AttemptAnswer
-from meshops.verify.calling.calls import Call
+from meshops.verify.calls import Call
 
 MANAGED_BY = "meshops-verify"
 """Of `app.kubernetes.io/managed-by`, on everything that a run makes in the cluster."""

@@ -17,7 +17,7 @@ from meshops.checks.model import NOT_ASKED, Report, Result, Unavailable, Verdict
 from meshops.checks.options import UsageError, chosen
 from meshops.progress import Progress, Silent
 from meshops.tools import ToolError, Tools
-from meshops.verify.calling.calls import Purpose
+from meshops.verify.calls import Purpose
 from meshops.verify.check import ClusterCheck, Fact
 from meshops.verify.clock import Clock
 from meshops.verify.facts import Edge, Facts, Objects, Traffic

@@ -10,7 +10,7 @@ from typing import TypeVar
 from manifests.mesh_graph import Member
 from meshops.checks.model import Unavailable
 from meshops.verify import attempt
-from meshops.verify.calling.calls import Purpose
+from meshops.verify.calls import Purpose
 from meshops.verify.facts import (
     AnalysisMessage,
     Autoscaler,

@@ -13,7 +13,7 @@ from meshops.attack.ground import Ground
 from meshops.attack.model import Answer, Attempt, Shot
 from meshops.progress import Progress
 from meshops.tools import ToolError, Tools
-from meshops.verify.calling.calls import Client
+from meshops.verify.calls import Client
 from meshops.verify.probes.pods import CONTAINER, HARDENED, probe_pod, run_labels
 from versions import PYTHON_IMAGE
 

@@ -17,7 +17,7 @@ from manifests.names import (
     OTLP_GRPC_PORT,
     OTLP_HTTP_PORT,
 )
-from meshops.verify.calling.calls import CAGED, OUTSIDE, Call, Client, Purpose
+from meshops.verify.calls import CAGED, OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import Objects, Pod
 from meshops.verify.stack import Stack
 

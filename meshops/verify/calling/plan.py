@@ -9,8 +9,8 @@ from typing import get_args
 from manifests.allowed_names import allowed_names
 from manifests.mesh_graph import Grant, Member
 from manifests.names import GATEWAY_SELECTOR, ISTIO_INGRESS
-from meshops.verify.calling.calls import BESIDE_GATEWAY, OUTSIDE, Call, Client, Purpose, standing_in
 from meshops.verify.calling.private import egress_url, private_calls
+from meshops.verify.calls import BESIDE_GATEWAY, OUTSIDE, Call, Client, Purpose, standing_in
 from meshops.verify.stack import Stack
 
 # Harmless wherever they arrive: a probe must not change anything of a running system, even where the mesh is broken.

@@ -9,7 +9,7 @@ from configuration.leaving.egress import Egress
 from manifests.mesh_graph import Member
 from manifests.names import POD_IDENTITY_AGENT, POD_IDENTITY_PORT, registry_host
 from manifests.workload import agent_past_sidecar
-from meshops.verify.calling.calls import Call, Purpose, standing_in
+from meshops.verify.calls import Call, Purpose, standing_in
 from meshops.verify.stack import Stack
 
 # Behind the first ones, which in a subnet are AWS's own:

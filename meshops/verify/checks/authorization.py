@@ -8,8 +8,8 @@ from manifests.document import Document
 from manifests.mesh_graph import Member
 from manifests.shadow import is_tried, namespace_shadow
 from meshops.checks.model import Unavailable, Verdict
-from meshops.verify.calling.calls import Purpose
 from meshops.verify.calling.plan import FORGED_ADDRESS, FORGED_PATH
+from meshops.verify.calls import Purpose
 from meshops.verify.check import Layer, check
 from meshops.verify.facts import Exchange
 from meshops.verify.stack import ROOT

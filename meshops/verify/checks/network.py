@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from meshops.checks.model import Unavailable, Verdict
-from meshops.verify.calling.calls import Purpose
+from meshops.verify.calls import Purpose
 from meshops.verify.check import check
 from meshops.verify.facts import Answer, Exchange
 from meshops.verify.subject import FactMissing, Subject, named

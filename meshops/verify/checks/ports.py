@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from meshops.checks.model import Unavailable, Verdict
-from meshops.verify.calling.calls import Purpose
+from meshops.verify.calls import Purpose
 from meshops.verify.check import Layer, check
 from meshops.verify.subject import Subject
 from meshops.verify.tally import Tally

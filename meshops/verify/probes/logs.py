@@ -13,7 +13,7 @@ from manifests.names import GATEWAY_SELECTOR
 from meshops.checks.model import Unavailable
 from meshops.tools import ToolError, Tools
 from meshops.verify.access_log import LogLine, matching, parse_lines
-from meshops.verify.calling.calls import Client
+from meshops.verify.calls import Client
 from meshops.verify.facts import RUN_LABEL, Answer, Edge, Exchange, HttpAnswer, Traffic, line_of
 from meshops.verify.probes.pods import PROXY, agent_of
 from meshops.verify.stack import GATEWAY_KEY, Stack

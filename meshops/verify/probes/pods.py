@@ -10,7 +10,7 @@ from typing import Any
 
 from manifests.document import Document, document
 from manifests.images import Images
-from meshops.verify.calling.calls import CAGE, OUTSIDE, Call, Client, Purpose
+from meshops.verify.calls import CAGE, OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import MANAGED_BY, RUN_LABEL, Answer
 from versions import CURL_IMAGE
 

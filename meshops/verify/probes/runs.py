@@ -14,9 +14,9 @@ from manifests.names import GATEWAY_SELECTOR
 from meshops.checks.model import Unavailable
 from meshops.progress import Progress, Silent
 from meshops.tools import ToolError, Tools
-from meshops.verify.calling.calls import CAGED, OUTSIDE, Call, Client, Purpose
 from meshops.verify.calling.network import network_calls
 from meshops.verify.calling.plan import EVERY_PURPOSE, first_calls, past_network_policy
+from meshops.verify.calls import CAGED, OUTSIDE, Call, Client, Purpose
 from meshops.verify.facts import (
     RUN_LABEL,
     Answer,

@@ -15,7 +15,7 @@ from meshops.attack.clients.pods import LONGEST, attack_pod, ended, packed, port
 from meshops.attack.place import Place
 from meshops.attack.wire import h2
 from meshops.attack.wire.exchange import perform
-from meshops.verify.calling.calls import OUTSIDE, Client
+from meshops.verify.calls import OUTSIDE, Client
 from tests.unit.meshops.verify import world
 
 ODD = "GET /\xff%00 HTTP/1.1\r\nHost: a\nb\r\n\r\n"

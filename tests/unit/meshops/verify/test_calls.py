@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 
 from manifests.images import Images
-from meshops.verify.calling.calls import OUTSIDE, Call
 from meshops.verify.calling.plan import concrete_path, first_calls, past_network_policy, undeclared_host
+from meshops.verify.calls import OUTSIDE, Call
 from meshops.verify.probes.pods import GATE, agent_of, answers, curl_arguments, pod_document
 from tests.unit.meshops.verify.world import GATEWAYS, NETWORK, stack
 

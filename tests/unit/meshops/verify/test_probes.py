@@ -13,7 +13,7 @@ import pytest
 
 from meshops.checks.model import Unavailable
 from meshops.tools import ToolError, Tools
-from meshops.verify.calling.calls import Call, Client
+from meshops.verify.calls import Call, Client
 from meshops.verify.facts import Answer, Edge, Exchange, HttpAnswer
 from meshops.verify.gather.objects import parse_objects
 from meshops.verify.probes import runs

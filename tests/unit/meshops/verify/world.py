@@ -23,9 +23,9 @@ from meshops.checks.model import Unavailable, Verdict
 from meshops.verify import attempt
 from meshops.verify.access_log import LogLine
 from meshops.verify.attempts.catalogue import Catalogue
-from meshops.verify.calling.calls import Call
 from meshops.verify.calling.network import network_calls
 from meshops.verify.calling.plan import EVERY_PURPOSE, first_calls
+from meshops.verify.calls import Call
 from meshops.verify.facts import (
     AnalysisMessage,
     Answer,
