@@ -13,16 +13,18 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
 
-from configuration.problems import SettingsError
-from configuration.settings import Settings
 from meshops.checks.exit_codes import WRONG_USAGE
-from meshops.stack_settings import PROGRAM, stack_settings
-from offline.stack_files import StackError
 from versions import PULUMI_CLI_MINIMUM
 
+if TYPE_CHECKING:
+    from configuration.settings import Settings
+
 LAB = "lab"
-POLICY_PACK = PROGRAM / "policy"
+_PROGRAM = Path(__file__).resolve().parent.parent
+POLICY_PACK = _PROGRAM / "policy"
 _GET = "get it as https://www.pulumi.com/docs/install/ says"
 
 
@@ -58,8 +60,13 @@ def _refuse_protected(stack: str, rest: list[str]) -> None:
     """
     if any(option.startswith(("--target", "-t")) for option in rest):
         return
+    # Only here: a preview or an update would wait most of a second for settings that the program reads anyway.
+    from configuration.problems import SettingsError
+    from meshops.stack_settings import stack_settings
+    from offline.stack_files import StackError
+
     try:
-        protected = list(_protections(stack_settings(PROGRAM, stack)))
+        protected = list(_protections(stack_settings(_PROGRAM, stack)))
     except (SettingsError, StackError):
         return
     if protected:

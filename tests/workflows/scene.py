@@ -2,7 +2,7 @@
 
 What stands in for something: the actions (actions/), the Pulumi and AWS CLIs and what `make` would take minutes for
 (programs/), GitHub's API (fake_github.py). The workflows, their scripts, the Makefile and what they import of the
-program are the repository's own.
+program are the repository's own. In a scene of the whole program `make pr-comment` is, too.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ _LEFT_OUT = (
     *("lab/", "tests/", "docs/", "examples/", "schemas/", "components/", "manifests/", "validation/", "policy/rules/"),
     *("meshops/attack/", "meshops/verify/", "meshops/preflight/", "meshops/plan/"),
 )
+# What plans and reviews do not import; one stack, since each is planned twice.
+_LEFT_OUT_OF_THE_WHOLE = ("lab/", "tests/", "docs/", "examples/", "bootstrap/", "Pulumi.prod.yaml")
 _USES = re.compile(r"^\s*(?:- )?uses: ([\w.-]+/[\w.-]+)@([0-9a-f]{40})", re.MULTILINE)
 
 
@@ -134,7 +136,8 @@ class Scene:
             *(f"--var={name}={value}" for name, value in self.variables.items()),
             *(f"--local-repository={used}={folder}" for used, folder in self._actions()),
         ]  # fmt: skip
-        around = {"HOME": str(self.directory / "home"), "PATH": os.environ["PATH"], "NO_COLOR": "1"}
+        path = f"{self.directory}/runner:{os.environ['PATH']}"
+        around = {"HOME": str(self.directory / "home"), "PATH": path, "NO_COLOR": "1"}
         done = subprocess.run(command, cwd=self.repository, capture_output=True, text=True, env=around, timeout=200)
         output = done.stdout + done.stderr
         return Ran(id=self._runs, code=done.returncode, output=output, jobs=_jobs(output))
@@ -156,23 +159,29 @@ def _jobs(output: str) -> dict[str, str]:
     return {job.strip(): result for job, result in found}
 
 
-def template_in(directory: Path) -> Path:
-    """What each scene begins with: a repository with what this one has, but what no job imports; main is one commit."""
+def template_in(directory: Path, *, whole: bool = False) -> Path:
+    """What each scene begins with: a repository with what this one has, but what no job imports; main is one commit.
+
+    whole: the program can be planned, and `make` is the repository's own.
+    """
     repository = directory / "repository"
     repository.mkdir()
     command = ["git", "ls-files", "--cached", "--others", "--exclude-standard", "-z"]
     listed = subprocess.run(command, cwd=ROOT, check=True, capture_output=True, text=True).stdout
     for name in filter(None, listed.split("\0")):
-        if name.startswith(_LEFT_OUT) or not (ROOT / name).is_file():
+        if name.startswith(_LEFT_OUT_OF_THE_WHOLE if whole else _LEFT_OUT) or not (ROOT / name).is_file():
             continue
         (repository / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(ROOT / name, repository / name)
-    shutil.copy(HERE / "programs" / "GNUmakefile", repository)
+    if not whole:
+        shutil.copy(HERE / "programs" / "GNUmakefile", repository)
     scene = Scene(directory=directory, github=FakeGitHub(directory))
     scene.git("init", "--quiet", "--initial-branch", "main")
     scene.git("config", "uploadpack.allowAnySHA1InWant", "true")
     scene.git("add", "--all")
     scene.git("commit", "--quiet", "--message", "What stands")
+    # Each job's checkout would compress it anew.
+    scene.git("repack", "-adq")
     # Each job has a checkout of its own: without these it would compile the program anew. By the sources' hashes.
     modules = shutil.copytree(repository, directory / "compiled", ignore=shutil.ignore_patterns(".git"))
     command = [sys.executable, "-m", "compileall", "-q", "--invalidation-mode", "checked-hash", str(modules)]
@@ -181,9 +190,12 @@ def template_in(directory: Path) -> Path:
         if path.is_file() and path.parent.name != "__pycache__":
             path.unlink()
     shutil.copytree(HERE / "programs", directory / "programs")
-    (directory / "bin").mkdir()
-    for name in ("python3", "sudo"):
-        (directory / "programs" / name).rename(directory / "bin" / name)
+    for folder, names in {"bin": ("python3", "sudo"), "runner": ("node",)}.items():
+        (directory / folder).mkdir()
+        for name in names:
+            (directory / "programs" / name).rename(directory / folder / name)
+    # A bare runner's Python: without the packages of this environment, and without a version manager's shell scripts.
+    (directory / "runner" / "python3").symlink_to(Path(sys.executable).resolve())
     (directory / "home").mkdir()
     (directory / "cost").write_text("12.50", encoding="utf-8")
     return directory

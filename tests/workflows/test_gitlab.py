@@ -42,7 +42,9 @@ def run(scene: Scene, checkout: Path, name: str, **variables: str) -> subprocess
         **{key: os.path.expandvars(value) for key, value in found.get("variables", {}).items()},
         **variables,
     }
-    environment["PATH"] = f"{scene.directory}/bin:{scene.directory}/programs:{environment['PATH']}"
+    environment["PATH"] = ":".join(
+        (*(f"{scene.directory}/{name}" for name in ("bin", "programs", "runner")), environment["PATH"])
+    )
     command = ["bash", "-eo", "pipefail", "-c", "\n".join(lines)]
     return subprocess.run(command, cwd=checkout, env=environment, capture_output=True, text=True, timeout=200)
 

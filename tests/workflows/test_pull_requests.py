@@ -1,6 +1,7 @@
 """What a pull request's author and reviewer see: preview.yml and preview-comment.yml, run by act to the comment.
 
-No step is left out. AWS's credentials, the Pulumi CLI and the text of the review are stand-ins (scene.py).
+No step is left out. AWS's credentials and the Pulumi CLI are stand-ins (scene.py). So is the review's text, but in the
+first two: there `make pr-comment` plans both revisions by their own programs, from the trigger to the comment posted.
 """
 
 from __future__ import annotations
@@ -24,6 +25,29 @@ def compare(name: str, text: str) -> None:
         golden.parent.mkdir(exist_ok=True)
         golden.write_text(f"{text}\n", encoding="utf-8")
     assert f"{text}\n" == golden.read_text(encoding="utf-8")
+
+
+def test_a_wider_call_is_what_the_reviewer_reads_first_with_the_real_previews_disagreement(whole_scene: Scene) -> None:
+    settings = whole_scene.read("Pulumi.dev.yaml")
+    wider = settings.replace("methods: [GET]\n              paths: [/api/data]", "methods: [GET, POST]")
+    assert wider != settings
+    request = opened(whole_scene, {"Pulumi.dev.yaml": wider})
+    ran = previewed(whole_scene, request)
+    assert (ran.code, ran.jobs) == (0, dict.fromkeys(("stacks", "preview", "review"), "succeeded")), ran.output
+    assert whole_scene.artifact(ran, "review/dev.svg").is_file()
+    assert commented(whole_scene, request, ran).code == 0
+    compare("wider-call", *comments(whole_scene))
+
+
+def test_settings_that_the_real_plan_refuses_are_commented_with_rule_and_remedy(whole_scene: Scene) -> None:
+    whole_scene.variables.clear()
+    refused = whole_scene.read("Pulumi.dev.yaml").replace("application: frontend-ui", "application: frontend")
+    request = opened(whole_scene, {"Pulumi.dev.yaml": refused})
+    ran = previewed(whole_scene, request)
+    assert ran.jobs == {"stacks": "succeeded", "review": "failed"}, ran.output
+    assert "::error::refused: dev" in ran.output
+    assert commented(whole_scene, request, ran).code == 0
+    compare("refused-by-the-plan", *comments(whole_scene))
 
 
 def test_a_change_of_settings_is_previewed_and_its_one_comment_is_edited_with_the_next_push(scene: Scene) -> None:

@@ -22,6 +22,7 @@ from policy.rules.aws.closed_groups import closed_groups
 from policy.rules.aws.limited_rights import limited_rights
 from policy.stack import Stack
 from tests import ROOT
+from tests.contract.stack_plans import plan_of
 
 
 @pytest.fixture(scope="module")
@@ -162,7 +163,7 @@ def test_a_refused_bootstrap_plans_nothing(tmp_path: Any) -> None:
 
 @pytest.mark.parametrize("stack", recorded_stacks())
 def test_what_is_recorded_of_a_stack_is_what_its_plan_says(stack: str) -> None:
-    run = mesh_plan.make(stack).run
+    run = plan_of(stack).run
     resources = [{"type": one.type, "name": one.name, "inputs": masked(one.inputs)} for one in run.registrations]
     assert facts_of(stack, resources) == read(stack), f"make plan STACK={stack} && make bootstrap-record STACK={stack}"
 

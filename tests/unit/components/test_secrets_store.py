@@ -17,6 +17,7 @@ from policy.resources import of_registration
 from policy.rules.order.after_definitions import after_definitions
 from policy.stack import Stack
 from tests import ROOT
+from tests.contract.stack_plans import plan_of
 from versions import SECRETS_STORE_ADDON, SECRETS_STORE_ADDON_VERSION
 
 
@@ -86,5 +87,5 @@ def test_its_name_exists_for_the_node_that_fetches_it(prod: Plan) -> None:
 
 
 def test_a_stack_without_one_has_no_add_on() -> None:
-    plan = mesh_plan.make("dev")
+    plan = plan_of("dev")
     assert not [one for one in plan.run.registrations if one.inputs.get("addonName") == SECRETS_STORE_ADDON]

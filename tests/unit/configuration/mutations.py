@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import dataclasses
 import json
+import pickle
 import random
 import typing
 from collections.abc import Iterable, Iterator, Mapping
@@ -108,11 +109,13 @@ def mutations(count: int, seed: int) -> Iterator[Mutation]:
     bases = [*((stack, base(stack)) for stack in STACKS), ("prod", _with_karpenter(base("prod")))]
     places = [[*_places(tree), *_unset(tree)] for _, tree in bases]
     likely = _likely(tree for _, tree in bases)
+    # A fifth of what a deep copy takes.
+    wholes = [(stack, pickle.dumps(tree)) for stack, tree in bases]
     for _ in range(count):
         index = chance.randrange(len(bases))
-        stack, whole = bases[index]
+        stack, whole = wholes[index]
         location = chance.choice(places[index])
-        tree = copy.deepcopy(whole)
+        tree = pickle.loads(whole)
         how = _spoil(tree, location, chance, likely)
         if chance.random() < 0.15:
             how += _adopted(tree, chance)

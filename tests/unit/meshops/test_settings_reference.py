@@ -8,10 +8,10 @@ import yaml
 from pydantic.alias_generators import to_camel
 
 from configuration.settings import Settings
-from meshops.plan import plan
 from meshops.plan.picture import topology
 from meshops.settings_reference import reference
 from tests import ROOT
+from tests.contract.stack_plans import plan_of
 
 
 def test_the_page_of_settings_is_the_one_that_the_types_give() -> None:
@@ -19,7 +19,7 @@ def test_the_page_of_settings_is_the_one_that_the_types_give() -> None:
 
 
 def test_the_picture_of_the_readme_is_the_one_that_the_plan_of_prod_draws() -> None:
-    made = plan.make("prod")
+    made = plan_of("prod")
     picture = topology.render(made.mesh, made.platform, title="Stack prod")
 
     assert (ROOT / "docs/plan-prod.svg").read_text() == picture, "run `make docs`"

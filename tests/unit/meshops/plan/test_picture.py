@@ -18,6 +18,7 @@ from meshops.plan.platform import CertificateFacts, EntryFacts, PlatformFacts, Z
 from offline.stack_files import read_stack
 from offline.values import Secret
 from tests import ROOT
+from tests.contract.stack_plans import plan_of
 
 SAMPLE = ROOT / "tests" / "unit" / "offline" / "plan_program"
 SVG = "{http://www.w3.org/2000/svg}"
@@ -185,7 +186,7 @@ def test_the_summary_reads_callers_from_the_policies(words: str) -> None:
 
 
 def test_the_nodes_of_all_zones_are_counted_together() -> None:
-    assert plan.make("prod").platform.nodes == "3 to 12 × m7i.xlarge (on-demand)"  # noqa: RUF001
+    assert plan_of("prod").platform.nodes == "3 to 12 × m7i.xlarge (on-demand)"  # noqa: RUF001
     config = {**read_stack(plan.PROGRAM, "prod").config}
     cluster = json.loads(str(config["zero-trust-mesh:cluster"]))
     cluster["nodeGroup"] |= {"autoscaler": "karpenter", "karpenter": {"cpuLimit": 200}}
@@ -196,7 +197,7 @@ def test_the_nodes_of_all_zones_are_counted_together() -> None:
 
 @pytest.mark.parametrize(("stack", "vpc"), [("dev", "10.20.0.0/16"), ("prod", "10.40.0.0/16"), ("lab", "10.90.0.0/16")])
 def test_the_stacks_own_summary_has_its_calls_egress_and_weakenings(stack: str, vpc: str) -> None:
-    made = plan.make(stack)
+    made = plan_of(stack)
     words = summary.render(made)
     call = "| `secure-apps/frontend-ui` | `secure-apps/billing-api` | GET /api/data on port 3000 |"
     assert call in words
