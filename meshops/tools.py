@@ -5,8 +5,14 @@ from __future__ import annotations
 import os
 import shutil
 import subprocess
+import time
 from dataclasses import dataclass
 from pathlib import Path
+
+_AGAIN = 2
+_PAUSE_SECONDS = 1.0
+_BROKEN_OFF = (": EOF", "connection reset by peer", "lost connection to pod")
+"""How a port-forward ends that the node or the API server cut: it says nothing about the proxy behind it."""
 
 
 class ToolError(Exception):
@@ -28,7 +34,17 @@ class Tools:
         return self._run(self.kubectl, *arguments, stdin=stdin, seconds=seconds, accept=accept)
 
     def ask_istioctl(self, *arguments: str, seconds: float = 45, accept: tuple[int, ...] = (0,)) -> str:
-        """Its output. accept: the exit codes of an answer. Raises ToolError."""
+        """Its output. accept: the exit codes of an answer. Raises ToolError.
+
+        It only reads, and through port-forwards: one that broke off is made again, twice at most.
+        """
+        for _ in range(_AGAIN):
+            try:
+                return self._run(self.istioctl, *arguments, stdin=None, seconds=seconds, accept=accept)
+            except ToolError as problem:
+                if not str(problem).endswith(_BROKEN_OFF):
+                    raise
+                time.sleep(_PAUSE_SECONDS)
         return self._run(self.istioctl, *arguments, stdin=None, seconds=seconds, accept=accept)
 
     def _run(

@@ -259,6 +259,30 @@ def test_a_tool_that_does_not_end_is_ended() -> None:
         Tools(kubectl="sh").ask_kubectl("-c", "sleep 5", seconds=0.05)
 
 
+@pytest.mark.parametrize(("breaks", "said"), [(0, "ok"), (2, "ok"), (3, "")])
+def test_a_port_forward_that_broke_off_is_made_again(
+    breaks: int, said: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    tries = tmp_path / "tries"
+    script = (
+        f"echo x >> {tries}; [ $(wc -l < {tries}) -gt {breaks} ] && echo ok && exit; "
+        "echo 'Get \"http://localhost:1/config_dump\": EOF' >&2; exit 1"
+    )
+    if said:
+        assert Tools(istioctl="sh").ask_istioctl("-c", script).strip() == said
+    else:
+        with pytest.raises(ToolError, match=r"EOF$"):
+            Tools(istioctl="sh").ask_istioctl("-c", script)
+    assert len(tries.read_text().split()) == min(breaks + 1, 3)
+
+
+def test_an_istioctl_that_fails_for_a_reason_is_asked_once(tmp_path: Path) -> None:
+    with pytest.raises(ToolError, match=r"no such pod$"):
+        Tools(istioctl="sh").ask_istioctl("-c", f"echo x >> {tmp_path}/tries; echo no such pod >&2; exit 1")
+    assert (tmp_path / "tries").read_text() == "x\n"
+
+
 @pytest.mark.parametrize(("answers", "stale"), [(("STALE", "SYNCED"), ()), (("STALE",), ("Cluster STALE",))])
 def test_a_proxy_is_stale_when_it_stays_so(
     answers: tuple[str, ...], stale: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
