@@ -15,7 +15,8 @@ unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: help lab lab-down lab-status lab-kubeconfig lab-shell lab-logs example traps plan policy pr-comment \
 	preflight adopt verify attack waves preview up destroy bootstrap-plan bootstrap-record decisions install \
-	test test-unit check format bench bench-policy bench-lab bench-mesh bench-cdk docs schemas lock clean
+	test test-long test-unit check format bench bench-policy bench-lab bench-mesh bench-cdk docs schemas lock \
+	clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -97,10 +98,13 @@ decisions: $(READY) ## (Go) asks the load balancer controller's own code for wha
 install: $(READY) ## what every other command does first: the packages of requirements.lock, by their hashes
 
 # The toolchain first: compiled for it, the lab's Go is vetted in seconds.
-test: $(READY) ## everything: format, lint, types, imports, unit, contract and lab tests
+test: $(READY) ## what CI runs: format, lint, types, imports, unit, contract and lab tests
 	@$(RUN) -m lab toolchain
 	@$(MAKE) --no-print-directory check
-	@$(RUN) -m pytest --numprocesses=2
+	@$(RUN) -m pytest --numprocesses=2 -m "not long"
+
+test-long: $(READY) ## the lab tests that take minutes each: upgrades, migrations, every cure taken away, the examples
+	@$(RUN) -m pytest -m long
 
 test-unit: $(READY) ## the tests that need no control plane; about two minutes
 	@$(RUN) -m pytest tests/unit

@@ -33,7 +33,7 @@ from offline.stack_files import read_stack
 from tests.lab.conftest import REVISION
 from tests.whole_lab import ROOT, WholeLab
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 OLD, NEW = "1.31.1", "1.31.2"
 NEW_REVISION = revision_of(NEW)

@@ -29,7 +29,7 @@ from offline.stack_files import read_stack
 from tests import ROOT
 from tests.whole_lab import WholeLab
 
-pytestmark = pytest.mark.timeout(1800)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
 
 _PAGE = ROOT / "docs" / "runbooks" / "migration.md"
 _CALLERS = Path(__file__).with_name("migration_callers.yaml")

@@ -25,7 +25,7 @@ from tests import ROOT
 from tests.whole_lab import WholeLab
 from versions import CURL_IMAGE
 
-pytestmark = pytest.mark.timeout(900)
+pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
 HOST = "app.lab.example.com"
 BILLING = "billing-api.secure-apps.svc.cluster.local"

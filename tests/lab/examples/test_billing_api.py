@@ -148,6 +148,7 @@ def test_the_ledger_keeps_an_entry_and_refuses_one_without_an_amount(start: Star
     assert ledger.ask("GET", "/health/ready") == (200, '{"status":"UP"}\n')
 
 
+@pytest.mark.long
 @pytest.mark.timeout(600)
 def test_the_example_holds_on_a_lab(whole_lab: WholeLab) -> None:
     answer = whole_lab.command("example", "billing-api")

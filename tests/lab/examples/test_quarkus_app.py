@@ -39,6 +39,7 @@ def test_what_the_settings_refuse_is_refused_of_an_entry_too(tmp_path: Path) -> 
         onboarding.difference(ROOT, entry)
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_the_example_holds_on_a_lab(whole_lab: WholeLab) -> None:
     answer = whole_lab.command("example", "quarkus-app")
