@@ -294,9 +294,12 @@ def test_a_push_to_main_is_tested_then_deployed_to_dev_then_to_prod() -> None:
 
 def test_the_tests_run_on_every_pull_request_with_the_labs_toolchain_cached_by_its_sources() -> None:
     workflow = read("test.yml")
-    assert workflow["on"] == {"pull_request": "", "workflow_call": ""}
+    assert workflow["on"] == {"pull_request": "", "workflow_call": "", "schedule": [{"cron": "41 4 * * 1"}]}
     job = workflow["jobs"]["test"]
-    assert job["steps"][-1] == {"run": 'sudo env "PATH=$PATH" "ZTM_CACHE=$HOME/.cache/zero-trust-mesh" make test'}
+    assert job["steps"][-1] == {
+        "run": 'sudo env "PATH=$PATH" "ZTM_CACHE=$HOME/.cache/zero-trust-mesh" make "$TARGET"',
+        "env": {"TARGET": "${{ github.event_name == 'schedule' && 'test-long' || 'test' }}"},
+    }
     (cache,) = [step["with"] for step in steps(job) if action(step) == "actions/cache"]
     assert cache == {
         "path": "~/.cache/zero-trust-mesh",
