@@ -20,6 +20,7 @@ import pytest
 from lab import paths
 from lab.commands import onboarding
 from lab.commands.verification import prove
+from lab.errors import LabError
 from lab.paths import STACK
 from lab.progress import TerminalProgress
 from meshops.stack_settings import stack_settings
@@ -217,13 +218,19 @@ def test_the_page_takes_a_namespace_in_and_back_out(migration: Migration) -> Non
     assert migration.ask("as-billing-api") == answered
     # The patch was written with it: settings and cluster agree again.
     assert migration.run(status) == 0, migration.output
-    # Deployed: the rules that the rollback made are the program's from here on, and go with the next step forward.
+    # What it made is in no state: a deployment ends there, and no request is lost by it.
+    rule = ("destinationrule", "plaintext-namespace-payments", "-n", "istio-system")
+    with pytest.raises(LabError, match=r"plaintext-namespace-payments .* \(AlreadyExists\)"):
+        migration.up()
+    assert migration.ask("as-billing-api") == answered
+    # In the place of an import, which the lab's engine has not.
+    assert lab.tool("kubectl", "delete", *rule).returncode == 0
     migration.up()
     assert migration.ask("as-billing-api") == answered
-    rules = [rule["metadata"]["name"] for rule in lab.get("destinationrules", "-n", "istio-system")["items"]]
-    assert "plaintext-namespace-payments" in rules
+    # From here on it is the program's, and goes with the next step forward.
     onboarding.bring_to(ROOT, read_stack(ROOT, STACK).config, TerminalProgress())
     migration.settle()
+    assert lab.tool("kubectl", "get", *rule).returncode != 0
     assert migration.ask("as-billing-api") == answered
     found = prove(lab.plane, stack_settings(ROOT, STACK), STACK, only=("MV615",)).result("MV615")
     assert found.status == "pass", found.verdict.finding
