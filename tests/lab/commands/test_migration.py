@@ -41,6 +41,11 @@ _ASKED = 30
 _DRAINED = 50
 
 
+def _made(output: str) -> list[tuple[str, str, str]]:
+    """Kind, namespace and name of what a rollback says that it made."""
+    return re.findall(r"^#\s+(\S+) (\S+)/(\S+) made:", output, re.MULTILINE)
+
+
 def _commands(part: str) -> list[str]:
     """The commands of the page's part with this heading."""
     text = _PAGE.read_text(encoding="utf-8")
@@ -202,6 +207,7 @@ def test_the_page_takes_a_namespace_in_and_back_out(migration: Migration) -> Non
 
     level_1, level_2, status = _commands("The way back")
     assert migration.run(level_1) == 0
+    made = _made(migration.output)
     assert migration.ask("as-billing-api") == answered
     # The settings do not say so yet: it is found, by name.
     assert migration.waves("status") == 1
@@ -211,6 +217,7 @@ def test_the_page_takes_a_namespace_in_and_back_out(migration: Migration) -> Non
     assert "PeerAuthentication istio-system/default" in " ".join((found.verdict.finding, *found.verdict.evidence))
 
     assert migration.run(level_2) == 0
+    made += _made(migration.output)
     pods = lab.get("pods", "-n", "payments", "--selector=app=ledger")["items"]
     names = {each["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]
              for each in (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"])}  # fmt: skip
@@ -219,18 +226,20 @@ def test_the_page_takes_a_namespace_in_and_back_out(migration: Migration) -> Non
     # The patch was written with it: settings and cluster agree again.
     assert migration.run(status) == 0, migration.output
     # What it made is in no state: a deployment ends there, and no request is lost by it.
-    rule = ("destinationrule", "plaintext-namespace-payments", "-n", "istio-system")
-    with pytest.raises(LabError, match=r"plaintext-namespace-payments .* \(AlreadyExists\)"):
+    assert ("DestinationRule", "istio-system", "plaintext-namespace-payments") in made
+    with pytest.raises(LabError, match=r"\(AlreadyExists\)"):
         migration.up()
     assert migration.ask("as-billing-api") == answered
     # In the place of an import, which the lab's engine has not.
-    assert lab.tool("kubectl", "delete", *rule).returncode == 0
+    for kind, namespace, name in made:
+        assert lab.tool("kubectl", "delete", kind, name, "-n", namespace).returncode == 0
     migration.up()
     assert migration.ask("as-billing-api") == answered
     # From here on it is the program's, and goes with the next step forward.
     onboarding.bring_to(ROOT, read_stack(ROOT, STACK).config, TerminalProgress())
     migration.settle()
-    assert lab.tool("kubectl", "get", *rule).returncode != 0
+    left = [rule["metadata"]["name"] for rule in lab.get("destinationrules", "-n", "istio-system")["items"]]
+    assert "plaintext-namespace-payments" not in left
     assert migration.ask("as-billing-api") == answered
     found = prove(lab.plane, stack_settings(ROOT, STACK), STACK, only=("MV615",)).result("MV615")
     assert found.status == "pass", found.verdict.finding
