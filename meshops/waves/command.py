@@ -263,5 +263,7 @@ def _now(options: argparse.Namespace, settings: Settings, step: Step, progress: 
         print(f"#   {line}")
     checks = ", ".join(rollback.found_by(settings, step))
     print(f"# Until the patch below is merged and deployed, waves check and verify fail on it: {checks}.")
-    print("# `pulumi preview --refresh` shows what changed too. Deploy the patch, even to go forward again at once:")
+    print(
+        "# Import what was made (docs/runbooks/migration.md), then deploy the patch, even to go forward again at once:"
+    )
     print("# `pulumi up --refresh` of the settings before sets back what changed, and leaves what was made.")

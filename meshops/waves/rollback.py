@@ -19,6 +19,8 @@ from meshops.waves.order import Step
 from meshops.waves.stages import settings_of
 
 FIELD_MANAGER = "meshops-waves"
+_PULUMI = "pulumi-"
+"""How the managers begin that the provider makes up, one for each resource; the lab's is `pulumi-lab`."""
 """By which the API server knows who changed it (metadata.managedFields)."""
 
 # What decides how traffic flows. Never what holds a secret's value or an image: those change with `pulumi up` alone.
@@ -38,6 +40,8 @@ _PUSH_SECONDS = 5.0
 _ROLLOUT_SECONDS = 600.0
 
 Key = tuple[str, str, str]
+MADE = "made: `up` ends with AlreadyExists until it is imported"
+"""pulumi-kubernetes makes nothing that is there (4.29 and later): https://github.com/pulumi/pulumi-kubernetes/pull/4278"""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -114,7 +118,7 @@ def apply(tools: Tools, settings: Settings, step: Step, progress: Progress) -> t
     done: list[str] = []
     for turn in turns(settings, step):
         _set(tools, turn.apply, settings)
-        done += [_told(*_key(item), "changed" if _key(item) in known else "made") for item in turn.apply]
+        done += [_told(*_key(item), "changed" if _key(item) in known else MADE) for item in turn.apply]
         for kind, namespace, name in turn.delete:
             where = (f"--namespace={namespace}",) if namespace else ()
             tools.ask_kubectl("delete", kind, name, *where, "--ignore-not-found")
@@ -129,18 +133,37 @@ def apply(tools: Tools, settings: Settings, step: Step, progress: Progress) -> t
 
 def _set(tools: Tools, documents: Sequence[Document], settings: Settings) -> None:
     objects = [item for item in documents if item["kind"] != "Namespace"]
-    if objects:
+    owners = _owners(tools, objects) if objects else {}
+    for manager in sorted({owners.get(_key(item), FIELD_MANAGER) for item in objects}):
+        share = [item for item in objects if owners.get(_key(item), FIELD_MANAGER) == manager]
         tools.ask_kubectl(
             "apply",
             "--server-side",
             "--force-conflicts",
-            f"--field-manager={FIELD_MANAGER}",
+            f"--field-manager={manager}",
             "--filename=-",
-            stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": objects}),
+            stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": share}),
         )
     for item in documents:
         if item["kind"] == "Namespace":
             _label(tools, item, settings)
+
+
+def _owners(tools: Tools, objects: Sequence[Document]) -> dict[Key, str]:
+    """The manager by which Pulumi applied each object that is there: another one's value would be a conflict that ends
+    the next `up` (https://www.pulumi.com/registry/packages/kubernetes/how-to-guides/managing-resources-with-server-side-apply/).
+    """
+    text = tools.ask_kubectl(
+        "get", "--filename=-", "--show-managed-fields", "--ignore-not-found", "--output=json",
+        stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}),
+    )  # fmt: skip
+    found = json.loads(text) if text.strip() else {"items": []}
+    return {
+        _key(item): entry["manager"]
+        for item in found.get("items", [found])
+        for entry in item["metadata"].get("managedFields", ())
+        if entry["operation"] == "Apply" and entry["manager"].startswith(_PULUMI)
+    }
 
 
 def _label(tools: Tools, item: Document, settings: Settings) -> None:

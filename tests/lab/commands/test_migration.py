@@ -20,6 +20,7 @@ import pytest
 from lab import paths
 from lab.commands import onboarding
 from lab.commands.verification import prove
+from lab.errors import LabError
 from lab.paths import STACK
 from lab.progress import TerminalProgress
 from meshops.stack_settings import stack_settings
@@ -38,6 +39,11 @@ _STRANGER = "cluster.local/ns/secure-apps/sa/inventory-job-sa"
 _ASKED = 30
 # Seconds; Istio's drainDuration is 45.
 _DRAINED = 50
+
+
+def _made(output: str) -> list[tuple[str, str, str]]:
+    """Kind, namespace and name of what a rollback says that it made."""
+    return re.findall(r"^#\s+(\S+) (\S+)/(\S+) made:", output, re.MULTILINE)
 
 
 def _commands(part: str) -> list[str]:
@@ -201,6 +207,7 @@ def test_the_page_takes_a_namespace_in_and_back_out(migration: Migration) -> Non
 
     level_1, level_2, status = _commands("The way back")
     assert migration.run(level_1) == 0
+    made = _made(migration.output)
     assert migration.ask("as-billing-api") == answered
     # The settings do not say so yet: it is found, by name.
     assert migration.waves("status") == 1
@@ -210,6 +217,7 @@ def test_the_page_takes_a_namespace_in_and_back_out(migration: Migration) -> Non
     assert "PeerAuthentication istio-system/default" in " ".join((found.verdict.finding, *found.verdict.evidence))
 
     assert migration.run(level_2) == 0
+    made += _made(migration.output)
     pods = lab.get("pods", "-n", "payments", "--selector=app=ledger")["items"]
     names = {each["name"] for pod in pods if "deletionTimestamp" not in pod["metadata"]
              for each in (*pod["spec"].get("initContainers", ()), *pod["spec"]["containers"])}  # fmt: skip
@@ -217,13 +225,22 @@ def test_the_page_takes_a_namespace_in_and_back_out(migration: Migration) -> Non
     assert migration.ask("as-billing-api") == answered
     # The patch was written with it: settings and cluster agree again.
     assert migration.run(status) == 0, migration.output
-    # Deployed: the rules that the rollback made are the program's from here on, and go with the next step forward.
+    # What it made is in no state: a deployment ends there, and no request is lost by it.
+    assert ("DestinationRule", "istio-system", "plaintext-namespace-payments") in made
+    with pytest.raises(LabError, match=r"\(AlreadyExists\)"):
+        migration.up()
+    assert migration.ask("as-billing-api") == answered
+    # In the place of an import, which the lab's engine has not.
+    for kind, namespace, name in made:
+        # Some that level 1 made level 2 took away again.
+        assert lab.tool("kubectl", "delete", kind, name, "-n", namespace, "--ignore-not-found").returncode == 0
     migration.up()
     assert migration.ask("as-billing-api") == answered
-    rules = [rule["metadata"]["name"] for rule in lab.get("destinationrules", "-n", "istio-system")["items"]]
-    assert "plaintext-namespace-payments" in rules
+    # From here on it is the program's, and goes with the next step forward.
     onboarding.bring_to(ROOT, read_stack(ROOT, STACK).config, TerminalProgress())
     migration.settle()
+    left = [rule["metadata"]["name"] for rule in lab.get("destinationrules", "-n", "istio-system")["items"]]
+    assert "plaintext-namespace-payments" not in left
     assert migration.ask("as-billing-api") == answered
     found = prove(lab.plane, stack_settings(ROOT, STACK), STACK, only=("MV615",)).result("MV615")
     assert found.status == "pass", found.verdict.finding
