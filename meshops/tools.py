@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import subprocess
 import time
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 _AGAIN = 2
 _PAUSE_SECONDS = 1.0
@@ -76,6 +79,11 @@ class Tools:
         if finished.returncode not in accept:
             raise ToolError(f"{name} {_shown(arguments)}: {_last_line(finished.stderr) or 'failed without a word'}")
         return finished.stdout
+
+
+def as_list(documents: Iterable[Mapping[str, Any]]) -> str:
+    """Objects as one document for kubectl's standard input."""
+    return json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
 
 
 def _shown(arguments: tuple[str, ...]) -> str:

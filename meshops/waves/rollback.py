@@ -14,14 +14,14 @@ from manifests.document import Document
 from manifests.names import INJECTION_LABEL, ISTIO_SYSTEM
 from manifests.stack import StackDocuments
 from meshops.progress import Progress
-from meshops.tools import Tools
+from meshops.tools import Tools, as_list
 from meshops.waves.order import Step
 from meshops.waves.stages import settings_of
 
 FIELD_MANAGER = "meshops-waves"
+"""By which the API server knows who changed it (metadata.managedFields)."""
 _PULUMI = "pulumi-"
 """How the managers begin that the provider makes up, one for each resource; the lab's is `pulumi-lab`."""
-"""By which the API server knows who changed it (metadata.managedFields)."""
 
 # What decides how traffic flows. Never what holds a secret's value or an image: those change with `pulumi up` alone.
 _FOUND_BY: Mapping[str, str] = {
@@ -134,15 +134,17 @@ def apply(tools: Tools, settings: Settings, step: Step, progress: Progress) -> t
 def _set(tools: Tools, documents: Sequence[Document], settings: Settings) -> None:
     objects = [item for item in documents if item["kind"] != "Namespace"]
     owners = _owners(tools, objects) if objects else {}
-    for manager in sorted({owners.get(_key(item), FIELD_MANAGER) for item in objects}):
-        share = [item for item in objects if owners.get(_key(item), FIELD_MANAGER) == manager]
+    shares: dict[str, list[Document]] = {}
+    for item in objects:
+        shares.setdefault(owners.get(_key(item), FIELD_MANAGER), []).append(item)
+    for manager, share in sorted(shares.items()):
         tools.ask_kubectl(
             "apply",
             "--server-side",
             "--force-conflicts",
             f"--field-manager={manager}",
             "--filename=-",
-            stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": share}),
+            stdin=as_list(share),
         )
     for item in documents:
         if item["kind"] == "Namespace":
@@ -155,7 +157,7 @@ def _owners(tools: Tools, objects: Sequence[Document]) -> dict[Key, str]:
     """
     text = tools.ask_kubectl(
         "get", "--filename=-", "--show-managed-fields", "--ignore-not-found", "--output=json",
-        stdin=json.dumps({"apiVersion": "v1", "kind": "List", "items": list(objects)}),
+        stdin=as_list(objects),
     )  # fmt: skip
     found = json.loads(text) if text.strip() else {"items": []}
     return {

@@ -17,7 +17,7 @@ from meshops.attack.place import Place
 from meshops.attack.wire.exchange import perform
 from meshops.checks.model import Unavailable
 from meshops.progress import Progress
-from meshops.tools import ToolError, Tools
+from meshops.tools import ToolError, Tools, as_list
 from meshops.verify.facts import RUN_LABEL
 from meshops.verify.probes.pods import CONTAINER, namespace_document, run_namespace
 from meshops.verify.probes.runs import pod_ended, why_not
@@ -113,7 +113,7 @@ class AttackPods:
             self._namespace = True
         documents += [attack_pod(job.name, job.place, job.tasks, run=self._run, images=self._images) for job in jobs]
         self._made += len(jobs)  # before they exist, so that an interruption finds them
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+        text = as_list(documents)
         self._kubectl("create", "--validate=false", "--filename=-", stdin=text)
         found: dict[str, Mapping[str, Any] | Unavailable] = {}
         waiting = {job.name: job for job in jobs}

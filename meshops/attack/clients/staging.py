@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import time
 from collections.abc import Callable, Generator, Mapping, Sequence
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from manifests.names import GATEWAY_REF
 from meshops.attack.ground import Ground
 from meshops.attack.model import Answer, Attempt, Shot
 from meshops.progress import Progress
-from meshops.tools import ToolError, Tools
+from meshops.tools import ToolError, Tools, as_list
 from meshops.verify.calls import Client
 from meshops.verify.probes.pods import CONTAINER, HARDENED, probe_pod, run_labels
 from versions import PYTHON_IMAGE
@@ -97,7 +96,7 @@ def staged_answers(
 
 @contextmanager
 def _staged(tools: Tools, documents: Sequence[Document]) -> Generator[None]:
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": list(documents)})
+    text = as_list(documents)
     try:
         tools.ask_kubectl("create", "--validate=false", "--filename=-", stdin=text, seconds=60)
         for item in documents:

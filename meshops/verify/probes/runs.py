@@ -13,7 +13,7 @@ from manifests.document import Document
 from manifests.names import GATEWAY_SELECTOR
 from meshops.checks.model import Unavailable
 from meshops.progress import Progress, Silent
-from meshops.tools import ToolError, Tools
+from meshops.tools import ToolError, Tools, as_list
 from meshops.verify.calling.network import network_calls
 from meshops.verify.calling.plan import EVERY_PURPOSE, first_calls, past_network_policy
 from meshops.verify.calls import CAGED, OUTSIDE, Call, Client, Purpose
@@ -132,7 +132,7 @@ class ProbeRun:
             for name, client in batch.items()
         ]
         self._pods |= batch  # before they exist, so that an interruption finds them
-        text = json.dumps({"apiVersion": "v1", "kind": "List", "items": documents})
+        text = as_list(documents)
         self._tools.ask_kubectl("create", "--validate=false", "--filename=-", stdin=text, seconds=60)
 
     def _await(
