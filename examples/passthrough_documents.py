@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from typing import Any
 
 from configuration.applications import Application, Caller, Namespace
 from configuration.load_balancer import LoadBalancer
@@ -14,11 +15,13 @@ from manifests.ingress import nlb_service
 from manifests.names import GATEWAY_PORT, GATEWAY_REF, GATEWAY_SELECTOR, ISTIO_INGRESS, PASSTHROUGH_PORT
 
 NAMESPACE = "tls-passthrough"
+OUTSIDE = "tls-passthrough-outside"
 NGINX = "https-nginx"
 # Whatever the example puts into the gateway's namespace has this name and this label.
 OWN = "example-tls-passthrough"
 OWN_LABEL = {"example": "tls-passthrough"}
 SCRATCH_PORT = 9443
+_CLIENTS = (IPv4Network("10.0.0.0/8"),)
 
 
 def settings_entry(domain: str) -> Namespace:
@@ -79,9 +82,42 @@ def gateway_policy(domain: str) -> Document:
     )
 
 
+def gateway_network_policy() -> Document:
+    """The gateway's NetworkPolicies are of the stack's own applications; this one adds the example's ways."""
+    gateway = {"podSelector": {"matchLabels": dict(GATEWAY_SELECTOR)}}
+    clients = [{"ipBlock": {"cidr": str(network)}} for network in _CLIENTS]
+    return document(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        OWN,
+        namespace=ISTIO_INGRESS,
+        labels=OWN_LABEL,
+        spec={
+            **gateway,
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [
+                {"from": [*clients, gateway], "ports": [_tcp(PASSTHROUGH_PORT)]},
+                {"from": [_in_namespace(OUTSIDE)], "ports": [_tcp(SCRATCH_PORT)]},
+            ],
+            "egress": [
+                {"to": [_in_namespace(NAMESPACE)], "ports": [_tcp(443)]},
+                {"to": [gateway], "ports": [_tcp(PASSTHROUGH_PORT)]},
+            ],
+        },
+    )
+
+
+def _in_namespace(name: str) -> dict[str, Any]:
+    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
+
+
+def _tcp(port: int) -> dict[str, Any]:
+    return {"port": port, "protocol": "TCP"}
+
+
 def nlb(domain: str) -> Document:
     """The program's Service for an NLB, under a name of the example's own, for clients of private networks."""
-    settings = LoadBalancer(domain=domain, allowed_cidrs=(IPv4Network("10.0.0.0/8"),), deletion_protection=False)
+    settings = LoadBalancer(domain=domain, allowed_cidrs=_CLIENTS, deletion_protection=False)
     service = nlb_service(settings)
     service["metadata"] |= {"name": OWN, "labels": OWN_LABEL}
     return service

@@ -12,10 +12,12 @@ from examples.documents import as_yaml, filled, shown_path
 from examples.passthrough_documents import (
     NAMESPACE,
     NGINX,
+    OUTSIDE,
     OWN,
     OWN_LABEL,
     SCRATCH_PORT,
     entry_documents,
+    gateway_network_policy,
     gateway_policy,
     nlb,
     settings_entry,
@@ -25,7 +27,6 @@ from manifests.ingress import INGRESS_NAME
 from manifests.names import GATEWAY, ISTIO_INGRESS, service_host
 
 HERE = Path(__file__).resolve().parent
-OUTSIDE = "tls-passthrough-outside"
 NGINX_HOST = service_host(NGINX, NAMESPACE)
 # The Service that leads to the gateway's port for passthrough.
 GATEWAY_HOST = service_host(OWN, ISTIO_INGRESS)
@@ -62,7 +63,7 @@ def handshake(answer: Answer) -> str:
 
 def script(steps: Steps) -> None:
     own_namespaces(steps, NAMESPACE, OUTSIDE)
-    leaves_nothing(steps, "services", "secrets")
+    leaves_nothing(steps, "services", "secrets", "networkpolicies")
     domain = public_domain(steps)
     with tempfile.TemporaryDirectory(prefix="tls-passthrough-") as scratch:
         certificate = own_certificate(steps, domain, Path(scratch))
@@ -103,7 +104,7 @@ def deploy(steps: Steps, domain: str, scratch: Path, certificate: Path) -> None:
     # The namespace's gone first, then what is in the gateway's.
     kinds = (
         "services,authorizationpolicies.security.istio.io,destinationrules.networking.istio.io,"
-        "gateways.networking.istio.io"
+        "gateways.networking.istio.io,networkpolicies.networking.k8s.io"
     )
     label = ",".join(f"{key}={value}" for key, value in OWN_LABEL.items())
     for title, argv, timeout in (
@@ -164,7 +165,8 @@ def inside_the_mesh(steps: Steps) -> None:
 
 def network_load_balancer(steps: Steps, domain: str, certificate: Path) -> None:
     steps.title("Solution 1: NLB and gateway pass TLS through")
-    apply(steps, "The gateway admits the server name", as_yaml([gateway_policy(domain)]))
+    own = as_yaml([gateway_policy(domain), gateway_network_policy()])
+    apply(steps, "The gateway admits the server name, and its NetworkPolicies what it asks for", own)
     apply(steps, "A load balancer that forwards TCP", as_yaml([nlb(domain)]))
     address = load_balancer_address(steps, "service", ISTIO_INGRESS, OWN, timeout=600)
     steps.until(

@@ -227,13 +227,23 @@ def test_without_its_controller_an_ingress_stays_and_its_load_balancer_is_orphan
     assert whole_lab.tool("kubectl", "get", "ingress", "orphan", "-n", ISTIO_INGRESS).returncode == 1
 
 
+def doors(*ports: int) -> Document:
+    """The gateway's own NetworkPolicy names the stack's ports only."""
+    spec = {
+        "podSelector": {"matchLabels": dict(GATEWAY_SELECTOR)},
+        "policyTypes": ["Ingress"],
+        "ingress": [{"ports": [{"port": port, "protocol": "TCP"} for port in ports]}],
+    }
+    return document("networking.k8s.io/v1", "NetworkPolicy", "scratch-doors", namespace=ISTIO_INGRESS, spec=spec)
+
+
 # --- trap 3, through the load balancer itself ------------------------------------------------------------------
 
 
 @pytest.fixture
 def scratch(whole_lab: WholeLab) -> Iterator[WholeLab]:
     """A Gateway for a named host and one for any, each behind an ALB of its own."""
-    documents: list[Document] = []
+    documents: list[Document] = [doors(NAMED_PORT, ANY_PORT)]
     for name, port, host in (("named", NAMED_PORT, HOST), ("any", ANY_PORT, "*")):
         server = {
             "port": {"number": port, "name": name, "protocol": "HTTPS"},
@@ -300,7 +310,7 @@ def test_an_nlb_passes_the_clients_tls_through_to_the_gateway(whole_lab: WholeLa
     }
     spec = {"selector": dict(GATEWAY_SELECTOR), "servers": [server]}
     gateway = document("networking.istio.io/v1", "Gateway", "scratch-nlb", namespace=ISTIO_INGRESS, spec=spec)
-    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [service, gateway]})
+    text = json.dumps({"apiVersion": "v1", "kind": "List", "items": [service, gateway, doors(PASSTHROUGH_PORT)]})
     assert whole_lab.tool("kubectl", "apply", "--server-side", "--filename=-", stdin=text).returncode == 0
     try:
         await_that(lambda: healthy(whole_lab, source), lambda: str(report.read(whole_lab.state)))

@@ -11,7 +11,7 @@ import yaml
 
 from examples.documents import as_yaml, filled
 from examples.onboarding import onboarded
-from examples.passthrough_documents import entry_documents, gateway_policy, nlb, settings_entry
+from examples.passthrough_documents import entry_documents, gateway_network_policy, gateway_policy, nlb, settings_entry
 from offline.objects import kubernetes_objects
 from tests import ROOT
 from tests.unit.validation.validation_objects import registered
@@ -45,7 +45,8 @@ def test_an_api_server_would_take_every_file(path: Path) -> None:
 
 def test_an_api_server_would_take_what_is_made_for_the_settings_entry() -> None:
     entry = entry_documents(settings_entry("lab.example.com"), revision="1-31-1")
-    assert _findings([*entry, gateway_policy("lab.example.com"), nlb("lab.example.com")]) == []
+    own = [gateway_policy("lab.example.com"), gateway_network_policy(), nlb("lab.example.com")]
+    assert _findings([*entry, *own]) == []
 
 
 def test_no_rule_of_an_example_leaves_its_tls_mode_out() -> None:
