@@ -9,6 +9,7 @@ from typing import Any
 from manifests.document import Document, document
 from manifests.images import Images
 from manifests.names import COLLECTOR, OBSERVABILITY, OTLP_GRPC_PORT, OTLP_HTTP_PORT
+from manifests.zones import spread_over_zones
 from versions import OTEL_COLLECTOR_IMAGE
 
 _HEALTH_PORT = 13133
@@ -180,14 +181,7 @@ def _deployment(config_text: str, images: Images, replicas: int) -> Document:
                         "seccompProfile": {"type": "RuntimeDefault"},
                     },
                     "containers": [container],
-                    "topologySpreadConstraints": [
-                        {
-                            "maxSkew": 1,
-                            "topologyKey": "topology.kubernetes.io/zone",
-                            "whenUnsatisfiable": "ScheduleAnyway",
-                            "labelSelector": {"matchLabels": {"app": COLLECTOR}},
-                        }
-                    ],
+                    "topologySpreadConstraints": [spread_over_zones({"app": COLLECTOR})],
                     "volumes": [{"name": "config", "configMap": {"name": COLLECTOR}}],
                 },
             },

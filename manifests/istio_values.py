@@ -28,6 +28,7 @@ from manifests.names import (
     TRACING_PROVIDER,
 )
 from manifests.proxy_config import BOOTSTRAP_CHECKSUM, PROXY_METADATA
+from manifests.zones import spread_over_zones
 from versions import ISTIO_IMAGE_HUB
 
 _SECCOMP = {"type": "RuntimeDefault"}
@@ -104,7 +105,7 @@ class IstioValues:
             **_replicas(mesh),
             "resources": {"requests": {"cpu": mesh.pilot.cpu, "memory": mesh.pilot.memory}},
             "seccompProfile": _SECCOMP,
-            "topologySpreadConstraints": [_spread({"app": "istiod", "istio.io/rev": revision})],
+            "topologySpreadConstraints": [spread_over_zones({"app": "istiod", "istio.io/rev": revision})],
             "cni": {"enabled": True},
             "env": {
                 **_PILOT_ENVIRONMENT,
@@ -173,7 +174,7 @@ def gateway_values(mesh: Mesh, gateway: Gateway) -> dict[str, Any]:
         },
         "resources": {"requests": {"cpu": gateway.cpu, "memory": gateway.memory}},
         "podDisruptionBudget": {"maxUnavailable": 1},
-        "topologySpreadConstraints": [_spread({"app": GATEWAY, **GATEWAY_SELECTOR})],
+        "topologySpreadConstraints": [spread_over_zones({"app": GATEWAY, **GATEWAY_SELECTOR})],
         "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
         "podAnnotations": {
             # The chart would send a scraper to 15020, which answers to its own pod only.
@@ -217,15 +218,6 @@ def _replicas(mesh: Mesh) -> dict[str, Any]:
 
 def _tracing_provider() -> dict[str, Any]:
     return {"name": TRACING_PROVIDER, "opentelemetry": {"service": COLLECTOR_HOST, "port": OTLP_GRPC_PORT}}
-
-
-def _spread(labels: dict[str, str]) -> dict[str, Any]:
-    return {
-        "maxSkew": 1,
-        "topologyKey": "topology.kubernetes.io/zone",
-        "whenUnsatisfiable": "ScheduleAnyway",
-        "labelSelector": {"matchLabels": labels},
-    }
 
 
 def _port(name: str, number: int) -> dict[str, Any]:

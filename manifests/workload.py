@@ -15,6 +15,7 @@ from manifests.images import Images
 from manifests.mesh_graph import Member, MeshGraph
 from manifests.names import EXCLUDED_RANGES, INJECTION_LABEL, ISTIO_INGRESS, POD_IDENTITY_AGENT
 from manifests.proxy_config import BOOTSTRAP_CHECKSUM
+from manifests.zones import spread_over_zones
 
 _GRACE_SECONDS = 45
 _TARGET_PERCENT = 70
@@ -172,17 +173,7 @@ def _pod(application: Application, images: Images) -> dict[str, Any]:
             "fsGroup": application.user_id,
             "seccompProfile": {"type": "RuntimeDefault"},
         },
-        "topologySpreadConstraints": [
-            {
-                "maxSkew": 1,
-                "topologyKey": "topology.kubernetes.io/zone",
-                # A zone that is full must not stop a rollout.
-                "whenUnsatisfiable": "ScheduleAnyway",
-                "labelSelector": {"matchLabels": {"app": application.name}},
-                # Each revision of the Deployment by itself, or a rollout ends unbalanced.
-                "matchLabelKeys": ["pod-template-hash"],
-            }
-        ],
+        "topologySpreadConstraints": [spread_over_zones({"app": application.name})],
         "containers": [_container(application, images, volumes)],
         "volumes": [*({"name": name, "emptyDir": {}} for name in volumes), *secrets_manager.volumes(application)],
     }

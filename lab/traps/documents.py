@@ -112,7 +112,7 @@ def peer_authentication(mode: str) -> Document:
 def scratch_gateways() -> tuple[Document, ...]:
     """The shared gateway's server twice, on ports of their own: once for a named host, once for any."""
     servers = {"trap-3-named": (NAMED_PORT, NAMED_HOST), "trap-3-any": (ANY_PORT, "*")}
-    documents = [_gateway_policy()]
+    documents = [_gateway_policy(), _gateway_network_policy()]
     for name, (port, host) in servers.items():
         server = {
             "port": {"number": port, "name": name, "protocol": "HTTPS"},
@@ -140,6 +140,23 @@ def _gateway_policy() -> Document:
             "selector": {"matchLabels": dict(GATEWAY_SELECTOR)},
             "action": "ALLOW",
             "rules": [{"to": [ports]}],
+        },
+    )
+
+
+def _gateway_network_policy() -> Document:
+    peers = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}}]
+    servers = [{"port": port, "protocol": "TCP"} for port in (NAMED_PORT, ANY_PORT)]
+    return document(
+        "networking.k8s.io/v1",
+        "NetworkPolicy",
+        "lab-trap-3",
+        namespace=ISTIO_INGRESS,
+        spec={
+            "podSelector": {"matchLabels": dict(GATEWAY_SELECTOR)},
+            "policyTypes": ["Ingress", "Egress"],
+            "ingress": [{"from": peers, "ports": servers}],
+            "egress": [{"to": peers, "ports": [{"port": PORT, "protocol": "TCP"}]}],
         },
     )
 

@@ -373,6 +373,8 @@ def test_a_rolling_restart_of_the_gateway_under_load_loses_no_request(whole_lab:
     gates = [gate["conditionType"] for pod in pods for gate in pod["spec"].get("readinessGates", ())]
     assert len(gates) == len(pods), "each new pod waited until the load balancer found it healthy"
     assert all(gate.startswith("target-health.elbv2.k8s.aws/") for gate in gates)
+    nodes = {pod["spec"]["nodeName"] for pod in pods}
+    assert len(nodes) == len(pods), "a rollout ends with a pod in each zone, as it began"
 
 
 class _Client(http.client.HTTPSConnection):
