@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from configuration.mesh import revision_of
+from lab.errors import LabError
 from lab.reliability.ground import Ground
-from lab.reliability.stack import FIRST, WEB, Standing, host
+from lab.reliability.stack import FIRST, GENERATOR, GENERATOR_NAMESPACE, WEB, Standing, host
 from lab.reliability.steps import Act, Naive, Step
 from manifests.names import GATEWAY, GATEWAY_TLS_SECRET, ISTIO_INGRESS, ISTIO_SYSTEM
 from versions import ISTIO
@@ -147,7 +148,48 @@ def _gateway_pods_deleted(ground: Ground) -> None:
     ground.settled()
 
 
-_CALLERS = {"application": "load/generator"}
+def _drained(ground: Ground) -> None:
+    """As an upgrade of the nodes does it: by eviction, which asks the PodDisruptionBudgets, and back into service."""
+    node = _node_of_web(ground)
+    try:
+        ground.kubectl("drain", node, "--ignore-daemonsets", "--delete-emptydir-data", "--timeout=240s")
+        ground.settled()
+    finally:
+        ground.kubectl("uncordon", node)
+
+
+def _emptied(ground: Ground) -> None:
+    """As `kubectl drain --disable-eviction` does it: all its pods are deleted at once."""
+    node = _node_of_web(ground)
+    options = ("--ignore-daemonsets", "--delete-emptydir-data", "--disable-eviction", "--grace-period=1")
+    try:
+        ground.kubectl("drain", node, *options, "--timeout=240s")
+        ground.settled()
+    finally:
+        ground.kubectl("uncordon", node)
+
+
+def _spread(ground: Ground) -> None:
+    """After the last drain everything may stand on one node."""
+    ground.bring_to(Standing())
+    for namespace in (FIRST, ISTIO_INGRESS):
+        ground.restart(namespace)
+
+
+def _node_of_web(ground: Ground) -> str:
+    """With a pod of the application, and without the generator's, which is no part of the step. Raises LabError."""
+    nodes = _nodes(ground, FIRST, WEB) - _nodes(ground, GENERATOR_NAMESPACE, GENERATOR)
+    if not nodes:
+        raise LabError(f"no node with a pod of {FIRST}/{WEB} can be drained: the generator is on it")
+    return min(nodes)
+
+
+def _nodes(ground: Ground, namespace: str, name: str) -> set[str]:
+    where = (f"--namespace={namespace}", f"--selector=app={name}")
+    return set(ground.kubectl("get", "pods", *where, "--output=jsonpath={.items[*].spec.nodeName}").split())
+
+
+_CALLERS = {"application": f"{GENERATOR_NAMESPACE}/{GENERATOR}"}
 
 STEPS: tuple[Step, ...] = (
     Step(
@@ -218,6 +260,14 @@ STEPS: tuple[Step, ...] = (
             prepare=_carelessly(FIRST, WEB),
             do=_scaled_by_hand,
         ),
+    ),
+    Step(
+        name="drain-node",
+        kind="planned",
+        what="one of two nodes drained, and back in service",
+        prepare=_spread,
+        do=_drained,
+        naive=Naive(what="its pods deleted at once, budgets not asked, with a second to end in", do=_emptied),
     ),
     Step(
         name="istio-upgrade",

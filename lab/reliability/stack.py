@@ -18,12 +18,12 @@ from lab.reliability.generator import Stream
 from offline.stack_files import read_stack
 from offline.values import Secret
 
-GENERATOR_NAMESPACE = "load"
+GENERATOR_NAMESPACE, GENERATOR = "load", "generator"
 FIRST, *OTHERS = NAMESPACES = ("shop", "stock", "mail")
 """One application each, `web`; the first one also has `rates`, which speaks gRPC."""
 WEB, RATES = "web", "rates"
 _HTTP_PORT, _GRPC_PORT = 8080, 9090
-_CALLER = {"application": f"{GENERATOR_NAMESPACE}/generator"}
+_CALLER = {"application": f"{GENERATOR_NAMESPACE}/{GENERATOR}"}
 _IMAGE = f"{LOAD_IMAGE}:v1"
 
 Config = Mapping[str, str | Secret]
@@ -55,7 +55,7 @@ class Standing:
         return config
 
     def _namespaces(self) -> list[dict[str, Any]]:
-        generator = {"name": "generator", "image": _IMAGE, "args": ["idle"], "replicas": 1}
+        generator = {"name": GENERATOR, "image": _IMAGE, "args": ["idle"], "replicas": 1}
         made: list[dict[str, Any]] = [
             {"name": GENERATOR_NAMESPACE, "phase": "strict", "applications": [generator]},
         ]
