@@ -266,7 +266,7 @@ def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
         yield Weakening(
             path=f"{path}.dnsRecords",
             value=namespace.dns_records,
-            effect="Its public names lead here: the gateway passes what comes by them on to its pods in plaintext.",
+            effect="Its public names lead here still: from the gateway to its pods there is no mTLS and no policy.",
         )
     if namespace.phase == "permissive":
         yield Weakening(path=f"{path}.phase", value="permissive", effect="Its pods still accept plaintext beside mTLS.")
