@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from changes import control_planes
+from changes import control_planes, dns_records
 from changes.replacements import STATEFUL, verdict
 
 RESOURCES = "resources.json"
@@ -63,6 +63,8 @@ class Comparison:
     """Namespaces that get another control plane."""
     gone: tuple[str, ...] = ()
     """Revisions of the control planes that are removed."""
+    unnamed: tuple[str, ...] = ()
+    """Public hosts that lose their DNS record while the gateway goes on serving them."""
 
     @property
     def waiting(self) -> tuple[str, ...]:
@@ -114,6 +116,7 @@ def compare(old: PlanFiles, new: PlanFiles) -> Comparison:
         unrecorded=tuple(sorted({type_of(key) for key, found in verdicts.items() if not found.known})),
         moves=control_planes.moves(old.resources, new.resources),
         gone=control_planes.gone(old.resources, new.resources),
+        unnamed=dns_records.lost(old.resources, new.resources),
     )
 
 

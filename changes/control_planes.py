@@ -60,7 +60,7 @@ def gone(old: Resources, new: Resources) -> tuple[str, ...]:
 def _labels(resources: Resources) -> dict[str, str]:
     """Namespace -> the revision that its label names."""
     found: dict[str, str] = {}
-    for inputs in _inputs(resources, *_NAMESPACES):
+    for inputs in inputs_of(resources, *_NAMESPACES):
         metadata = inputs["metadata"]
         if revision := (metadata.get("labels") or {}).get(INJECTION_LABEL):
             found[metadata["name"]] = revision
@@ -70,7 +70,7 @@ def _labels(resources: Resources) -> dict[str, str]:
 def _applications(resources: Resources, api_version: str, kind: str) -> dict[str, list[str]]:
     """Namespace -> the names of its objects of a kind that are an application's each."""
     found: dict[str, list[str]] = {}
-    for inputs in _inputs(resources, f"kubernetes:{api_version}:{kind}"):
+    for inputs in inputs_of(resources, f"kubernetes:{api_version}:{kind}"):
         metadata = inputs["metadata"]
         if kind != "Sidecar" or "workloadSelector" in inputs["spec"]:
             found.setdefault(metadata["namespace"], []).append(metadata["name"])
@@ -78,11 +78,12 @@ def _applications(resources: Resources, api_version: str, kind: str) -> dict[str
 
 
 def _control_planes(resources: Resources) -> list[str]:
-    releases = _inputs(resources, _RELEASE)
+    releases = inputs_of(resources, _RELEASE)
     return [str(inputs["values"]["revision"]) for inputs in releases if inputs.get("chart") == "istiod"]
 
 
-def _inputs(resources: Resources, *types: str) -> Iterator[Mapping[str, Any]]:
+def inputs_of(resources: Resources, *types: str) -> Iterator[Mapping[str, Any]]:
+    """Of the resources of these types."""
     for key, entry in resources.items():
         if key.partition("::")[0].rpartition("$")[2] in types:
             yield entry["inputs"]

@@ -76,7 +76,7 @@ class LoadBalancerArgs:
     settings: LoadBalancerSettings
     cluster_name: str
     namespaces: tuple[Namespace, ...]
-    """For the hosts of their applications. One outside the mesh keeps the names that it has."""
+    """For the hosts of their applications. Names that are not the stack's (`Namespace.in_dns`) are left alone."""
     controller: LoadBalancerController
     after: Sequence[pulumi.Resource]
     """The gateway's Service, and with it the nodes and the way out of the VPC: a destroy takes the balancer down
@@ -91,14 +91,14 @@ class LoadBalancer(pulumi.ComponentResource):
     passthrough_address: pulumi.Output[str]
     """The host name of the NLB; empty without one."""
     urls: pulumi.Output[list[str]]
-    """Of the applications in the mesh, in the order of the settings."""
+    """Of the applications whose names lead here, in the order of the settings."""
 
     def __init__(self, name: str, args: LoadBalancerArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("mesh:load_balancer:LoadBalancer", name, None, opts)
         self._args = args
         self._settings = args.settings
-        in_mesh = tuple(namespace for namespace in args.namespaces if namespace.in_mesh)
-        terminated, passed_through = terminated_hosts(in_mesh), passthrough_hosts(in_mesh)
+        in_dns = tuple(namespace for namespace in args.namespaces if namespace.in_dns)
+        terminated, passed_through = terminated_hosts(in_dns), passthrough_hosts(in_dns)
 
         nothing = pulumi.Output.from_input("")
         alb, self.passthrough_address = nothing, nothing

@@ -315,11 +315,20 @@ class Namespace:
     """Whether containers may leave their user and group to their image, which may say the sidecar's."""
     istio_version: VersionText | None = None
     """One of the mesh's two, while its pods move; `mesh.istioVersion` unless said otherwise."""
+    dns_records: Literal["in-mesh", "always"] = "in-mesh"
+    """When its public hosts have DNS records that lead to this stack's load balancer. `in-mesh`: in the mesh only;
+    before, its names lead elsewhere and are left alone. `always`: outside it too, where the gateway serves its hosts
+    still; `waves rollback` sets it for a namespace that leaves, whose names would be gone with the next `up`."""
     applications: tuple[Application, ...] = ()
 
     @property
     def in_mesh(self) -> bool:
         return self.phase != "outside"
+
+    @property
+    def in_dns(self) -> bool:
+        """Whether its public names are the stack's: clients that look them up come to its load balancer."""
+        return self.in_mesh or self.dns_records == "always"
 
     @property
     def shadowed(self) -> bool:

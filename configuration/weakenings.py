@@ -262,6 +262,12 @@ def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
             value="outside",
             effect="Its traffic is plaintext, has no identity and no policy; the mesh calls it in plaintext.",
         )
+    if not namespace.in_mesh and namespace.in_dns and any(one.hosts for one in namespace.applications):
+        yield Weakening(
+            path=f"{path}.dnsRecords",
+            value=namespace.dns_records,
+            effect="Its public names lead here still: from the gateway to its pods there is no mTLS and no policy.",
+        )
     if namespace.phase == "permissive":
         yield Weakening(path=f"{path}.phase", value="permissive", effect="Its pods still accept plaintext beside mTLS.")
     if namespace.pod_security != "restricted":

@@ -56,6 +56,12 @@ def _losses(comparison: Comparison) -> list[str]:
     for key in comparison.lost[:_LIMIT]:
         verb = "REPLACED" if key in comparison.replaced else "REMOVED"
         lines += [f"**{verb}: `{name_of(key)}` (`{type_of(key)}`): {STATEFUL[type_of(key)]}.**", ""]
+    for host in comparison.unnamed[:_LIMIT]:
+        lines += [
+            f"**REMOVED: the DNS record of `{host}`, which the gateway goes on serving: its clients find it no more. "
+            "Where its namespace leaves the mesh, `dnsRecords: always` keeps it.**",
+            "",
+        ]
     if comparison.replaced:
         lines += ["### REPLACED: deleted and made anew", "", "| Resource | Type | Because of |", "| --- | --- | --- |"]
         lines += [

@@ -46,6 +46,7 @@ def check(
         return Verdict(status="pass", finding="Not needed: no ALB terminates TLS in this stack.")
     if isinstance(certificates, Unavailable):
         return certificates.verdict()
+    # In every phase: the gateway serves them, and a name that is to move here needs its certificate before.
     hosts = tuple(sorted(terminated_hosts(settings.namespaces)))
     if not certificates:
         return _absent(settings)

@@ -45,10 +45,12 @@ class Zone:
 def recorded_hosts(settings: Settings) -> tuple[str, ...]:
     """The hosts for which the program makes a record, as `components/load_balancer.py` chooses them."""
     balancer = settings.load_balancer
-    in_mesh = tuple(namespace for namespace in settings.namespaces if namespace.in_mesh)
+    if balancer.hosted_zone_id is None:
+        return ()
+    in_dns = tuple(namespace for namespace in settings.namespaces if namespace.in_dns)
     hosts = [
-        *(terminated_hosts(in_mesh) if "alb" in balancer.entries else ()),
-        *(passthrough_hosts(in_mesh) if "nlb" in balancer.entries else ()),
+        *(terminated_hosts(in_dns) if "alb" in balancer.entries else ()),
+        *(passthrough_hosts(in_dns) if "nlb" in balancer.entries else ()),
     ]
     return held_by(balancer.domain, hosts)
 

@@ -44,6 +44,11 @@ def lines(comparison: Comparison, found: Losses, old: Planned) -> Iterator[Line]
         reason = f", because {listed(because[key])} cannot be changed in place" if key in because else ""
         verb = "replaced: deleted and made anew" if key in because else "deleted"
         yield Line(text=f"**{what} is {verb}**{reason}: {STATEFUL[type_of(key)]}.{_options(old, (key,))}")
+    for host in comparison.unnamed:
+        yield Line(
+            text=f"**The DNS record of {code(host)} is deleted, and the gateway goes on serving it**: its clients find "
+            f"it no more. Where its namespace leaves the mesh, {code('dnsRecords: always')} keeps it."
+        )
     others = [key for key in found.replaced if key not in found.lost]
     for (type_, reasons), keys in _alike((key, because[key]) for key in others).items():
         names = listed((name_of(key) for key in keys), most=40)

@@ -163,6 +163,8 @@ def _propose(options: argparse.Namespace, settings: Settings, step: Step, made: 
     stages = {namespace.name: stage_of(namespace) for namespace in settings.namespaces}
     for name, stage in step.moves.items():
         print(f"# {step.title}: {name}: {stages[name]} -> {stage} ({step.why})")
+    if step.named:
+        print(f"# The gateway serves the hosts of {', '.join(step.named)} as before: their DNS records stay.")
     print(made.diff(), end="")
     if options.write:
         made.write()
@@ -246,7 +248,7 @@ def _rollback(options: argparse.Namespace, settings: Settings, progress: Progres
         print(f"# {step.title}: nothing to do, {', '.join(options.namespace)} took that way already.")
         return PASSED
     # First: a step that the rules of the settings refuse is none for the cluster either.
-    made = patch(options.directory, options.stack, step.moves)
+    made = patch(options.directory, options.stack, step.moves, named=step.named)
     if options.now:
         _now(options, settings, step, progress)
     return _propose(options, settings, step, made)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from configuration.applications import Application, Namespace, qualified
 from configuration.settings import Settings
+from meshops.preflight.zone import recorded_hosts
 from meshops.waves.stages import Stage, stage_of
 
 
@@ -21,11 +22,15 @@ class Wave:
 
 @dataclass(frozen=True, kw_only=True)
 class Step:
-    """One change of the settings. moves: namespace -> the stage it goes to. Empty where nothing is left to do."""
+    """One change of the settings. moves: namespace -> the stage it goes to. Empty where nothing is left to do.
+
+    named: those of them that leave the mesh and keep the DNS records of their hosts.
+    """
 
     title: str
     why: str
     moves: Mapping[str, Stage]
+    named: tuple[str, ...] = ()
 
 
 def waves(settings: Settings) -> tuple[Wave, ...]:
@@ -107,7 +112,7 @@ def way_back(settings: Settings, namespaces: tuple[str, ...], level: int) -> Ste
     """level 1: plaintext is taken again, without a restart; 2: out of the mesh.
 
     A strict namespace admits no caller without an identity: those that are called from one which leaves take plaintext
-    again too.
+    again too. The gateway serves the hosts of one which leaves as before: their DNS records stay.
     """
     stages = {namespace.name: stage_of(namespace) for namespace in settings.namespaces}
     moves: dict[str, Stage]
@@ -125,7 +130,17 @@ def way_back(settings: Settings, namespaces: tuple[str, ...], level: int) -> Ste
         }
         if other.phase == "strict" and other.name not in moves and callers & {*leaving}:
             moves[other.name] = "permissive"
-    return Step(title="Rollback level 2", why="out of the mesh: its pods restart without a sidecar", moves=moves)
+    return Step(
+        title="Rollback level 2",
+        why="out of the mesh: its pods restart without a sidecar",
+        moves=moves,
+        named=tuple(name for name in leaving if _recorded(settings, name)),
+    )
+
+
+def _recorded(settings: Settings, name: str) -> tuple[str, ...]:
+    """The hosts of a namespace that have a DNS record of the stack's."""
+    return recorded_hosts(replace(settings, namespaces=tuple(one for one in settings.namespaces if one.name == name)))
 
 
 def _phase(settings: Settings, name: str) -> str:

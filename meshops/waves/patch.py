@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import shutil
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from meshops.waves.stages import Stage, settings_of, stage_of
 from offline.stack_files import read_stack
 
 _KEYS = (f"{PROJECT}:namespaces", "namespaces")
+_UNSAID = ("authorization", "enforce")
+"""The default, which a file that does not say it need not say."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,50 +50,63 @@ class _Edit:
     text: str
 
 
-def patch(directory: Path, stack: str, moves: Mapping[str, Stage]) -> Patch:
-    """Raises StackError; SettingsError for a step that the rules of the settings refuse; UsageError where the file
-    cannot be patched."""
+def patch(directory: Path, stack: str, moves: Mapping[str, Stage], *, named: Collection[str] = ()) -> Patch:
+    """named: those of `moves` that keep the DNS records of their hosts outside the mesh.
+
+    Raises StackError; SettingsError for a step that the rules of the settings refuse; UsageError where the file cannot
+    be patched.
+    """
     path = read_stack(directory, stack).path
     before = path.read_text(encoding="utf-8")
-    after = edited(before, moves, name=path.name)
+    after = edited(before, moves, named=named, name=path.name)
     settings = _read(directory, path.name, stack, after)
     there = {namespace.name: stage_of(namespace) for namespace in settings.namespaces}
-    missed = [name for name, stage in moves.items() if there.get(name) != stage]
+    in_dns = {namespace.name for namespace in settings.namespaces if namespace.in_dns}
+    missed = [
+        name for name, stage in moves.items() if there.get(name) != stage or (name in named and name not in in_dns)
+    ]
     if missed:
         raise UsageError(f"{path.name}: {', '.join(missed)} cannot be patched there: change it by hand.")
     return Patch(path=path, before=before, after=after, settings=settings)
 
 
-def edited(text: str, moves: Mapping[str, Stage], *, name: str = "the stack's file") -> str:
-    """The text of a stack's file with these namespaces at these stages. Raises UsageError."""
+def edited(
+    text: str, moves: Mapping[str, Stage], *, named: Collection[str] = (), name: str = "the stack's file"
+) -> str:
+    """The text of a stack's file with these namespaces at these stages; named: as `patch` has it. Raises UsageError."""
     entries = dict(_entries(text, name))
     edits: list[_Edit] = []
     for namespace, stage in moves.items():
         if namespace not in entries:
             raise UsageError(f"{name} lists no namespace {namespace}: it lists {', '.join(entries) or 'none'}.")
-        edits += _edits(text, entries[namespace], stage, f"{name}: namespace {namespace}")
+        phase, authorization = settings_of(stage)
+        wanted = {"phase": phase, "authorization": authorization}
+        if namespace in named:
+            wanted["dnsRecords"] = "always"
+        edits += _edits(text, entries[namespace], wanted, f"{name}: namespace {namespace}")
     for edit in sorted(edits, reverse=True):
         text = text[: edit.start] + edit.text + text[edit.end :]
     return text
 
 
-def _edits(text: str, entry: yaml.MappingNode, stage: Stage, where: str) -> Iterator[_Edit]:
-    phase, authorization = settings_of(stage)
+def _edits(text: str, entry: yaml.MappingNode, wanted: Mapping[str, str], where: str) -> Iterator[_Edit]:
     values = {key.value: (key, value) for key, value in entry.value}
     if "phase" not in values or not isinstance(values["phase"][1], yaml.ScalarNode):
         raise UsageError(f"{where} has no phase of its own: write one.")
-    key, value = values["phase"]
-    yield _Edit(start=value.start_mark.index, end=value.end_mark.index, text=phase)
-    if "authorization" in values:
-        old = values["authorization"][1]
-        yield _Edit(start=old.start_mark.index, end=old.end_mark.index, text=authorization)
-    elif authorization != "enforce" and entry.flow_style:
-        yield _Edit(start=value.end_mark.index, end=value.end_mark.index, text=f", authorization: {authorization}")
-    elif authorization != "enforce":
-        # Behind the whole line: a comment about the phase stays with it.
-        end = text.find("\n", value.end_mark.index)
-        end = len(text) if end < 0 else end
-        yield _Edit(start=end, end=end, text=f"\n{' ' * key.start_mark.column}authorization: {authorization}")
+    phase_key, phase = values["phase"]
+    for key, value in wanted.items():
+        if key in values:
+            old = values[key][1]
+            yield _Edit(start=old.start_mark.index, end=old.end_mark.index, text=value)
+        elif (key, value) == _UNSAID:
+            continue
+        elif entry.flow_style:
+            yield _Edit(start=phase.end_mark.index, end=phase.end_mark.index, text=f", {key}: {value}")
+        else:
+            # Behind the whole line: a comment about the phase stays with it.
+            end = text.find("\n", phase.end_mark.index)
+            end = len(text) if end < 0 else end
+            yield _Edit(start=end, end=end, text=f"\n{' ' * phase_key.start_mark.column}{key}: {value}")
 
 
 def _entries(text: str, name: str) -> Iterator[tuple[str, yaml.MappingNode]]:

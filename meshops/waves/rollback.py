@@ -86,7 +86,8 @@ def moved(settings: Settings, step: Step, *, meanwhile: bool = False) -> Setting
         if stage == "outside" and meanwhile:
             return replace(namespace, phase="permissive")
         phase, authorization = settings_of(stage)
-        return replace(namespace, phase=phase, authorization=authorization)
+        records = "always" if namespace.name in step.named else namespace.dns_records
+        return replace(namespace, phase=phase, authorization=authorization, dns_records=records)
 
     return replace(settings, namespaces=tuple(map(placed, settings.namespaces)))
 

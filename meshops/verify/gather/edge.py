@@ -69,8 +69,8 @@ def gather_edge(stack: Stack, objects: Objects, run: str, resolve: Mapping[str, 
 
 def gather_passthrough(stack: Stack, objects: Objects, resolve: Mapping[str, str]) -> Passthrough | Unavailable:
     """Raises nothing: a host that does not answer is a handshake with a problem."""
-    in_mesh = tuple(item for item in stack.namespaces if item.in_mesh)
-    hosts = passthrough_hosts(in_mesh)
+    in_dns = tuple(item for item in stack.namespaces if item.in_dns)
+    hosts = passthrough_hosts(in_dns)
     if not hosts:
         return Passthrough(address="", handshakes={})
     address = address_of(objects, "Service", NLB_NAME, resolve)
@@ -80,7 +80,7 @@ def gather_passthrough(stack: Stack, objects: Objects, resolve: Mapping[str, str
             remedy="See what the load balancer controller says about it: kubectl describe service.",
         )
     with ThreadPoolExecutor(max_workers=4) as pool:
-        others = (*terminated_hosts(in_mesh), stack.settings.load_balancer.domain)
+        others = (*terminated_hosts(in_dns), stack.settings.load_balancer.domain)
         made = list(pool.map(lambda host: handshake(address, 443, host), (*hosts, *others)))
         return Passthrough(
             address=address,

@@ -30,7 +30,7 @@ def public_certificate(resource: Resource, stack: Stack) -> Iterator[Flaw]:
     if resource.at("keyAlgorithm") not in (None, *_KEYS):
         yield Flaw(field="keyAlgorithm", value=shown(resource.at("keyAlgorithm")))
     names = [resource.at("domainName"), *(resource.at("subjectAlternativeNames") or ())]
-    in_mesh = tuple(one for one in stack.settings.namespaces if one.in_mesh)
-    for host in terminated_hosts(in_mesh):
+    in_dns = tuple(one for one in stack.settings.namespaces if one.in_dns)
+    for host in terminated_hosts(in_dns):
         if host not in names and f"*.{host.partition('.')[2]}" not in names:
             yield Flaw(field="subjectAlternativeNames", value=shown(names[1:]), says=f"{host} is not among them")

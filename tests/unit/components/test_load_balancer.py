@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from ipaddress import IPv4Network
 from typing import Any
@@ -61,7 +62,18 @@ def settings(**changes: Any) -> LoadBalancerSettings:
 
 
 @functools.cache  # a recording is only read
-def record(balancer: LoadBalancerSettings, *, preview: bool, provided: bool = False) -> Recording:
+def record(
+    balancer: LoadBalancerSettings,
+    *,
+    preview: bool,
+    provided: bool = False,
+    rolled_back: bool = False,
+) -> Recording:
+    """rolled_back: the namespace that was in the mesh has left it."""
+    first, *others = NAMESPACES
+    if rolled_back:
+        first = dataclasses.replace(first, phase="outside", dns_records="always")
+
     def program() -> dict[str, Any]:
         provider = aws.Provider("aws", region="eu-west-1")
         cluster = kubernetes.Provider("kubernetes", kubeconfig="{}")
@@ -88,7 +100,7 @@ def record(balancer: LoadBalancerSettings, *, preview: bool, provided: bool = Fa
             LoadBalancerArgs(
                 settings=balancer,
                 cluster_name="mesh-dev",
-                namespaces=NAMESPACES,
+                namespaces=(first, *others),
                 controller=controller,
                 after=[nodes, route, gateway],
                 tags={"environment": "dev"},
@@ -262,6 +274,16 @@ def test_the_names_of_meshed_applications_under_the_domain_lead_to_their_balance
         )
     }
     assert {call.provider for call in recording.calls} == {"aws"}
+
+
+def test_a_rollback_out_of_the_mesh_would_take_the_hosts_out_of_the_dns(preview: bool) -> None:
+    balancer = settings(certificate_arn=CERTIFICATE, entries=("alb", "nlb"))
+    before, after = (record(balancer, preview=preview, rolled_back=left) for left in (False, True))
+    records = [made.of_type("aws:route53/record:Record") for made in (before, after)]
+    assert list(records[0]) == list(records[1]) == ["app.dev.example.com", "vault.dev.example.com"]
+    for host, entry in records[1].items():
+        assert (entry.urn, entry.inputs) == (records[0][host].urn, records[0][host].inputs)
+    assert after.component_outputs[BALANCER]["urls"] == before.component_outputs[BALANCER]["urls"]
 
 
 def test_without_a_zone_no_name_is_made(preview: bool) -> None:

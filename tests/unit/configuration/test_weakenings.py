@@ -110,6 +110,16 @@ def test_an_image_that_the_companys_registry_does_not_stand_in_for_is_reported()
     assert images == {"namespaces[shop].applications[ui].image"}
 
 
+def test_public_names_that_lead_to_pods_outside_the_mesh_are_reported() -> None:
+    said = ("namespaces[shop].dnsRecords", "always")
+    kept, outside = ("namespaces.0.dnsRecords", "always"), ("namespaces.0.phase", "outside")
+    mesh = ("namespaces.1.phase", "permissive")
+    assert said in found(kept, outside, mesh)
+    assert said not in found(outside, mesh), "they lead elsewhere"
+    assert said not in found(kept), "it stays set on the way back in"
+    assert said not in found(kept, outside, mesh, (f"{UI}.hosts", [])), "it has no public names"
+
+
 def test_what_passes_no_waf_is_reported() -> None:
     both = found(("loadBalancer.waf", {}), ("loadBalancer.entries", ["alb", "nlb"]))
     assert ("loadBalancer.entries", "nlb") in both

@@ -302,6 +302,34 @@ def test_the_wafs_log_turned_on_would_replace_the_web_acl() -> None:
     assert (comparison.changed, comparison.removed, comparison.replaced, comparison.lost) == ({}, (), {}, ())
 
 
+def test_a_namespace_that_leaves_by_hand_would_lose_its_names_without_a_word() -> None:
+    def outside(**more: str) -> Tree:
+        tree = changed()
+        (payments,) = (one for one in tree["namespaces"] if one["name"] == "payments")
+        payments.update(phase="outside", **more)
+        return tree
+
+    comparison = step(changed(), outside())
+    assert comparison.unnamed == ("vault.example.com",)
+    assert (
+        diff.render(comparison, stack="prod")
+        .splitlines()[2]
+        .startswith("**REMOVED: the DNS record of `vault.example.com`, which the gateway goes on serving")
+    )
+    kept = step(changed(), outside(dnsRecords="always"))
+    assert kept.unnamed == ()
+    assert not [key for key in (*kept.removed, *kept.changed) if "route53" in key and key not in kept.waiting]
+
+
+def test_a_host_that_nobody_serves_any_more_is_no_lost_name() -> None:
+    tree = changed()
+    ui = next(one for space in tree["namespaces"] for one in space["applications"] if one["name"] == "frontend-ui")
+    ui["hosts"].remove("www.example.com")
+    comparison = step(changed(), tree)
+    assert "aws:route53/record:Record::www.example.com" in short(comparison.removed)
+    assert comparison.unnamed == ()
+
+
 @pytest.mark.parametrize(
     ("settings", "lost"),
     [

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import itertools
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from moto import mock_aws
 
 from meshops.checks.model import Unavailable, Verdict
 from meshops.preflight.names import check_records, check_zone
-from meshops.preflight.zone import Record, Zone, read_zone
+from meshops.preflight.zone import Record, Zone, read_zone, recorded_hosts
 from tests.unit.meshops.preflight.preflight_stack import ARN, REGION, settings_of
 
 HOST = "app.test.example.com"
@@ -114,6 +115,14 @@ def test_the_next_up_would_be_refused_for_the_records_of_the_last(tags: dict[str
     zone_id = zone()
     record(zone_id, HOST, **alias(balancer(**tags)))
     assert records(zone_id).status == status
+
+
+def test_the_names_of_a_namespace_that_was_rolled_back_are_looked_for_and_those_never_taken_are_not() -> None:
+    settings = settings_of()
+    (shop,) = settings.namespaces
+    for records, hosts in (("always", (HOST,)), ("in-mesh", ())):
+        outside = dataclasses.replace(shop, phase="outside", dns_records=records)
+        assert recorded_hosts(dataclasses.replace(settings, namespaces=(outside,))) == hosts
 
 
 def test_records_of_other_kinds_and_names_stand_in_nobodys_way() -> None:

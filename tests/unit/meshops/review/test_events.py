@@ -150,6 +150,16 @@ def test_what_holds_state_comes_before_every_other_deletion(tmp_path: Path) -> N
     assert "Pulumi only forgets it" in text
 
 
+def test_a_host_that_is_served_would_lose_its_name_as_one_resource_among_many(tmp_path: Path) -> None:
+    def outside(tree: Tree) -> None:
+        (payments,) = (one for one in tree["zero-trust-mesh:namespaces"] if one["name"] == "payments")
+        payments["phase"] = "outside"
+
+    text = written(stack(real(tmp_path / "base", dev()), real(tmp_path / "head", dev(outside))))
+    assert "**The DNS record of `statements.dev.example.com` is deleted, and the gateway goes on serving it**" in text
+    assert "`dnsRecords: always` keeps it" in text
+
+
 def test_a_rename_with_an_alias_is_no_deletion(tmp_path: Path) -> None:
     old = entry("aws:iam/role:Role", "role", name="a")
     alias = {"aliases": [old["urn"]]}

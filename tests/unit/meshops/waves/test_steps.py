@@ -12,9 +12,10 @@ from configuration.applications import Application, Caller, Namespace, Stickines
 from configuration.problems import SettingsError
 from configuration.settings import Settings
 from meshops.checks.options import UsageError
+from meshops.preflight.zone import recorded_hosts
 from meshops.stack_settings import stack_settings
 from meshops.waves import command, picture
-from meshops.waves.order import next_step, waves, way_back
+from meshops.waves.order import Step, next_step, waves, way_back
 from meshops.waves.patch import edited, patch
 from meshops.waves.rollback import found_by, moved, taken_back, turns
 from meshops.waves.stages import Stage, settings_of, stage_of, standings
@@ -93,6 +94,45 @@ def test_the_way_back_takes_those_along_who_would_refuse_whoever_leaves() -> Non
     assert not way_back(_settings(), ("plain",), 2).moves
 
 
+def _published(settings: Settings, name: str, *hosts: str) -> Settings:
+    """The settings with public hosts of the application in this namespace."""
+
+    def placed(one: Namespace) -> Namespace:
+        applications = tuple(dataclasses.replace(each, hosts=hosts) for each in one.applications)
+        return dataclasses.replace(one, applications=applications) if one.name == name else one
+
+    return dataclasses.replace(settings, namespaces=tuple(map(placed, settings.namespaces)))
+
+
+def test_who_leaves_would_lose_the_names_under_which_the_gateway_serves_it() -> None:
+    host = f"web.{world.settings().load_balancer.domain}"
+    settings = _published(_settings(plain="strict", sticky="strict"), "plain", host)
+    step = way_back(settings, ("plain", "sticky"), 2)
+    assert step.named == ("plain",), "the other one has no host"
+    after = moved(settings, step)
+    assert recorded_hosts(after) == recorded_hosts(settings) == (host,)
+    assert way_back(settings, ("plain",), 1).named == ()
+    again = moved(after, Step(title="", why="", moves={"plain": "shadow"}))
+    assert [one.dns_records for one in again.namespaces if one.name == "plain"] == ["always"]
+
+
+def test_names_that_are_somebody_elses_would_be_taken_over_by_a_rollback() -> None:
+    elsewhere = _published(_settings(plain="strict"), "plain", "web.other.example")
+    assert way_back(elsewhere, ("plain",), 2).named == ()
+    settings = _published(_settings(plain="strict"), "plain", f"web.{world.settings().load_balancer.domain}")
+    no_zone = dataclasses.replace(settings.load_balancer, hosted_zone_id=None)
+    assert way_back(dataclasses.replace(settings, load_balancer=no_zone), ("plain",), 2).named == ()
+
+
+def test_a_patch_would_forget_the_names_of_whoever_leaves() -> None:
+    said = _FILE.replace("phase: outside  # since May", "phase: strict  # since May\n      dnsRecords: in-mesh  # x")
+    text = edited(said, {"shop": "outside", "flow": "outside", "late": "outside"}, named=("shop", "flow", "late"))
+    wanted = _FILE.replace("# since May", "# since May\n      dnsRecords: always  # x")
+    wanted = wanted.replace('phase: "outside", app', "phase: outside, dnsRecords: always, app")
+    wanted = wanted.replace("- phase: permissive\n", "- phase: outside\n      dnsRecords: always\n")
+    assert text == wanted.replace('authorization: "shadow"', "authorization: enforce")
+
+
 def test_a_patch_changes_the_words_that_say_it_and_no_others() -> None:
     text = edited(_FILE, {"shop": "shadow", "flow": "shadow", "late": "permissive"})
     wanted = _FILE.replace("phase: outside  # since May", "phase: permissive  # since May\n      authorization: shadow")
@@ -131,6 +171,25 @@ def test_next_writes_the_file_that_it_shows(tmp_path: Path, capsys: pytest.Captu
     assert command.main(asked) == 0
     assert capsys.readouterr().out == "# Done: every namespace is strict.\n"
     assert all(one.phase == "strict" for one in stack_settings(tmp_path, "dev").namespaces)
+
+
+def test_a_rollback_and_the_way_in_again_leave_every_host_its_record(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for name in ("Pulumi.yaml", "Pulumi.prod.yaml"):
+        shutil.copy(ROOT / name, tmp_path)
+    asked = ["--stack=prod", f"--directory={tmp_path}", "--write"]
+    before = recorded_hosts(stack_settings(tmp_path, "prod"))
+    assert "vault.example.com" in before
+    assert command.main(["rollback", "--namespace", "payments", "--level=2", *asked]) == 0
+    shown = capsys.readouterr().out
+    assert "# The gateway serves the hosts of payments as before: their DNS records stay.\n" in shown
+    assert "+      phase: outside\n+      dnsRecords: always\n" in shown
+    assert recorded_hosts(stack_settings(tmp_path, "prod")) == before
+    assert command.main(["next", *asked]) == 0
+    assert "dnsRecords: in-mesh" not in capsys.readouterr().out
+    (payments,) = (one for one in stack_settings(tmp_path, "prod").namespaces if one.name == "payments")
+    assert (payments.phase, payments.dns_records) == ("permissive", "always")
 
 
 def test_level_1_sets_the_others_own_mode_before_the_meshs() -> None:
