@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from meshops.attack.wire import h2
 
 Headers = Iterable[tuple[str, str]]
+_INTERIM = (100, 102, 103)
+"""https://www.rfc-editor.org/rfc/rfc9110#section-15.2; 101 is final: what follows it is no HTTP any more."""
 
 
 def request(
@@ -57,7 +59,7 @@ class Response:
 
 
 def responses(received: bytes) -> tuple[Response, ...]:
-    """Each answer of one connection, HTTP/1 or HTTP/2."""
+    """Each final answer of one connection, HTTP/1 or HTTP/2: a 100 (Continue) belongs to the one that follows it."""
     if received[3:4] == b"\x04" or received[3:4] == b"\x07":  # it begins with a frame SETTINGS or GOAWAY
         status = h2.status(received)
         return (Response(status=status, body=h2.body(received).decode("latin-1")),) if status else ()
@@ -68,7 +70,8 @@ def responses(received: bytes) -> tuple[Response, ...]:
         code = head.split(" ", 2)[1:2]
         response = Response(status=int(code[0]) if code and code[0].isdigit() else 0, head=head)
         length = _length(response, rest)
-        found.append(Response(status=response.status, head=head, body=rest[:length]))
+        if response.status not in _INTERIM:
+            found.append(Response(status=response.status, head=head, body=rest[:length]))
         text = rest[length:]
     return tuple(found)
 

@@ -50,14 +50,14 @@ def test_the_run_before_a_restart_can_still_be_read(scratch_pods: ScratchPods) -
     previous = eventually(lambda: _previous(scratch_pods, "crashing"))
 
     assert len(previous) == 1
-    assert previous[0].startswith("run at ")
     none = scratch_pods.kubectl("logs", "talker", "--previous")
     assert 'previous terminated container "main" in pod "talker" not found' in none.stderr
 
 
 def _previous(pods: ScratchPods, name: str) -> list[str]:
     answer = pods.kubectl("logs", name, "--previous")
-    return answer.stdout.splitlines() if answer.returncode == 0 else []
+    # In between the kubelet says so in place of the log, and kubectl does not fail.
+    return [line for line in answer.stdout.splitlines() if line.startswith("run at ")]
 
 
 def test_a_log_is_bounded_on_disk(scratch_pods: ScratchPods) -> None:

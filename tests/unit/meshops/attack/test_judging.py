@@ -42,6 +42,8 @@ CASES: tuple[tuple[Judge, Answer, str], ...] = (
     (judging.no_protected_mark, said(PAGE + LEAK), "succeeded"),
     (judging.no_other_answer, said(LEAK), "refused"),
     (judging.no_other_answer, said(LEAK + PAGE), "succeeded"),
+    (judging.no_other_answer, said("HTTP/1.1 100 Continue\r\n\r\n" + LEAK), "refused"),
+    (judging.no_other_answer, said("HTTP/1.1 100 Continue\r\n\r\n" + LEAK + PAGE), "succeeded"),
     (judging.no_bytes, said(""), "refused"),
     (judging.no_bytes, said("\x15\x03\x03"), "refused"),
     (judging.no_bytes, said("+OK ready"), "succeeded"),
