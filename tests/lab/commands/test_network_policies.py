@@ -46,6 +46,7 @@ def _found(report: Report, id: str) -> str:
     return " ".join((verdict.status, verdict.finding, *verdict.evidence))
 
 
+@pytest.mark.long
 def test_without_its_walls_an_application_takes_connections_from_anybody(whole_lab: WholeLab) -> None:
     with _without(whole_lab, "secure-apps", "default-deny", "billing-api"):
         found = _found(_verify(whole_lab, "MV309"), "MV309")
@@ -55,6 +56,7 @@ def test_without_its_walls_an_application_takes_connections_from_anybody(whole_l
     assert _verify(whole_lab, "MV309").passed
 
 
+@pytest.mark.long
 def test_without_its_own_policy_an_applications_caller_is_refused(whole_lab: WholeLab) -> None:
     with _without(whole_lab, "payments", "ledger"):
         found = _found(_verify(whole_lab, "MV309"), "MV309")
@@ -81,6 +83,7 @@ def test_without_its_walls_an_application_gets_out_past_its_sidecar(whole_lab: W
     assert _verify(whole_lab, "MV506").passed
 
 
+@pytest.mark.long
 def test_without_its_walls_an_applications_datagrams_leave(whole_lab: WholeLab) -> None:
     attempts = ("MA712", "MA713", "MA714")
     with _without(whole_lab, "secure-apps", "default-deny", "allow-platform", "billing-api"):
