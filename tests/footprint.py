@@ -54,9 +54,15 @@ class Life:
 def life_of(state: Path, temporary: Path) -> Life:
     """`python -m lab up` and `down` on a machine of their own. temporary: its directory for temporary files."""
     alone = ("unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child")
-    # The new network's interfaces are in /sys only if it is mounted anew. The shell stays, as a machine's first
-    # process: it takes leave of those whose parents have ended.
-    first = ("sh", "-c", 'mount -t sysfs sysfs /sys && "$@"; exit $?', "sh")
+    # The new network's interfaces are in /sys only if it is mounted anew, over the control groups. The shell stays, as a
+    # machine's first process: it takes leave of those whose parents have ended.
+    kept = temporary / "cgroup"
+    kept.mkdir()
+    mounts = (
+        f"mount --rbind /sys/fs/cgroup {kept} && mount -t sysfs sysfs /sys && "
+        f"mount --rbind {kept} /sys/fs/cgroup && umount --lazy {kept} && rmdir {kept}"
+    )
+    first = ("sh", "-c", f'{mounts} && "$@"; exit $?', "sh")
     seen = subprocess.run(
         [*alone, *first, sys.executable, "-m", "tests.footprint", state],
         cwd=ROOT, env={**os.environ, "TMPDIR": str(temporary)}, capture_output=True, text=True, check=False,

@@ -16,6 +16,7 @@ import pytest
 
 from lab.cluster import internet, network
 from lab.cluster.control_plane import NODE, ControlPlane
+from lab.node.nodes import NODES
 from lab.waiting import until
 from tests.lab.conftest import REVISION, kubectl
 
@@ -170,7 +171,7 @@ def test_a_new_pods_address_is_reachable_at_once_and_gone_with_it(namespace: Con
 
 
 def test_a_pod_of_the_hosts_network_has_the_nodes_address_and_interfaces(namespace: ControlPlane) -> None:
-    pod = _start(namespace, "on-the-node", hostNetwork=True)
+    pod = _start(namespace, "on-the-node", hostNetwork=True, nodeName=NODES[0].name)
 
     assert pod.address == namespace.network.node
     assert json.loads(_on_node(namespace, "ip", "-json", "link")) == json.loads(pod.run("ip", "-json", "link").stdout)
