@@ -54,8 +54,8 @@ class Life:
 def life_of(state: Path, temporary: Path) -> Life:
     """`python -m lab up` and `down` on a machine of their own. temporary: its directory for temporary files."""
     alone = ("unshare", "--net", "--pid", "--mount", "--fork", "--mount-proc", "--kill-child")
-    # The new network's interfaces are in /sys only if it is mounted anew, over the control groups. The shell stays, as a
-    # machine's first process: it takes leave of those whose parents have ended.
+    # The new network's interfaces are in /sys only if it is mounted anew, over the control groups. The shell stays, as
+    # a machine's first process: it takes leave of those whose parents have ended.
     kept = temporary / "cgroup"
     kept.mkdir()
     mounts = (
