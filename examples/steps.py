@@ -64,9 +64,9 @@ class Expectation:
         return Expectation(text=f"{self.text}, {other.text}", holds=lambda answer: first(answer) and second(answer))
 
 
-def exit_code(code: int) -> Expectation:
-    """The command ends with this code; `kubectl exec` ends with that of the command inside the pod."""
-    return Expectation(text=f"exit code {code}", holds=lambda answer: answer.code == code)
+def exit_code(*codes: int) -> Expectation:
+    """The command ends with one of these codes; `kubectl exec` ends with that of the command inside the pod."""
+    return Expectation(text=f"exit code {' or '.join(map(str, codes))}", holds=lambda answer: answer.code in codes)
 
 
 def prints(words: str) -> Expectation:

@@ -8,12 +8,16 @@ from typing import Any
 
 # First of all: hypothesis imported after a run of the mock runtime crashes CPython 3.11's compiler
 # ("AST constructor recursion depth mismatch").
-import hypothesis  # noqa: F401
+import hypothesis
 import pytest
 from xdist.scheduler import LoadScopeScheduling
 
 from tests import ROOT
 from tests.whole_lab import WholeLab, lab_command, running
+
+# How long an example takes is this machine's matter, and that of what else runs on it.
+hypothesis.settings.register_profile("untimed", deadline=None)
+hypothesis.settings.load_profile("untimed")
 
 
 class WholeLabApart(LoadScopeScheduling):

@@ -23,7 +23,7 @@ from meshops.checks.model import Report
 from meshops.stack_settings import stack_settings
 from tests import ROOT
 from tests.whole_lab import WholeLab
-from versions import CURL_IMAGE
+from versions import CURL_IMAGE, PYTHON_IMAGE
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(900)]
 
@@ -113,7 +113,7 @@ def _at(tree: Any, path: str) -> Any:
 
 
 def _pod(name: str, *, labels: dict[str, str], account: str, command: list[str], **annotations: str) -> dict[str, Any]:
-    """A pod of secure-apps with a sidecar."""
+    """A pod of secure-apps with a sidecar; its image is the one that has the command."""
     return {
         "apiVersion": "v1",
         "kind": "Pod",
@@ -130,7 +130,7 @@ def _pod(name: str, *, labels: dict[str, str], account: str, command: list[str],
             "containers": [
                 {
                     "name": "curl",
-                    "image": CURL_IMAGE,
+                    "image": PYTHON_IMAGE if command[0] == "python3" else CURL_IMAGE,
                     "command": command,
                     "securityContext": {
                         "allowPrivilegeEscalation": False,
