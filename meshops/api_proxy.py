@@ -20,7 +20,8 @@ from typing import Any
 from meshops.tools import ToolError, Tools
 
 _START_SECONDS = 20.0
-_ANSWER_SECONDS = 30.0
+# The API server itself gives up reaching a pod after 30 s (client-go's dial timeout), and then says so.
+_ANSWER_SECONDS = 60.0
 _IN_FORCE_SECONDS = 15.0
 
 

@@ -20,6 +20,7 @@ NEEDED: dict[str, str] = {
     "curl": "curl",  # the probe pods'
     "openssl": "openssl",  # the example tls-passthrough's
     "gcc": "gcc",  # runc's own part in C, and pause
+    "pkg-config": "pkg-config",  # by which runc's finds libseccomp
     "update-ca-certificates": "ca-certificates",  # what pods trust, beside the authority of the lab's internet
 }
 

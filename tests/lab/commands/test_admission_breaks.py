@@ -37,6 +37,8 @@ CHECKS = {
     "mesh-istio": "MV623",
     "mesh-interactive": "MV624",
 }
+# One of each kind, in a minute; make test-long does the rest.
+_SHORT = {"mesh-pods", "mesh-services", "mesh-istio"}
 # What another wall refuses as well: pods with the sidecar's volumes or a forged container by their shape.
 _SECOND_WALL = {"PodSecurity", "RBAC", "istiod"}
 
@@ -84,7 +86,9 @@ def test_every_policy_refuses_something(healthy: Mapping[str, Answer]) -> None:
     assert {answer.wall for answer in healthy.values() if answer.wall.startswith("mesh-")} == set(CHECKS)
 
 
-@pytest.mark.parametrize("policy", CHECKS)
+@pytest.mark.parametrize(
+    "policy", [policy if policy in _SHORT else pytest.param(policy, marks=pytest.mark.long) for policy in CHECKS]
+)
 def test_without_a_policy_what_it_refused_is_admitted(
     policy: str, whole_lab: WholeLab, healthy: Mapping[str, Answer]
 ) -> None:

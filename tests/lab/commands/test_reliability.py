@@ -1,19 +1,21 @@
 """Three running applications into the mesh, to STRICT and back, under load; and the same with everything at once.
 
-The other steps of docs/reliability.md are `make reliability`'s: each takes minutes.
+That is of `make test-long`; one step of every day is in `make test`. The other steps of docs/reliability.md are
+`make reliability`'s: each takes minutes.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Iterator
+from collections.abc import Generator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import pytest
 
 from lab import paths
 from lab.progress import TerminalProgress
-from lab.reliability.command import ground
+from lab.reliability.command import ground, named
+from lab.reliability.ground import Ground
 from lab.reliability.measuring import Measured, control, measure
 from lab.reliability.migration import BACK, INTO
 from lab.reliability.stack import FIRST, NAMESPACES
@@ -34,23 +36,33 @@ class Runs:
     naive: Measured
 
 
-@pytest.fixture(scope="module")
-def runs(whole_lab: WholeLab) -> Iterator[Runs]:
+@contextmanager
+def _ground(lab: WholeLab) -> Generator[Ground]:
     """Afterwards the lab is at its own stack again."""
-    before = os.environ.get(paths.STATE_VARIABLE)
-    os.environ[paths.STATE_VARIABLE] = str(whole_lab.state)
-    try:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(paths.STATE_VARIABLE, str(lab.state))
         with ground(TerminalProgress()) as found:
-            into, back, naive = measure(found, INTO), measure(found, BACK), control(found, INTO)
-            assert naive is not None
-            yield Runs(into=into, back=back, naive=naive)
-    finally:
-        if before is None:
-            del os.environ[paths.STATE_VARIABLE]
-        else:
-            os.environ[paths.STATE_VARIABLE] = before
+            yield found
 
 
+@pytest.fixture(scope="module")
+def runs(whole_lab: WholeLab) -> Runs:
+    with _ground(whole_lab) as found:
+        into, back, naive = measure(found, INTO), measure(found, BACK), control(found, INTO)
+    assert naive is not None
+    return Runs(into=into, back=back, naive=naive)
+
+
+def test_an_application_restarts_and_no_request_is_lost(whole_lab: WholeLab) -> None:
+    [restart] = named(["restart-application"])
+    with _ground(whole_lab) as found:
+        measured = measure(found, restart)
+    print("\n".join(measured.lines()))
+    assert {each.name: each.requests for each in measured.streams if each.requests < _FEWEST} == {}
+    assert measured.lost == 0, "\n".join([*measured.lines(), *measured.said])
+
+
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["into", "back"])
 def test_three_applications_move_to_strict_and_back_and_no_request_is_lost(runs: Runs, way: str) -> None:
     measured: Measured = getattr(runs, way)
@@ -58,6 +70,7 @@ def test_three_applications_move_to_strict_and_back_and_no_request_is_lost(runs:
     assert measured.lost == 0, "\n".join([*measured.lines(), *measured.said])
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["into", "back"])
 def test_every_way_in_was_asked_all_the_time(runs: Runs, way: str) -> None:
     measured: Measured = getattr(runs, way)
@@ -67,6 +80,7 @@ def test_every_way_in_was_asked_all_the_time(runs: Runs, way: str) -> None:
     assert {each.name: each.requests for each in measured.streams if each.requests < _FEWEST} == {}
 
 
+@pytest.mark.long
 def test_the_same_documents_applied_at_once_lose_requests(runs: Runs) -> None:
     print("\n".join(runs.naive.lines()))
     assert runs.naive.lost > 0, "then the load would not have seen the order that the program keeps"
