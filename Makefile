@@ -138,8 +138,8 @@ bench-lab: $(READY) ## seconds and memory of 50 more pods with sidecars on the r
 netpol-conformance: $(READY) ## [SHORT=1] Kubernetes' own NetworkPolicy tests against the running lab (Go; builds them once)
 	@$(RUN) -m lab netpol-conformance $(if $(SHORT),--short)
 
-bench-mesh: $(READY) ## what a request takes on the running lab, and memory and configuration of its proxies
-	@$(RUN) -m lab costs
+bench-mesh: $(READY) ## [TABLES=…] what each layer adds to a request on the running lab, and what its proxies hold
+	@$(RUN) -m lab costs $(if $(TABLES),--tables '$(TABLES)')
 
 reliability: $(READY) ## [STEPS=…] what is lost while something happens, on the running lab; writes docs/reliability.md
 	@$(RUN) -m lab reliability --write $(if $(STEPS),--steps '$(STEPS)')

@@ -104,9 +104,14 @@ COMMANDS: dict[str, Command] = {
         arguments=(_argument("--short", action="store_true", help="a few of them, in two minutes"),),
     ),
     "costs": Command(
-        runs="commands.costs:command",
-        help="Measures what a request takes on the running lab, and what the proxies hold for it",
-        arguments=(_argument("--requests", type=int, default=2000, metavar="N", help="of each kind (%(default)s)"),),
+        runs="costs.command:run",
+        help="Measures what a request takes on the running lab by layer, and what the proxies hold",
+        arguments=(
+            _argument("--tables", default="", help="layers, proxies, services; all if not given"),
+            _argument("--seconds", type=float, default=10.0, metavar="S", help="of each load (%(default)s)"),
+            _argument("--services", default="10,100,1000", metavar="N,…", help="how many of them (%(default)s)"),
+            _argument("--requests", type=int, default=2000, metavar="N", help="one after the other (%(default)s)"),
+        ),
     ),
     "reliability": Command(
         runs="reliability.command:run",

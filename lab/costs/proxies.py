@@ -1,8 +1,7 @@
-"""`python -m lab costs`: what a request takes on the running lab, and what the proxies hold for it."""
+"""What a request takes on the running lab, and what the proxies hold for it."""
 
 from __future__ import annotations
 
-import argparse
 import json
 import subprocess
 from collections.abc import Generator, Sequence
@@ -12,10 +11,7 @@ from typing import Any
 
 from lab.cluster.control_plane import ControlPlane
 from lab.errors import LabError
-from lab.lifecycle.running import running
 from lab.load_balancer import report as balancers
-from meshops.checks.model import Table
-from meshops.checks.text import table_lines
 from meshops.tools import ToolError, Tools
 from meshops.verify.probes.pods import HARDENED
 from versions import CURL_IMAGE
@@ -27,18 +23,12 @@ _CLIENT = "lab-costs"
 _GATEWAY = "istio-ingress"
 
 
-def command(options: argparse.Namespace) -> int:
-    """Measures the running lab and prints the table."""
-    print("\n".join(table_lines(Table(header=("", ""), rows=measure(running(), options.requests)))))
-    return 0
-
-
 def measure(plane: ControlPlane, requests: int) -> tuple[tuple[str, str], ...]:
     """Raises LabError."""
-    with _client(plane):
-        inside = _times(_kubectl(plane, *_curl(requests)))
+    with client(plane):
+        inside = _times(kubectl(plane, *_curl(requests)))
     outside = _times(_from_here(plane, requests))
-    pods = json.loads(_kubectl(plane, "get", "pods", "--all-namespaces", "--output=json"))["items"]
+    pods = json.loads(kubectl(plane, "get", "pods", "--all-namespaces", "--output=json"))["items"]
     proxies = [pod for pod in pods if _proxy(pod)]
     sidecars = [pod for pod in proxies if pod["metadata"]["namespace"] != _GATEWAY]
     gateways = [pod for pod in proxies if pod["metadata"]["namespace"] == _GATEWAY]
@@ -47,9 +37,9 @@ def measure(plane: ControlPlane, requests: int) -> tuple[tuple[str, str], ...]:
         (f"load balancer to pod, through the gateway, {requests} requests on one connection", outside),
     ]
     for name, some in (("a sidecar", sidecars), ("a gateway", gateways)):
-        memory = [_admin(plane, pod, "memory") for pod in some]
+        memory = [admin(plane, pod, "memory") for pod in some]
         allocated = median(int(json.loads(text)["allocated"]) for text in memory) / 2**20
-        size = median(len(_admin(plane, pod, "config_dump")) for pod in some) / 2**10
+        size = median(len(admin(plane, pod, "config_dump")) for pod in some) / 2**10
         rows.append((f"memory that Envoy has allocated in {name} (median of {len(some)})", f"{allocated:.1f} MiB"))
         rows.append((f"configuration of {name}, as JSON", f"{size:.0f} KiB"))
     return tuple(rows)
@@ -76,7 +66,7 @@ def _curl(requests: int) -> Sequence[str]:
 
 
 def _from_here(plane: ControlPlane, requests: int) -> str:
-    found = json.loads(_kubectl(plane, "get", "ingress", f"--namespace={_GATEWAY}", "--output=json"))["items"]
+    found = json.loads(kubectl(plane, "get", "ingress", f"--namespace={_GATEWAY}", "--output=json"))["items"]
     address = balancers.addresses(plane.state.root)[found[0]["status"]["loadBalancer"]["ingress"][0]["hostname"]]
     url = f"https://{_HOST}/healthz?n=[1-{requests}]"
     command = ("curl", "--insecure", "--http1.1", *_FORMAT, "--connect-to", f"{_HOST}:443:{address}:443", url)
@@ -84,7 +74,7 @@ def _from_here(plane: ControlPlane, requests: int) -> str:
 
 
 @contextmanager
-def _client(plane: ControlPlane) -> Generator[None]:
+def client(plane: ControlPlane) -> Generator[dict[str, Any]]:
     """A pod of frontend-ui's identity, that is no endpoint of its Service."""
     users = {
         "runAsNonRoot": True,
@@ -113,12 +103,12 @@ def _client(plane: ControlPlane) -> Generator[None]:
         },
     }
     where = (f"--namespace={_NAMESPACE}", "pod", _CLIENT)
-    _kubectl(plane, "create", "--filename=-", stdin=json.dumps(pod))
+    kubectl(plane, "create", "--filename=-", stdin=json.dumps(pod))
     try:
-        _kubectl(plane, "wait", *where, "--for=condition=ContainersReady", "--timeout=90s")
-        yield
+        kubectl(plane, "wait", *where, "--for=condition=ContainersReady", "--timeout=90s")
+        yield pod
     finally:
-        _kubectl(plane, "delete", *where, "--grace-period=1")
+        kubectl(plane, "delete", *where, "--grace-period=1")
 
 
 def _proxy(pod: dict[str, Any]) -> bool:
@@ -127,13 +117,15 @@ def _proxy(pod: dict[str, Any]) -> bool:
     return there and pod["status"].get("phase") == "Running"
 
 
-def _admin(plane: ControlPlane, pod: dict[str, Any], path: str) -> str:
+def admin(plane: ControlPlane, pod: dict[str, Any], path: str) -> str:
+    """What a sidecar's administration says. Raises LabError."""
     metadata = pod["metadata"]
     where = ("exec", f"--namespace={metadata['namespace']}", metadata["name"], "--container=istio-proxy", "--")
-    return _kubectl(plane, *where, "pilot-agent", "request", "GET", path)
+    return kubectl(plane, *where, "pilot-agent", "request", "GET", path)
 
 
-def _kubectl(plane: ControlPlane, *arguments: str, stdin: str | None = None) -> str:
+def kubectl(plane: ControlPlane, *arguments: str, stdin: str | None = None) -> str:
+    """Raises LabError."""
     tools = Tools(kubectl=str(plane.toolchain.bin("kubectl")), kubeconfig=plane.kubeconfig)
     try:
         return tools.ask_kubectl(*arguments, stdin=stdin, seconds=300)
