@@ -71,7 +71,9 @@ def test_with_its_own_sidecar_a_proxy_is_told_of_few_services_however_many_there
 
     assert ran.returncode == 0, ran.stdout + ran.stderr
     print(ran.stdout)
-    ten, many = ([cell for cell in line.split("  ") if cell] for line in ran.stdout.splitlines() if "KiB" in line)
+    ten, many = (
+        [cell.strip() for cell in line.split("  ") if cell] for line in ran.stdout.splitlines() if "KiB" in line
+    )
     assert ten[1] == many[1], "what the program's Sidecar tells grows with none of them"
     assert _kib(many[2]) > 2 * _kib(ten[2]) > 0, "and whoever is told of all is told more"
     assert whole_lab.tool("kubectl", "get", "namespace", "lab-costs").returncode != 0
