@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
 
+from changes.plan_resources import Resources, inputs_of
 from manifests.names import GATEWAY, INJECTION_LABEL, ISTIO_INGRESS
-
-Resources = Mapping[str, Mapping[str, Any]]
-"""`<chain of types>::<name>` -> an entry of resources.json."""
 
 _NAMESPACES = ("kubernetes:core/v1:Namespace", "kubernetes:core/v1:NamespacePatch")
 _RELEASE = "kubernetes:helm.sh/v3:Release"
@@ -80,10 +76,3 @@ def _applications(resources: Resources, api_version: str, kind: str) -> dict[str
 def _control_planes(resources: Resources) -> list[str]:
     releases = inputs_of(resources, _RELEASE)
     return [str(inputs["values"]["revision"]) for inputs in releases if inputs.get("chart") == "istiod"]
-
-
-def inputs_of(resources: Resources, *types: str) -> Iterator[Mapping[str, Any]]:
-    """Of the resources of these types."""
-    for key, entry in resources.items():
-        if key.partition("::")[0].rpartition("$")[2] in types:
-            yield entry["inputs"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from changes.control_planes import Resources, inputs_of
+from changes.plan_resources import Resources, inputs_of
 from manifests.names import ISTIO_INGRESS
 
 _RECORD = "aws:route53/record:Record"

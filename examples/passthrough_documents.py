@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
-from typing import Any
 
 from configuration.applications import Application, Caller, Namespace
 from configuration.load_balancer import LoadBalancer
@@ -13,6 +12,7 @@ from manifests.document import Document, document
 from manifests.gateway import gateway_document
 from manifests.ingress import nlb_service
 from manifests.names import GATEWAY_PORT, GATEWAY_REF, GATEWAY_SELECTOR, ISTIO_INGRESS, PASSTHROUGH_PORT
+from manifests.network_rules import in_namespace, pods, port
 
 NAMESPACE = "tls-passthrough"
 OUTSIDE = "tls-passthrough-outside"
@@ -84,7 +84,7 @@ def gateway_policy(domain: str) -> Document:
 
 def gateway_network_policy() -> Document:
     """The gateway's NetworkPolicies are of the stack's own applications; this one adds the example's ways."""
-    gateway = {"podSelector": {"matchLabels": dict(GATEWAY_SELECTOR)}}
+    gateway = pods(GATEWAY_SELECTOR)
     clients = [{"ipBlock": {"cidr": str(network)}} for network in _CLIENTS]
     return document(
         "networking.k8s.io/v1",
@@ -96,23 +96,15 @@ def gateway_network_policy() -> Document:
             **gateway,
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [
-                {"from": [*clients, gateway], "ports": [_tcp(PASSTHROUGH_PORT)]},
-                {"from": [_in_namespace(OUTSIDE)], "ports": [_tcp(SCRATCH_PORT)]},
+                {"from": [*clients, gateway], "ports": [port(PASSTHROUGH_PORT)]},
+                {"from": [in_namespace(OUTSIDE)], "ports": [port(SCRATCH_PORT)]},
             ],
             "egress": [
-                {"to": [_in_namespace(NAMESPACE)], "ports": [_tcp(443)]},
-                {"to": [gateway], "ports": [_tcp(PASSTHROUGH_PORT)]},
+                {"to": [in_namespace(NAMESPACE)], "ports": [port(443)]},
+                {"to": [gateway], "ports": [port(PASSTHROUGH_PORT)]},
             ],
         },
     )
-
-
-def _in_namespace(name: str) -> dict[str, Any]:
-    return {"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": name}}}
-
-
-def _tcp(port: int) -> dict[str, Any]:
-    return {"port": port, "protocol": "TCP"}
 
 
 def nlb(domain: str) -> Document:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import socket
 import time
 from collections.abc import Callable
 from typing import TypeVar
@@ -11,6 +12,7 @@ from lab.errors import LabError
 T = TypeVar("T")
 
 PAUSE_SECONDS = 0.1
+_CONNECTION_SECONDS = 1.0
 
 
 def until(
@@ -39,3 +41,12 @@ def patiently(look: Callable[[], T], enough: Callable[[T], bool], *, seconds: fl
     while not enough(found := look()) and time.monotonic() < deadline:
         time.sleep(pause)
     return found
+
+
+def listens(address: str, port: int) -> bool:
+    """Whether a TCP connection is taken there."""
+    try:
+        socket.create_connection((address, port), timeout=_CONNECTION_SECONDS).close()
+    except OSError:
+        return False
+    return True

@@ -18,13 +18,13 @@ from manifests.names import (
     GATEWAY_SELECTOR,
     ISTIO_INGRESS,
     ISTIO_SYSTEM,
-    KUBE_SYSTEM,
     OBSERVABILITY,
     OTLP_GRPC_PORT,
     OTLP_HTTP_PORT,
     POD_IDENTITY_AGENT,
     POD_IDENTITY_PORT,
 )
+from manifests.network_rules import dns, pods, port
 
 _ISTIOD_PORT = 15012  # certificates and configuration, over TLS
 
@@ -35,13 +35,12 @@ _PRIVATE_RANGES = ("10.0.0.0/8", "100.64.0.0/10", "169.254.0.0/16", "172.16.0.0/
 def namespace_network_policies(namespace: Namespace, *, tracing: bool) -> tuple[Document, ...]:
     """Nothing in, nothing out; but what every sidecar needs: names, istiod, the collector."""
     egress = [
-        # TCP as well: an answer that does not fit into a datagram is asked for again.
-        {"to": [_pods(KUBE_SYSTEM, {"k8s-app": "kube-dns"})], "ports": [_port(53, "UDP"), _port(53)]},
-        {"to": [_pods(ISTIO_SYSTEM, {"app": "istiod"})], "ports": [_port(_ISTIOD_PORT)]},
+        dns(),
+        {"to": [pods({"app": "istiod"}, namespace=ISTIO_SYSTEM)], "ports": [port(_ISTIOD_PORT)]},
     ]
     if tracing:
-        ports = [_port(OTLP_GRPC_PORT), _port(OTLP_HTTP_PORT)]
-        egress.append({"to": [_pods(OBSERVABILITY, {"app": COLLECTOR})], "ports": ports})
+        ports = [port(OTLP_GRPC_PORT), port(OTLP_HTTP_PORT)]
+        egress.append({"to": [pods({"app": COLLECTOR}, namespace=OBSERVABILITY)], "ports": ports})
     return (
         _policy("default-deny", namespace, {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]}),
         _policy("allow-platform", namespace, {"podSelector": {}, "policyTypes": ["Egress"], "egress": egress}),
@@ -70,19 +69,19 @@ def _ingress(member: Member, graph: MeshGraph) -> list[dict[str, Any]]:
     application = member.application
     if member.namespace.shadowed:
         # Whom the policies would refuse must reach the sidecar, or nobody would see it.
-        return [{"ports": [_port(application.port)]}] if application.port else []
-    peers = [_pods(ISTIO_INGRESS, GATEWAY_SELECTOR)] if application.hosts else []
+        return [{"ports": [port(application.port)]}] if application.port else []
+    peers = [pods(GATEWAY_SELECTOR, namespace=ISTIO_INGRESS)] if application.hosts else []
     callers = (grant.caller for grant in graph.grants(member.namespace.name, application.name))
     peers += [
-        _pods(namespace, {"app": name})
+        pods({"app": name}, namespace=namespace)
         for namespace, name in dict.fromkeys((caller.namespace.name, caller.name) for caller in callers)
     ]
-    return [{"from": peers, "ports": [_port(application.port)]}] if peers else []
+    return [{"from": peers, "ports": [port(application.port)]}] if peers else []
 
 
 def _egress(member: Member, graph: MeshGraph) -> list[dict[str, Any]]:
     rules = [
-        {"to": [_pods(callee.namespace.name, {"app": callee.name})], "ports": [_port(callee.application.port)]}
+        {"to": [pods({"app": callee.name}, namespace=callee.namespace.name)], "ports": [port(callee.application.port)]}
         for callee in graph.callees(member.namespace.name, member.name)
     ]
     return [*rules, *_external(member, graph)]
@@ -102,26 +101,14 @@ def _external(member: Member, graph: MeshGraph) -> list[dict[str, Any]]:
     rules = [
         {
             "to": [{"ipBlock": {"cidr": str(network)}} for network in place] if place else [public],
-            "ports": [_port(port) for port in sorted(ports[place])],
+            "ports": [port(number) for number in sorted(ports[place])],
         }
         for place in sorted(ports)
     ]
     if member.application.aws_policy:
         # Nothing else on the node's own addresses: 169.254.169.254 has the credentials of the node itself.
-        rules.append({"to": [{"ipBlock": {"cidr": POD_IDENTITY_AGENT}}], "ports": [_port(POD_IDENTITY_PORT)]})
+        rules.append({"to": [{"ipBlock": {"cidr": POD_IDENTITY_AGENT}}], "ports": [port(POD_IDENTITY_PORT)]})
     return rules
-
-
-def _pods(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
-    # Kubernetes sets this label itself: nobody else's namespace can carry it.
-    return {
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        "podSelector": {"matchLabels": dict(labels)},
-    }
-
-
-def _port(port: int | None, protocol: str = "TCP") -> dict[str, Any]:
-    return {"port": port, "protocol": protocol}
 
 
 def _policy(name: str, namespace: Namespace, spec: dict[str, Any]) -> Document:

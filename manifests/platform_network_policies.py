@@ -36,6 +36,7 @@ from manifests.names import (
     POD_IDENTITY_PORT,
 )
 from manifests.namespace import platform_namespaces
+from manifests.network_rules import dns, pods, port
 
 DEFAULT_DENY = "default-deny"
 
@@ -108,7 +109,7 @@ def _rows(settings: Settings) -> Iterable[_Row]:
         name="istiod",
         pods=_ISTIOD,
         ingress=(_ingress([_meshed()], _ISTIOD_XDS), _ingress(api_in, _ISTIOD_WEBHOOK)),
-        egress=(_dns(), api_out, *_issuers(settings)),
+        egress=(dns(), api_out, *_issuers(settings)),
     )
     yield from _gateway(settings, addresses)
     if not settings.cluster.provided.cert_manager:
@@ -119,7 +120,7 @@ def _rows(settings: Settings) -> Iterable[_Row]:
             ingress=(_ingress(api_in, _CERT_MANAGER_WEBHOOK_PORT),),
         )
         # The chart's own check after an installation too, which is a Job.
-        yield _Row(namespace=CERT_MANAGER, name="api-server", pods={}, egress=(_dns(), api_out))
+        yield _Row(namespace=CERT_MANAGER, name="api-server", pods={}, egress=(dns(), api_out))
     if not settings.cluster.provided.load_balancer_controller:
         # What it asks of AWS has no addresses that could be named: it goes out as it likes.
         yield _Row(
@@ -135,7 +136,7 @@ def _rows(settings: Settings) -> Iterable[_Row]:
             name="metrics-server",
             pods=_METRICS_SERVER,
             ingress=(_ingress(api_in, _METRICS_SERVER_PORT),),
-            egress=(_dns(), api_out, _egress(_blocks(addresses.vpc), _KUBELET_PORT)),
+            egress=(dns(), api_out, _egress(_blocks(addresses.vpc), _KUBELET_PORT)),
         )
     if settings.observability.tracing:
         # X-Ray is outside, or an interface endpoint of the VPC; which name it is, nothing here can say.
@@ -148,7 +149,7 @@ def _rows(settings: Settings) -> Iterable[_Row]:
             pods={"app": COLLECTOR},
             ingress=(_ingress([_meshed()], OTLP_GRPC_PORT, OTLP_HTTP_PORT),),
             egress=(
-                _dns(),
+                dns(),
                 _egress(aws, _HTTPS),
                 _egress(_blocks([IPv4Network(POD_IDENTITY_AGENT)]), POD_IDENTITY_PORT),
             ),
@@ -175,19 +176,19 @@ def _issuers(settings: Settings) -> Iterable[dict[str, Any]]:
 
 def _gateway(settings: Settings, addresses: _Addresses) -> Iterable[_Row]:
     balancer = settings.load_balancer
-    entry = [*_blocks(addresses.load_balancer), _labelled(_PROBES)]
+    entry = [*_blocks(addresses.load_balancer), pods(_PROBES)]
     doors = [_ingress(entry, GATEWAY_PORT)]
     if "nlb" in balancer.entries:
         # It keeps its clients' addresses, and leads to the port that ends no TLS only.
         doors.append(_ingress([*entry, *_blocks(balancer.allowed_cidrs, but=addresses.pods)], PASSTHROUGH_PORT))
     published = [
-        _egress([_pods(namespace.name, {"app": application.name})], application.port)
+        _egress([pods({"app": application.name}, namespace=namespace.name)], application.port)
         for namespace in settings.namespaces
         for application in namespace.applications
         if application.hosts and application.port is not None
     ]
     collector = (
-        [_egress([_pods(OBSERVABILITY, {"app": COLLECTOR})], OTLP_GRPC_PORT, OTLP_HTTP_PORT)]
+        [_egress([pods({"app": COLLECTOR}, namespace=OBSERVABILITY)], OTLP_GRPC_PORT, OTLP_HTTP_PORT)]
         if settings.observability.tracing
         else []
     )
@@ -197,15 +198,15 @@ def _gateway(settings: Settings, addresses: _Addresses) -> Iterable[_Row]:
         pods=dict(GATEWAY_SELECTOR),
         ingress=(
             *doors,
-            _ingress([*_blocks(addresses.load_balancer), _labelled(_PROBES)], GATEWAY_STATUS_PORT),
+            _ingress([*_blocks(addresses.load_balancer), pods(_PROBES)], GATEWAY_STATUS_PORT),
         ),
-        egress=(_dns(), _egress([_pods(ISTIO_SYSTEM, _ISTIOD)], _ISTIOD_XDS), *collector, *published),
+        egress=(dns(), _egress([pods(_ISTIOD, namespace=ISTIO_SYSTEM)], _ISTIOD_XDS), *collector, *published),
     )
     yield _Row(
         namespace=ISTIO_INGRESS,
         name="meshops-verify",
         pods=_PROBES,
-        egress=(_egress([_labelled(GATEWAY_SELECTOR)], GATEWAY_PORT, PASSTHROUGH_PORT, GATEWAY_STATUS_PORT),),
+        egress=(_egress([pods(GATEWAY_SELECTOR)], GATEWAY_PORT, PASSTHROUGH_PORT, GATEWAY_STATUS_PORT),),
     )
 
 
@@ -254,27 +255,9 @@ def _meshed() -> dict[str, Any]:
     return {"namespaceSelector": {"matchExpressions": [{"key": INJECTION_LABEL, "operator": "Exists"}]}}
 
 
-def _pods(namespace: str, labels: dict[str, str]) -> dict[str, Any]:
-    return {
-        # Kubernetes sets this label itself.
-        "namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": namespace}},
-        "podSelector": {"matchLabels": dict(labels)},
-    }
+def _ingress(peers: list[dict[str, Any]], *numbers: int) -> dict[str, Any]:
+    return {"from": peers, "ports": [port(number) for number in numbers]}
 
 
-def _labelled(labels: dict[str, str]) -> dict[str, Any]:
-    """Pods of the policy's own namespace."""
-    return {"podSelector": {"matchLabels": dict(labels)}}
-
-
-def _dns() -> dict[str, Any]:
-    ports = [{"port": 53, "protocol": "UDP"}, {"port": 53, "protocol": "TCP"}]
-    return {"to": [_pods(KUBE_SYSTEM, {"k8s-app": "kube-dns"})], "ports": ports}
-
-
-def _ingress(peers: list[dict[str, Any]], *ports: int) -> dict[str, Any]:
-    return {"from": peers, "ports": [{"port": port, "protocol": "TCP"} for port in ports]}
-
-
-def _egress(peers: list[dict[str, Any]], *ports: int | None) -> dict[str, Any]:
-    return {"to": peers, "ports": [{"port": port, "protocol": "TCP"} for port in ports]}
+def _egress(peers: list[dict[str, Any]], *numbers: int | None) -> dict[str, Any]:
+    return {"to": peers, "ports": [port(number) for number in numbers]}

@@ -9,20 +9,19 @@ It plays one private service too, at an address and a port of its own (`network.
 
 from __future__ import annotations
 
-import socket
 from pathlib import Path
 
 from lab.cluster import network
 from lab.cluster.control_plane import NODE, ControlPlane
 from lab.cluster.processes import Command, Process, Running, python
 from lab.state import State
+from lab.waiting import listens
 
 NAME = "internet"
 HTTP_PORT = 80
 HTTPS_PORT = 443
 DATABASE_PORT = 5432
 """Of the private service, which speaks HTTP all the same: what it says shows who was let through."""
-_ANSWER_SECONDS = 1.0
 
 
 def authority(state: State) -> Path:
@@ -46,11 +45,7 @@ def _join(plane: ControlPlane, running: Running) -> None:
 
 def _answers(plane: ControlPlane) -> bool:
     # This port is opened last, and a connection that says nothing leaves no line in its log.
-    try:
-        socket.create_connection((plane.network.internet, HTTP_PORT), timeout=_ANSWER_SECONDS).close()
-    except OSError:
-        return False
-    return True
+    return listens(plane.network.internet, HTTP_PORT)
 
 
 # It listens once `_join` has given it its address.

@@ -10,9 +10,9 @@ from statistics import median, quantiles
 from typing import Any
 
 from lab.cluster.control_plane import ControlPlane
+from lab.cluster.kubectl import kubectl
 from lab.errors import LabError
 from lab.load_balancer import report as balancers
-from meshops.tools import ToolError, Tools
 from meshops.verify.probes.pods import HARDENED
 from versions import CURL_IMAGE
 
@@ -122,12 +122,3 @@ def admin(plane: ControlPlane, pod: dict[str, Any], path: str) -> str:
     metadata = pod["metadata"]
     where = ("exec", f"--namespace={metadata['namespace']}", metadata["name"], "--container=istio-proxy", "--")
     return kubectl(plane, *where, "pilot-agent", "request", "GET", path)
-
-
-def kubectl(plane: ControlPlane, *arguments: str, stdin: str | None = None) -> str:
-    """Raises LabError."""
-    tools = Tools(kubectl=str(plane.toolchain.bin("kubectl")), kubeconfig=plane.kubeconfig)
-    try:
-        return tools.ask_kubectl(*arguments, stdin=stdin, seconds=300)
-    except ToolError as problem:
-        raise LabError(str(problem)) from problem

@@ -18,6 +18,7 @@ from lab.gitops import source
 from lab.images import flux
 from lab.state import NetworkRecord
 from lab.waiting import until
+from manifests.network_rules import dns, pods, port
 
 NAMESPACE = "flux-system"
 NAME = "lab"
@@ -31,7 +32,6 @@ _APPLIED_SECONDS = 180.0
 _PAUSE_SECONDS = 0.5
 _RBAC = "rbac.authorization.k8s.io/v1"
 _ARTIFACTS_PORT = 9090
-_DNS_PORT = 53
 
 
 def apply(plane: ControlPlane) -> None:
@@ -74,10 +74,8 @@ def documents(record: NetworkRecord) -> Iterator[Document]:
 def network_policies(record: NetworkRecord) -> Iterator[Document]:
     """Nothing but what they do: the API server, the cluster's DNS, the Git server, and one what the other holds."""
     api = _to_address(record.address, API_PORT)
-    dns = {"to": [{"namespaceSelector": {}}], "ports": [_port(_DNS_PORT), _port(_DNS_PORT, "UDP")]}
-    ours = {"podSelector": {"matchLabels": {"app": "source-controller"}}}
-    theirs = {"podSelector": {"matchLabels": {"app": "kustomize-controller"}}}
-    artifacts = _port(_ARTIFACTS_PORT)
+    ours, theirs = pods({"app": "source-controller"}), pods({"app": "kustomize-controller"})
+    artifacts = port(_ARTIFACTS_PORT)
     yield _policy("default-deny", {"podSelector": {}, "policyTypes": ["Ingress", "Egress"]})
     yield _policy(
         "source-controller",
@@ -85,19 +83,19 @@ def network_policies(record: NetworkRecord) -> Iterator[Document]:
             **ours,
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"from": [theirs], "ports": [artifacts]}],
-            "egress": [dns, api, _to_address(record.address, source.PORT)],
+            "egress": [dns(), api, _to_address(record.address, source.PORT)],
         },
     )
     yield _policy(
         "kustomize-controller",
-        {**theirs, "policyTypes": ["Egress"], "egress": [dns, api, {"to": [ours], "ports": [artifacts]}]},
+        {**theirs, "policyTypes": ["Egress"], "egress": [dns(), api, {"to": [ours], "ports": [artifacts]}]},
     )
 
 
 def _controller(name: str, configuration: Path) -> Iterator[Document]:
     for path in sorted((configuration / "crd" / "bases").glob("*.yaml")):
         yield from _read(path)
-    yield {**_namespaced("v1", "ServiceAccount", name)}
+    yield _namespaced("v1", "ServiceAccount", name)
     for file, kind in (("role", "ClusterRole"), ("leader_election_role", "Role")):
         for role in _read(configuration / "rbac" / f"{file}.yaml"):
             where = {} if kind == "ClusterRole" else {"namespace": NAMESPACE}
@@ -165,9 +163,5 @@ def _policy(name: str, spec: dict[str, Any]) -> Document:
     return {**_namespaced("networking.k8s.io/v1", "NetworkPolicy", name), "spec": spec}
 
 
-def _to_address(address: str, port: int) -> dict[str, Any]:
-    return {"to": [{"ipBlock": {"cidr": f"{address}/32"}}], "ports": [_port(port)]}
-
-
-def _port(port: int, protocol: str = "TCP") -> dict[str, Any]:
-    return {"port": port, "protocol": protocol}
+def _to_address(address: str, number: int) -> dict[str, Any]:
+    return {"to": [{"ipBlock": {"cidr": f"{address}/32"}}], "ports": [port(number)]}

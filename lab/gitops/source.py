@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import shutil
-import socket
 import subprocess
 import tempfile
 from collections.abc import Mapping
@@ -14,6 +13,7 @@ from lab.cluster.control_plane import ControlPlane
 from lab.cluster.processes import Command, Process, python
 from lab.errors import LabError
 from lab.state import NetworkRecord, State
+from lab.waiting import listens
 
 NAME = "git-server"
 PORT = 9418
@@ -97,15 +97,8 @@ def _command(plane: ControlPlane) -> Command:
     return python("lab.gitops.git_server", plane.network.address, str(PORT), _root(plane.state))
 
 
-def _answers(plane: ControlPlane) -> bool:
-    try:
-        socket.create_connection((plane.network.address, PORT), timeout=1.0).close()
-    except OSError:
-        return False
-    return True
-
-
 PROCESS = Process(
-    name=NAME, part="the Git server that Flux reads", ports=(PORT,), command=_command, ready=_answers, seconds=20.0,
+    name=NAME, part="the Git server that Flux reads", ports=(PORT,), command=_command,
+    ready=lambda plane: listens(plane.network.address, PORT), seconds=20.0,
     where=lambda state: str(repository(state)),
 )  # fmt: skip

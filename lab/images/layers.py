@@ -10,7 +10,7 @@ import tarfile
 from collections.abc import Generator, Iterable, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -93,7 +93,8 @@ class Store:
         unfinished = self._blobs / f"{os.getpid()}.layer"
         with unfinished.open("wb") as output, tarfile.open(fileobj=output, mode="w") as archive:
             _Writing(archive).all(files, texts, links)
-        digest = _digest(unfinished)
+        with unfinished.open("rb") as content:
+            digest = file_digest(content, sha256).hexdigest()
         target = self._blobs / digest
         unfinished.rename(target)
         return Blob(digest=f"sha256:{digest}", size=target.stat().st_size)
@@ -182,11 +183,3 @@ def _key(files: Mapping[str, str], texts: Mapping[str, str]) -> str:
     for target, text in sorted(texts.items()):
         found.update(f"{target}\0{text}\0".encode())
     return found.hexdigest()[:32]
-
-
-def _digest(path: Path) -> str:
-    found = sha256()
-    with path.open("rb") as content:
-        while chunk := content.read(_CHUNK):
-            found.update(chunk)
-    return found.hexdigest()

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import socket
 from pathlib import Path
 
 from lab import paths
@@ -11,7 +10,7 @@ from lab.cluster import internet
 from lab.cluster.control_plane import ControlPlane, aws_endpoint
 from lab.cluster.processes import Command, Process, python
 from lab.images import catalogue
-from lab.state import NetworkRecord
+from lab.waiting import listens
 
 NAME = "registry"
 PORT = 5000
@@ -46,15 +45,7 @@ def _command(plane: ControlPlane) -> Command:
     return python("lab.images.registry_server", path)
 
 
-def _answers(record: NetworkRecord) -> bool:
-    try:
-        socket.create_connection((record.address, PORT), timeout=1.0).close()
-    except OSError:
-        return False
-    return True
-
-
 PROCESS = Process(
     name=NAME, part="the nodes' registry", ports=(PORT,), command=_command,
-    ready=lambda plane: _answers(plane.network), seconds=20.0,
+    ready=lambda plane: listens(plane.network.address, PORT), seconds=20.0,
 )  # fmt: skip

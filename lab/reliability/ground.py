@@ -8,16 +8,15 @@ from pathlib import Path
 
 from lab.cluster import processes
 from lab.cluster.control_plane import ControlPlane
+from lab.cluster.kubectl import kubectl
 from lab.cluster.objects import Objects
 from lab.commands import onboarding
 from lab.engine.records import Records
-from lab.errors import LabError
 from lab.lifecycle.processes import PROCESSES
 from lab.node import control_groups
 from lab.paths import PROGRAM
 from lab.progress import Progress
 from lab.reliability.stack import Standing
-from meshops.tools import ToolError, Tools
 
 _ROLLOUT = "--timeout=180s"
 
@@ -54,11 +53,7 @@ class Ground:
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Raises LabError."""
-        tools = Tools(kubectl=str(self.plane.toolchain.bin("kubectl")), kubeconfig=self.plane.kubeconfig)
-        try:
-            return tools.ask_kubectl(*arguments, stdin=stdin, seconds=300)
-        except ToolError as problem:
-            raise LabError(str(problem)) from problem
+        return kubectl(self.plane, *arguments, stdin=stdin)
 
     def objects(self, field_manager: str = "a-team") -> Objects:
         """The cluster's objects, written by somebody who is not the program."""

@@ -7,17 +7,16 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
-from configuration.mesh import revision_of
 from lab.errors import LabError
 from lab.reliability.ground import Ground
-from lab.reliability.stack import FIRST, GENERATOR, GENERATOR_NAMESPACE, WEB, Standing, host
+from lab.reliability.stack import FIRST, GENERATOR, GENERATOR_NAMESPACE, ISTIOD, WEB, Standing, host
 from lab.reliability.steps import Act, Naive, Step
+from lab.waiting import until
 from manifests.names import GATEWAY, GATEWAY_TLS_SECRET, ISTIO_INGRESS, ISTIO_SYSTEM
 from versions import ISTIO
 
 # A patch more than the stack's: one build plays both versions.
 _NEW = ".".join([*ISTIO.split(".")[:2], str(int(ISTIO.split(".")[2]) + 1)])
-_ISTIOD = f"istiod-{revision_of(ISTIO)}"
 # For what is in force only when it has reached every proxy.
 _SECONDS = 5.0
 _CARELESS: Mapping[str, Any] = {
@@ -86,7 +85,7 @@ def _renewed(ground: Ground) -> None:
     )
     patch = {"status": {"conditions": [*found["status"]["conditions"], condition]}}
     ground.kubectl("patch", "certificate", GATEWAY_TLS_SECRET, *where, f"--patch={json.dumps(patch)}")
-    _until_other(ground, before)
+    until(lambda: _serial(ground) != before, seconds=60, pause=0.5, what="cert-manager to issue it anew")
     time.sleep(_SECONDS)
 
 
@@ -94,12 +93,6 @@ def _secret_deleted(ground: Ground) -> None:
     """The gateway has no certificate until cert-manager has seen it; a pod that starts meanwhile serves nobody."""
     ground.kubectl("delete", "secret", GATEWAY_TLS_SECRET, f"--namespace={ISTIO_INGRESS}")
     time.sleep(_SECONDS)
-
-
-def _until_other(ground: Ground, before: str) -> None:
-    deadline = time.monotonic() + 60
-    while _serial(ground) == before and time.monotonic() < deadline:
-        time.sleep(0.5)
 
 
 def _serial(ground: Ground) -> str:
@@ -120,13 +113,12 @@ def _scaled_by_hand(ground: Ground) -> None:
 
 
 _SECOND: Mapping[str, Any] = {"mesh": {"secondIstioVersion": _NEW}}
+_BOTH: Mapping[str, Any] = {**_SECOND, "gateway": {"istioVersion": _NEW, "minReplicas": 2, "maxReplicas": 2}}
 _MOVED: Mapping[str, Any] = {"istioVersion": _NEW}
 UPGRADE: tuple[Standing, ...] = (
     Standing(changes=_SECOND),
-    Standing(changes={**_SECOND, "gateway": {"istioVersion": _NEW, "minReplicas": 2, "maxReplicas": 2}}),
-    Standing(
-        changes={**_SECOND, "gateway": {"istioVersion": _NEW, "minReplicas": 2, "maxReplicas": 2}}, namespace=_MOVED
-    ),
+    Standing(changes=_BOTH),
+    Standing(changes=_BOTH, namespace=_MOVED),
     Standing(changes=_SECOND, namespace=_MOVED),
     Standing(changes=_SECOND),
     Standing(),
@@ -136,10 +128,10 @@ UPGRADE: tuple[Standing, ...] = (
 
 def _control_plane_first(ground: Ground) -> None:
     """The old control plane goes and the new one comes, and then the pods restart: all of it by hand."""
-    ground.kubectl("scale", "deployment", _ISTIOD, f"--namespace={ISTIO_SYSTEM}", "--replicas=0")
+    ground.kubectl("scale", "deployment", ISTIOD, f"--namespace={ISTIO_SYSTEM}", "--replicas=0")
     ground.kubectl("delete", "pods", "--all", f"--namespace={FIRST}", "--wait=false")
     time.sleep(2 * _SECONDS)
-    ground.kubectl("scale", "deployment", _ISTIOD, f"--namespace={ISTIO_SYSTEM}", "--replicas=1")
+    ground.kubectl("scale", "deployment", ISTIOD, f"--namespace={ISTIO_SYSTEM}", "--replicas=1")
     ground.settled()
 
 
@@ -218,7 +210,7 @@ STEPS: tuple[Step, ...] = (
         name="restart-istiod",
         kind="planned",
         what="rolling restart of istiod",
-        do=_restart(ISTIO_SYSTEM, _ISTIOD),
+        do=_restart(ISTIO_SYSTEM, ISTIOD),
         naive=Naive(
             what="istiod scaled to 0 and back, and all pods of the application deleted meanwhile",
             do=_control_plane_first,

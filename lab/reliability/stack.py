@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from configuration.applications import Phase
+from configuration.mesh import revision_of
 from configuration.settings import PROJECT
 from lab.cluster.control_plane import CLUSTER_DOMAIN, ControlPlane
 from lab.errors import LabError
@@ -17,11 +18,14 @@ from lab.paths import PROGRAM, STACK
 from lab.reliability.generator import Stream
 from offline.stack_files import read_stack
 from offline.values import Secret
+from versions import ISTIO
 
 GENERATOR_NAMESPACE, GENERATOR = "load", "generator"
 FIRST, *OTHERS = NAMESPACES = ("shop", "stock", "mail")
 """One application each, `web`; the first one also has `rates`, which speaks gRPC."""
 WEB, RATES = "web", "rates"
+ISTIOD = f"istiod-{revision_of(ISTIO)}"
+"""The Deployment of the stack's control plane."""
 _HTTP_PORT, _GRPC_PORT = 8080, 9090
 _CALLER = {"application": f"{GENERATOR_NAMESPACE}/{GENERATOR}"}
 _IMAGE = f"{LOAD_IMAGE}:v1"

@@ -7,17 +7,14 @@ import signal
 import time
 from collections.abc import Callable, Iterable
 
-from configuration.mesh import revision_of
 from lab.errors import LabError
 from lab.reliability.ground import Ground
-from lab.reliability.stack import FIRST, WEB
+from lab.reliability.stack import FIRST, ISTIOD, WEB
 from lab.reliability.steps import Act, Naive, Step
 from manifests.names import GATEWAY, ISTIO_INGRESS, ISTIO_SYSTEM, KUBE_SYSTEM
-from versions import ISTIO
 
 _MINUTE = 60.0
 _DNS_SECONDS = 10.0
-_ISTIOD = f"istiod-{revision_of(ISTIO)}"
 _CONTROLLER = "aws-load-balancer-controller"
 _WEB_COMMAND = (b"/load", b"serve", b"-http")
 _AGENT_SECONDS = 5.0
@@ -114,10 +111,10 @@ STEPS: tuple[Step, ...] = (
         name="istiod-gone",
         kind="unplanned",
         what="istiod gone for a minute",
-        do=_gone(ISTIO_SYSTEM, _ISTIOD, 1),
+        do=_gone(ISTIO_SYSTEM, ISTIOD, 1),
         naive=Naive(
             what="and the application's pods all deleted meanwhile",
-            do=_and_restarted(_gone(ISTIO_SYSTEM, _ISTIOD, 1, seconds=15)),
+            do=_and_restarted(_gone(ISTIO_SYSTEM, ISTIOD, 1, seconds=15)),
         ),
     ),
     Step(

@@ -15,6 +15,7 @@ from manifests.names import (
     KUBE_SYSTEM,
     service_host,
 )
+from manifests.network_rules import in_namespace, port
 
 NAMESPACE = "lab-traps"
 CALLER, MESHED, BARE = "caller", "meshed", "bare"
@@ -113,9 +114,9 @@ def scratch_gateways() -> tuple[Document, ...]:
     """The shared gateway's server twice, on ports of their own: once for a named host, once for any."""
     servers = {"trap-3-named": (NAMED_PORT, NAMED_HOST), "trap-3-any": (ANY_PORT, "*")}
     documents = [_gateway_policy(), _gateway_network_policy()]
-    for name, (port, host) in servers.items():
+    for name, (number, host) in servers.items():
         server = {
-            "port": {"number": port, "name": name, "protocol": "HTTPS"},
+            "port": {"number": number, "name": name, "protocol": "HTTPS"},
             "hosts": [host],
             "tls": {"mode": "SIMPLE", "credentialName": GATEWAY_TLS_SECRET, "minProtocolVersion": "TLSV1_3"},
         }
@@ -145,8 +146,8 @@ def _gateway_policy() -> Document:
 
 
 def _gateway_network_policy() -> Document:
-    peers = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": NAMESPACE}}}]
-    servers = [{"port": port, "protocol": "TCP"} for port in (NAMED_PORT, ANY_PORT)]
+    peers = [in_namespace(NAMESPACE)]
+    servers = [port(number) for number in (NAMED_PORT, ANY_PORT)]
     return document(
         "networking.k8s.io/v1",
         "NetworkPolicy",
@@ -156,7 +157,7 @@ def _gateway_network_policy() -> Document:
             "podSelector": {"matchLabels": dict(GATEWAY_SELECTOR)},
             "policyTypes": ["Ingress", "Egress"],
             "ingress": [{"from": peers, "ports": servers}],
-            "egress": [{"to": peers, "ports": [{"port": PORT, "protocol": "TCP"}]}],
+            "egress": [{"to": peers, "ports": [port(PORT)]}],
         },
     )
 
