@@ -22,10 +22,21 @@ def virtual_service(member: Member) -> Document | None:
         match = [{"port": PASSTHROUGH_PORT, "sniHosts": list(application.hosts)}]
         spec["tls"] = [{"match": match, "route": route}]
     else:
-        spec["http"] = [{"name": application.name, "route": route}]
+        spec["http"] = [{"name": application.name, "route": route, **_retries(application)}]
     return document(
         "networking.istio.io/v1", "VirtualService", application.name, namespace=member.namespace.name, spec=spec
     )
+
+
+def _retries(application: Application) -> dict[str, Any]:
+    """A sticky application's requests that found a dead pod go to another one, as everyone else's do.
+
+    By itself Istio tries the same pod again there, until that is no endpoint any more: DefaultConsistentHashPolicy in
+    https://github.com/istio/istio/blob/master/pilot/pkg/networking/core/route/retry/retry.go. Attempts are its default.
+    """
+    if application.stickiness is None:
+        return {}
+    return {"retries": {"attempts": 2, "retryIgnorePreviousHosts": True}}
 
 
 def calls_in_plaintext(member: Member, graph: MeshGraph) -> bool:

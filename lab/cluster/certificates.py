@@ -46,6 +46,10 @@ class Authority:
         self.certificate = authority(directory, name)
         write_closed(self.certificate, self._certificate.public_bytes(serialization.Encoding.PEM))
 
+    def exported(self) -> tuple[bytes, bytes]:
+        """Its certificate and its key, PEM: for a program that is to sign in its place."""
+        return self._certificate.public_bytes(serialization.Encoding.PEM), _pem(self._key)
+
     def issue(
         self,
         name: str,

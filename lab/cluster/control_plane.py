@@ -8,7 +8,9 @@ from pathlib import Path
 from lab.build.toolchain_files import Toolchain
 from lab.cluster import certificates
 from lab.cluster.api import ApiServer
+from lab.errors import LabError
 from lab.state import NetworkRecord, State
+from meshops.tools import ToolError, Tools
 
 API_PORT = 443
 """As an EKS control plane's: NetworkPolicies name it."""
@@ -27,6 +29,8 @@ KUBE_PROXY_USER = "system:kube-proxy"
 NETWORK_POLICY_USER = "lab-netpol"
 """The user of the program that enforces NetworkPolicies."""
 CLUSTER_DOMAIN = "cluster.local"
+# A drain takes as long as the pods that leave.
+_KUBECTL_SECONDS = 300.0
 SERVICE_ACCOUNT_ISSUER = f"https://kubernetes.default.svc.{CLUSTER_DOMAIN}"
 
 
@@ -55,6 +59,14 @@ class ControlPlane:
             "HELM_DATA_HOME": str(self.state.helm / "data"),
             "TMPDIR": str(self.state.temporary),
         }
+
+    def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
+        """What it prints, as an operator has it. Raises LabError with what it says instead."""
+        tools = Tools(kubectl=str(self.toolchain.bin("kubectl")), kubeconfig=self.kubeconfig)
+        try:
+            return tools.ask_kubectl(*arguments, stdin=stdin, seconds=_KUBECTL_SECONDS)
+        except ToolError as problem:
+            raise LabError(str(problem)) from problem
 
 
 def api_server(state: State, record: NetworkRecord) -> ApiServer:

@@ -34,7 +34,16 @@ FIELD_MANAGER = "eks"
 IMAGE = "eks/coredns:v1.14.2"
 _CONFIGURATION = "lab/corefile"
 _SELECTOR: dict[str, str] = {"k8s-app": SERVICE}
+_SELECTED: dict[str, Any] = {"matchLabels": _SELECTOR}
 _LABELS: dict[str, str] = {**_SELECTOR, "eks.amazonaws.com/component": NAME}
+# As the add-on: two replicas apart from each other, of which a drain takes one.
+# https://aws.amazon.com/blogs/containers/recent-changes-to-the-coredns-add-on
+_BY_NODE: dict[str, Any] = {
+    "labelSelector": _SELECTED,
+    "maxSkew": 1,
+    "topologyKey": "kubernetes.io/hostname",
+    "whenUnsatisfiable": "ScheduleAnyway",
+}
 # Top-level domains that the public DNS does not have (RFC 2606, RFC 6761, RFC 6762), and those that a name lacking the
 # cluster's domain ends in: an address for these would hide a mistake.
 _NOWHERE = ("svc", "pod", "local", "internal", "localhost", "invalid", "test")
@@ -66,6 +75,7 @@ def documents(record: NetworkRecord, allowed: Sequence[str] | None) -> tuple[Doc
         _role_binding(),
         {**_document("v1", "ConfigMap"), "data": {"Corefile": configuration}},
         {**_document("apps/v1", "Deployment"), "spec": _deployment(configuration)},
+        {**_document("policy/v1", "PodDisruptionBudget"), "spec": {"maxUnavailable": 1, "selector": _SELECTED}},
         {**_document("v1", "Service", name=SERVICE), "spec": _service(record)},
     )
 
@@ -81,7 +91,7 @@ def corefile(allowed: Sequence[str] | None) -> str:
 {CLUSTER_DOMAIN}:{PORT} in-addr.arpa:{PORT} ip6.arpa:{PORT} {{
     errors
     health :{HEALTH_PORT} {{
-        lameduck 1s
+        lameduck 5s
     }}
     ready :{READY_PORT}
     kubernetes {CLUSTER_DOMAIN} in-addr.arpa ip6.arpa {{
@@ -155,12 +165,14 @@ def _deployment(configuration: str) -> dict[str, Any]:
         "serviceAccountName": NAME,
         "priorityClassName": "system-cluster-critical",
         "dnsPolicy": "Default",
+        "topologySpreadConstraints": [_BY_NODE],
         "containers": [_container()],
         "volumes": [volume],
     }
     return {
-        "replicas": 1,  # the add-on has two, for two nodes
-        "selector": {"matchLabels": _SELECTOR},
+        "replicas": 2,
+        "selector": _SELECTED,
+        "strategy": {"rollingUpdate": {"maxUnavailable": 1}},
         # CoreDNS reads its configuration once: another one, and its pod is another one.
         "template": {"metadata": {"labels": _LABELS, "annotations": {_CONFIGURATION: digest}}, "spec": pod},
     }

@@ -10,7 +10,6 @@ from statistics import median, quantiles
 from typing import Any
 
 from lab.cluster.control_plane import ControlPlane
-from lab.cluster.kubectl import kubectl
 from lab.errors import LabError
 from lab.load_balancer import report as balancers
 from meshops.verify.probes.pods import HARDENED
@@ -26,9 +25,9 @@ _GATEWAY = "istio-ingress"
 def measure(plane: ControlPlane, requests: int) -> tuple[tuple[str, str], ...]:
     """Raises LabError."""
     with client(plane):
-        inside = _times(kubectl(plane, *_curl(requests)))
+        inside = _times(plane.kubectl(*_curl(requests)))
     outside = _times(_from_here(plane, requests))
-    pods = json.loads(kubectl(plane, "get", "pods", "--all-namespaces", "--output=json"))["items"]
+    pods = json.loads(plane.kubectl("get", "pods", "--all-namespaces", "--output=json"))["items"]
     proxies = [pod for pod in pods if _proxy(pod)]
     sidecars = [pod for pod in proxies if pod["metadata"]["namespace"] != _GATEWAY]
     gateways = [pod for pod in proxies if pod["metadata"]["namespace"] == _GATEWAY]
@@ -66,7 +65,7 @@ def _curl(requests: int) -> Sequence[str]:
 
 
 def _from_here(plane: ControlPlane, requests: int) -> str:
-    found = json.loads(kubectl(plane, "get", "ingress", f"--namespace={_GATEWAY}", "--output=json"))["items"]
+    found = json.loads(plane.kubectl("get", "ingress", f"--namespace={_GATEWAY}", "--output=json"))["items"]
     address = balancers.addresses(plane.state.root)[found[0]["status"]["loadBalancer"]["ingress"][0]["hostname"]]
     url = f"https://{_HOST}/healthz?n=[1-{requests}]"
     command = ("curl", "--insecure", "--http1.1", *_FORMAT, "--connect-to", f"{_HOST}:443:{address}:443", url)
@@ -103,12 +102,12 @@ def client(plane: ControlPlane) -> Generator[dict[str, Any]]:
         },
     }
     where = (f"--namespace={_NAMESPACE}", "pod", _CLIENT)
-    kubectl(plane, "create", "--filename=-", stdin=json.dumps(pod))
+    plane.kubectl("create", "--filename=-", stdin=json.dumps(pod))
     try:
-        kubectl(plane, "wait", *where, "--for=condition=ContainersReady", "--timeout=90s")
+        plane.kubectl("wait", *where, "--for=condition=ContainersReady", "--timeout=90s")
         yield pod
     finally:
-        kubectl(plane, "delete", *where, "--grace-period=1")
+        plane.kubectl("delete", *where, "--grace-period=1")
 
 
 def _proxy(pod: dict[str, Any]) -> bool:
@@ -121,4 +120,4 @@ def admin(plane: ControlPlane, pod: dict[str, Any], path: str) -> str:
     """What a sidecar's administration says. Raises LabError."""
     metadata = pod["metadata"]
     where = ("exec", f"--namespace={metadata['namespace']}", metadata["name"], "--container=istio-proxy", "--")
-    return kubectl(plane, *where, "pilot-agent", "request", "GET", path)
+    return plane.kubectl(*where, "pilot-agent", "request", "GET", path)

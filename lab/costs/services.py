@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from typing import Any
 
 from lab.cluster.control_plane import ControlPlane
-from lab.costs.proxies import admin, client, kubectl
+from lab.costs.proxies import admin, client
 from lab.progress import Progress
 from lab.waiting import until
 from manifests.document import Document, document
@@ -32,15 +32,15 @@ def measure(plane: ControlPlane, counts: Sequence[int], progress: Progress) -> T
 
     counts: of Services, the fewest first.
     """
-    revision = kubectl(
-        plane, "get", "namespace", ISTIO_INGRESS, f"--output=jsonpath={{.metadata.labels.{_escaped(INJECTION_LABEL)}}}"
+    revision = plane.kubectl(
+        "get", "namespace", ISTIO_INGRESS, f"--output=jsonpath={{.metadata.labels.{_escaped(INJECTION_LABEL)}}}"
     )
     rows = []
     try:
-        kubectl(plane, "create", "--filename=-", stdin=as_list(_ground(revision)))
-        kubectl(plane, "wait", f"--namespace={_NAMESPACE}", "pod", _WIDE, "--for=condition=Ready", "--timeout=90s")
+        plane.kubectl("create", "--filename=-", stdin=as_list(_ground(revision)))
+        plane.kubectl("wait", f"--namespace={_NAMESPACE}", "pod", _WIDE, "--for=condition=Ready", "--timeout=90s")
         with client(plane) as ours:
-            wide = json.loads(kubectl(plane, "get", "pod", _WIDE, f"--namespace={_NAMESPACE}", "--output=json"))
+            wide = json.loads(plane.kubectl("get", "pod", _WIDE, f"--namespace={_NAMESPACE}", "--output=json"))
             made = 0
             for count in counts:
                 progress.update(f"{count} Services")
@@ -60,7 +60,7 @@ def measure(plane: ControlPlane, counts: Sequence[int], progress: Progress) -> T
                     )
                 )
     finally:
-        kubectl(plane, "delete", "namespace", _NAMESPACE, "--ignore-not-found", "--wait=true")
+        plane.kubectl("delete", "namespace", _NAMESPACE, "--ignore-not-found", "--wait=true")
     return Table(
         header=(
             "Services more",
@@ -103,7 +103,7 @@ def _service(name: str, number: int) -> Iterator[dict[str, Any]]:
 
 
 def _apply(plane: ControlPlane, documents: list[dict[str, Any]]) -> None:
-    kubectl(plane, "create", "--filename=-", stdin=as_list(documents))
+    plane.kubectl("create", "--filename=-", stdin=as_list(documents))
 
 
 def _until_known(plane: ControlPlane, pod: dict[str, Any], name: str) -> None:

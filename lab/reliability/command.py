@@ -11,14 +11,14 @@ from lab.errors import LabError
 from lab.lifecycle.running import alone, running
 from lab.paths import PROGRAM
 from lab.progress import Progress, TerminalProgress
-from lab.reliability import migration, operations, unplanned
+from lab.reliability import certificates, migration, operations, unplanned
 from lab.reliability.ground import Ground
 from lab.reliability.measuring import Measured, control, measure
 from lab.reliability.steps import Step
 from lab.reliability.table import rows, updated
 
 DOCUMENT = PROGRAM / "docs" / "reliability.md"
-STEPS: tuple[Step, ...] = (*migration.STEPS, *operations.STEPS, *unplanned.STEPS)
+STEPS: tuple[Step, ...] = (*migration.STEPS, *operations.STEPS, *certificates.STEPS, *unplanned.STEPS)
 
 
 def run(options: argparse.Namespace) -> int:

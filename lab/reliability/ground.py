@@ -8,7 +8,6 @@ from pathlib import Path
 
 from lab.cluster import processes
 from lab.cluster.control_plane import ControlPlane
-from lab.cluster.kubectl import kubectl
 from lab.cluster.objects import Objects
 from lab.commands import onboarding
 from lab.engine.records import Records
@@ -53,7 +52,7 @@ class Ground:
 
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """Raises LabError."""
-        return kubectl(self.plane, *arguments, stdin=stdin)
+        return self.plane.kubectl(*arguments, stdin=stdin)
 
     def objects(self, field_manager: str = "a-team") -> Objects:
         """The cluster's objects, written by somebody who is not the program."""

@@ -52,7 +52,8 @@ def _carelessly(namespace: str, name: str) -> Act:
         found = json.loads(ground.kubectl("get", "deployment", name, f"--namespace={namespace}", "--output=json"))
         containers = found["spec"]["template"]["spec"]["containers"]
         removed = [{"name": container["name"], "lifecycle": None} for container in containers]
-        patch = {"spec": {**_CARELESS["spec"], "template": {"spec": {"containers": removed}}}}
+        pod = {"containers": removed, "topologySpreadConstraints": None}
+        patch = {"spec": {**_CARELESS["spec"], "template": {"spec": pod}}}
         ground.kubectl("patch", "deployment", name, f"--namespace={namespace}", f"--patch={json.dumps(patch)}")
         ground.settled()
 
@@ -150,15 +151,16 @@ def _drained(ground: Ground) -> None:
         ground.kubectl("uncordon", node)
 
 
-def _emptied(ground: Ground) -> None:
-    """As `kubectl drain --disable-eviction` does it: all its pods are deleted at once."""
-    node = _node_of_web(ground)
-    options = ("--ignore-daemonsets", "--delete-emptydir-data", "--disable-eviction", "--grace-period=1")
+def _on_one_node(ground: Ground) -> None:
+    """As the scheduler may place pods that nothing keeps apart, and without a budget."""
+    ground.bring_to(Standing())
+    (other,) = _nodes(ground, GENERATOR_NAMESPACE, GENERATOR)
+    ground.kubectl("cordon", other)
     try:
-        ground.kubectl("drain", node, *options, "--timeout=240s")
-        ground.settled()
+        _carelessly(FIRST, WEB)(ground)
     finally:
-        ground.kubectl("uncordon", node)
+        ground.kubectl("uncordon", other)
+    ground.kubectl("delete", "poddisruptionbudget", WEB, f"--namespace={FIRST}")
 
 
 def _spread(ground: Ground) -> None:
@@ -259,7 +261,12 @@ STEPS: tuple[Step, ...] = (
         what="one of two nodes drained, and back in service",
         prepare=_spread,
         do=_drained,
-        naive=Naive(what="its pods deleted at once, budgets not asked, with a second to end in", do=_emptied),
+        naive=Naive(
+            what="the same without spread, budget and preStop of the application",
+            leaves=True,
+            prepare=_on_one_node,
+            do=_drained,
+        ),
     ),
     Step(
         name="istio-upgrade",

@@ -14,7 +14,7 @@ from manifests.application import ApplicationDocuments, application_documents
 from manifests.collector import collector_documents
 from manifests.images import Images
 from manifests.mesh_graph import Member
-from manifests.routing import application_destination_rule
+from manifests.routing import application_destination_rule, virtual_service
 from manifests.workload import deployment
 from tests.unit.manifests.golden_files import assert_golden
 from tests.unit.mesh_stack import LEGACY, PAYMENTS, SECURE_APPS, graph, member
@@ -212,6 +212,19 @@ def test_stickiness_by_header() -> None:
     rule = application_destination_rule(member(PAYMENTS, "ledger"), graph())
     assert rule is not None
     assert rule["spec"]["trafficPolicy"]["loadBalancer"] == {"consistentHash": {"httpHeaderName": "x-account"}}
+
+
+def test_a_sticky_application_s_retries_leave_the_pod_that_did_not_answer() -> None:
+    sticky = virtual_service(member(SECURE_APPS, "frontend-ui"))
+    assert sticky is not None
+    assert sticky["spec"]["http"][0]["retries"]["retryIgnorePreviousHosts"] is True
+
+
+def test_what_is_not_sticky_keeps_the_mesh_s_own_retries() -> None:
+    plain = Application(name="a", image="a:1", port=80, hosts=("a.example.com",))
+    found = virtual_service(member(Namespace(name="shop", phase="strict", applications=(plain,)), "a"))
+    assert found is not None
+    assert "retries" not in found["spec"]["http"][0]
 
 
 def test_pods_roll_when_istios_revision_changes_or_their_namespace_enters_or_leaves_the_mesh() -> None:
