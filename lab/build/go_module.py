@@ -41,7 +41,9 @@ RUNTIME_TAGS = "no_btrfs,no_devmapper,no_zfs"
 RUNC_PACKAGES: tuple[str, ...] = ("github.com/opencontainers/runc",)
 RUNC_TAGS = "seccomp"
 GITOPS_SOURCE = SOURCE / "gitops"
-"""Flux's, built when asked for: what every lab needs is not made anew when it changes."""
+CONFORMANCE_SOURCE = SOURCE / "network_policies"
+ON_DEMAND_SOURCES = (GITOPS_SOURCE, CONFORMANCE_SOURCE)
+"""Flux, and Kubernetes' own tests: built when asked for. What every lab needs is not made anew when they change."""
 PAUSE_SOURCE = ("k8s.io/kubernetes", "build/pause/linux/pause.c")
 """A module and a file of it: the program that holds a pod's namespaces, in C so that it takes next to no memory."""
 KUBECTL_PACKAGE = "k8s.io/kubernetes/cmd/kubectl"
@@ -74,8 +76,9 @@ BUILD_FLAGS: tuple[str, ...] = (
 def digest(*words: str, source: Path = SOURCE) -> str:
     """Of a module's sources and these words: what it stands for is made anew when one of them changes."""
     found = hashlib.sha256()
+    others = {path for path in ON_DEMAND_SOURCES if path != source}
     sources = (path for path in source.rglob("*") if path.suffix in {".go", ".mod", ".sum"})
-    for path in sorted(path for path in sources if source == GITOPS_SOURCE or GITOPS_SOURCE not in path.parents):
+    for path in sorted(path for path in sources if others.isdisjoint(path.parents)):
         found.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes() + b"\0")
     for word in words:
         found.update(word.encode() + b"\0")

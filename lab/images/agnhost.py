@@ -12,7 +12,7 @@ from lab.progress import Progress
 _BUILD = OnDemand(
     name="network-policies",
     what="Kubernetes' NetworkPolicy tests",
-    source=go_module.SOURCE / "network_policies",
+    source=go_module.CONFORMANCE_SOURCE,
     packages=(".", "k8s.io/kubernetes/test/images/agnhost"),
     expected_packages=1400,
     expected_modules=150,

@@ -115,7 +115,7 @@ def test_what_every_lab_needs_is_not_built_anew_when_flux_changes(
     (tmp_path / "gitops").mkdir()
     (tmp_path / "go.mod").write_text("module a\n", encoding="utf-8")
     (tmp_path / "gitops" / "go.mod").write_text("module b\n", encoding="utf-8")
-    monkeypatch.setattr(go_module, "GITOPS_SOURCE", tmp_path / "gitops")
+    monkeypatch.setattr(go_module, "ON_DEMAND_SOURCES", (tmp_path / "gitops",))
 
     def both() -> tuple[str, str]:
         return go_module.digest(source=tmp_path), go_module.digest(source=tmp_path / "gitops")
