@@ -7,12 +7,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from configuration.mesh import revision_of
 from lab.errors import LabError
 from lab.reliability.ground import Ground
 from lab.reliability.stack import FIRST, GENERATOR, GENERATOR_NAMESPACE, ISTIOD, WEB, Standing, host
 from lab.reliability.steps import Act, Naive, Step
 from lab.waiting import until
-from manifests.names import GATEWAY, GATEWAY_TLS_SECRET, ISTIO_INGRESS, ISTIO_SYSTEM
+from manifests.names import GATEWAY, GATEWAY_TLS_SECRET, INJECTION_LABEL, ISTIO_INGRESS, ISTIO_SYSTEM
 from versions import ISTIO
 
 # A patch more than the stack's: one build plays both versions.
@@ -125,6 +126,14 @@ UPGRADE: tuple[Standing, ...] = (
     Standing(),
 )
 """A second control plane, the gateway, the workloads; and all of it back."""
+
+
+def _relabelled(ground: Ground) -> None:
+    """Its pods come back with sidecars of the second control plane, all at once."""
+    ground.kubectl("label", "namespace", FIRST, f"{INJECTION_LABEL}={revision_of(_NEW)}", "--overwrite")
+    ground.kubectl("delete", "pods", "--all", f"--namespace={FIRST}", "--wait=false")
+    time.sleep(_SECONDS)
+    ground.settled()
 
 
 def _control_plane_first(ground: Ground) -> None:
@@ -273,5 +282,11 @@ STEPS: tuple[Step, ...] = (
         kind="planned",
         what="a second istiod beside the first, the gateway and an application moved to it, and back",
         do=standings(*UPGRADE),
+        naive=Naive(
+            what="the namespace labelled by hand and all its pods deleted, as many upgrade a cluster",
+            leaves=True,
+            prepare=lambda ground: ground.bring_to(UPGRADE[0]),
+            do=_relabelled,
+        ),
     ),
 )

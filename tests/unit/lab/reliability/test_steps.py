@@ -1,0 +1,32 @@
+"""The registry of steps: what `make reliability` can do."""
+
+from __future__ import annotations
+
+import pytest
+
+from lab.errors import LabError
+from lab.reliability.command import DOCUMENT, STEPS, named
+
+
+def test_every_step_has_a_name_of_its_own() -> None:
+    names = [step.name for step in STEPS]
+    assert len(names) == len(set(names))
+
+
+def test_every_planned_step_has_a_control() -> None:
+    assert [step.name for step in STEPS if step.kind == "planned" and step.naive is None] == []
+
+
+def test_steps_are_chosen_by_name_in_the_order_that_was_asked() -> None:
+    assert [step.name for step in named(["scale", "drain-node"])] == ["scale", "drain-node"]
+    assert named([]) == STEPS
+
+
+def test_an_unknown_name_is_refused_with_those_there_are() -> None:
+    with pytest.raises(LabError, match="no step reboot; there are three-into-the-mesh"):
+        named(["scale", "reboot"])
+
+
+def test_the_page_has_a_row_for_every_step() -> None:
+    rows = {line.split("`")[1] for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("| `")}
+    assert rows == {step.name for step in STEPS}
