@@ -1,11 +1,11 @@
-"""`python -m lab costs`: three tables on the running lab, or some of them."""
+"""`python -m lab costs`: tables on the running lab, or some of them."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Mapping
 
-from lab.costs import layers, proxies, services
+from lab.costs import layers, parts, proxies, services
 from lab.errors import LabError
 from lab.lifecycle.running import running
 from lab.progress import Progress, TerminalProgress
@@ -35,6 +35,11 @@ def _layers(options: argparse.Namespace, progress: Progress) -> Table:
         return layers.measure(found, seconds=options.seconds)
 
 
+def _parts(options: argparse.Namespace, progress: Progress) -> Table:
+    with ground(progress) as found:
+        return parts.measure(found, seconds=options.seconds)
+
+
 def _proxies(options: argparse.Namespace, progress: Progress) -> Table:
     return Table(header=("", ""), rows=proxies.measure(running(), options.requests))
 
@@ -47,4 +52,4 @@ def _services(options: argparse.Namespace, progress: Progress) -> Table:
     return services.measure(running(), counts, progress)
 
 
-TABLES: Mapping[str, Measure] = {"layers": _layers, "proxies": _proxies, "services": _services}
+TABLES: Mapping[str, Measure] = {"layers": _layers, "parts": _parts, "proxies": _proxies, "services": _services}

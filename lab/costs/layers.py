@@ -54,7 +54,7 @@ def measure(ground: Ground, *, seconds: float) -> Table:
     with tempfile.TemporaryDirectory(prefix="costs-") as scratch, bare.running(Path(scratch), (address, _PORT)) as hops:
         ways = dict(_ways(ground, address, hops))
         found = {
-            (name, title): _ask(ground, replace(stream, name=name, rate=rate, connections=connections), seconds)
+            (name, title): ask(ground, replace(stream, name=name, rate=rate, connections=connections), seconds)
             for title, rate, connections in RATES
             for name, stream in ways.items()
         }
@@ -78,7 +78,8 @@ def _ways(ground: Ground, address: str, hops: bare.Bare) -> Iterator[tuple[str, 
     yield ALL, replace(through, reuse=0)
 
 
-def _ask(ground: Ground, stream: Stream, seconds: float) -> Found:
+def ask(ground: Ground, stream: Stream, seconds: float) -> Found:
+    """One way, for so many seconds once its connections are open. Raises LabError if nobody is asked."""
     with generator.running(ground.plane, [stream]) as load:
         time.sleep(_WARM_SECONDS + seconds)
     if not load.requests:
