@@ -12,6 +12,7 @@ from configuration.rules import applications as rules_applications
 from configuration.rules import authentication as rules_authentication
 from configuration.rules import aws as rules_aws
 from configuration.rules import aws_identity as rules_aws_identity
+from configuration.rules import calls as rules_calls
 from configuration.rules import dns as rules_dns
 from configuration.rules import egress as rules_egress
 from configuration.rules import istio as rules_istio
@@ -36,8 +37,9 @@ def check(settings: Settings, *, names: DeclaredNames, refused: Sequence[str] = 
         *rules_authentication.RULES,
         *rules_egress.RULES,
         *rules_aws_identity.RULES,
+        *rules_applications.RULES,
+        *rules_calls.RULES,
     ):
         breaches += rule(settings)
-    for compare in rules_applications.RULES:
-        breaches += compare(settings, names)
+    breaches += rules_calls.callers_exist(settings, names)
     return [breach.problem for breach in breaches if not breach.depends_on_any(refused)]

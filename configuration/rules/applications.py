@@ -1,4 +1,4 @@
-"""Rules across namespaces and applications."""
+"""Rules on what applications are: their names and identities, what their pods need, who delivers them."""
 
 from __future__ import annotations
 
@@ -6,21 +6,15 @@ import difflib
 import re
 from collections.abc import Callable, Iterator
 
-from configuration.applications import SIDECAR_USER, Application, Caller, Namespace, qualified
+from configuration.applications import SIDECAR_USER
 from configuration.breaches import Breach, breach
 from configuration.kinds.quantities import bytes_of
 from configuration.kinds.secrets import GENERATE_KEY
-from configuration.names import DeclaredNames
+from configuration.rules.each import each_application
 from configuration.settings import Settings
 
 
-def _applications(settings: Settings) -> Iterator[tuple[Namespace, Application, str]]:
-    for namespace in settings.namespaces:
-        for application in namespace.applications:
-            yield namespace, application, f"namespaces[{namespace.name}].applications[{application.name}]"
-
-
-def names_are_unique(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+def names_are_unique(settings: Settings) -> Iterator[Breach]:
     seen: set[str] = set()
     for namespace in settings.namespaces:
         if namespace.name in seen:
@@ -43,9 +37,9 @@ def names_are_unique(settings: Settings, _names: DeclaredNames) -> Iterator[Brea
             inside.add(application.name)
 
 
-def identities_are_not_shared(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+def identities_are_not_shared(settings: Settings) -> Iterator[Breach]:
     owners: dict[tuple[str, str], str] = {}
-    for namespace, application, path in _applications(settings):
+    for namespace, application, path in each_application(settings):
         accounts = [("serviceAccount", application.identity)]
         accounts += [("acceptedServiceAccounts", account) for account in application.accepted_service_accounts]
         for setting, account in accounts:
@@ -59,90 +53,8 @@ def identities_are_not_shared(settings: Settings, _names: DeclaredNames) -> Iter
                 )
 
 
-def hosts_are_unique_and_covered(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    owners: dict[str, str] = {}
-    domain = settings.load_balancer.domain
-    for namespace, application, path in _applications(settings):
-        for index, host in enumerate(application.hosts):
-            name = f"{namespace.name}/{application.name}"
-            if host in owners:
-                yield breach(
-                    f"{path}.hosts[{index}]",
-                    host,
-                    f"{owners[host]} claims this host already: the gateway would send it to one of the two only.",
-                    "Give each application its own host.",
-                )
-            owners.setdefault(host, name)
-            label, _, parent = host.partition(".")
-            if application.tls == "terminate" and host != domain and parent != domain:
-                yield breach(
-                    f"{path}.hosts[{index}]",
-                    host,
-                    f"The certificate covers {domain} and *.{domain}, one label deep; a browser would refuse this "
-                    "host.",
-                    f"Use a name such as {label}.{domain}.",
-                    "loadBalancer.domain",
-                )
-
-
-def callers_exist(settings: Settings, names: DeclaredNames) -> Iterator[Breach]:
-    for namespace, application, path in _applications(settings):
-        seen: dict[str, Caller] = {}
-        for index, caller in enumerate(application.callers):
-            full = qualified(caller.application, namespace.name)
-            where = f"{path}.callers[{index}].application"
-            if full not in names.applications:
-                yield breach(
-                    where,
-                    caller.application,
-                    "No application of this stack has this name, so the rule would let in nobody.",
-                    'Name an application of the namespace, or "namespace/application" of another one.',
-                )
-            if full in seen and not _apart(caller, seen[full]):
-                yield breach(
-                    where,
-                    caller.application,
-                    "This caller is named twice, and one entry could say both.",
-                    "Merge the two entries; two are for other methods on other paths, and name both.",
-                )
-            seen[full] = caller
-
-
-def _apart(one: Caller, other: Caller) -> bool:
-    """Whether one entry that allows what two allow would allow more: methods and paths are taken crosswise."""
-    if not (one.methods and one.paths and other.methods and other.paths):
-        return False
-    return set(one.methods) != set(other.methods) and set(one.paths) != set(other.paths)
-
-
-def callers_can_be_matched(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    phases = {namespace.name: namespace.phase for namespace in settings.namespaces}
-    for namespace, application, path in _applications(settings):
-        for index, caller in enumerate(application.callers):
-            where = f"{path}.callers[{index}]"
-            if application.opaque and (caller.methods or caller.paths):
-                yield breach(
-                    where,
-                    caller.application,
-                    "The application speaks no HTTP that the sidecar can read: a rule with methods or paths never "
-                    "matches.",
-                    "Leave methods and paths out.",
-                    f"{path}.protocol",
-                )
-            home = qualified(caller.application, namespace.name).partition("/")[0]
-            if phases.get(home) == "outside" and namespace.phase == "strict":
-                yield breach(
-                    f"{where}.application",
-                    caller.application,
-                    f"Namespace {home} is outside the mesh: its pods have no identity and {namespace.name}, being "
-                    "strict, refuses their plaintext.",
-                    f"Bring {home} into the mesh first, or hold {namespace.name} at phase permissive.",
-                    f"namespaces[{home}].phase",
-                )
-
-
-def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    for _, application, path in _applications(settings):
+def applications_are_complete(settings: Settings) -> Iterator[Breach]:
+    for _, application, path in each_application(settings):
         if application.port is None and (application.hosts or application.callers):
             yield breach(
                 f"{path}.port",
@@ -180,6 +92,10 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                 'Remove it, or set workload to "external".',
                 f"{path}.workload",
             )
+
+
+def pods_can_run(settings: Settings) -> Iterator[Breach]:
+    for _, application, path in each_application(settings):
         if application.user_id == SIDECAR_USER:
             yield breach(
                 f"{path}.userId",
@@ -207,7 +123,7 @@ def applications_are_complete(settings: Settings, _names: DeclaredNames) -> Iter
                 )
 
 
-def git_delivers_all(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+def git_delivers_all(settings: Settings) -> Iterator[Breach]:
     for namespace in settings.namespaces:
         if namespace.delivery != "git":
             continue
@@ -240,7 +156,7 @@ def git_delivers_all(settings: Settings, _names: DeclaredNames) -> Iterator[Brea
                 )
 
 
-def secrets_exist(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+def secrets_exist(settings: Settings) -> Iterator[Breach]:
     known = settings.secrets.values
     for name in known:
         if not re.fullmatch(r"[A-Za-z][A-Za-z0-9_-]{0,62}", name):
@@ -250,7 +166,7 @@ def secrets_exist(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]
                 "A secret's name begins with a letter, has letters, digits, '_' and '-', and at most 63 of them.",
                 "Rename it; names are no secrets, and are shown.",
             )
-    for _, application, path in _applications(settings):
+    for _, application, path in each_application(settings):
         for variable, name in application.secrets.items():
             if name not in known:
                 close = difflib.get_close_matches(name, known, n=1)
@@ -280,8 +196,8 @@ def secrets_exist(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]
         )
 
 
-def autoscalers_are_possible(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    for _, application, path in _applications(settings):
+def autoscalers_are_possible(settings: Settings) -> Iterator[Breach]:
+    for _, application, path in each_application(settings):
         least, most = application.min_replicas, application.max_replicas
         if least is None and most is None:
             continue
@@ -319,85 +235,10 @@ def autoscalers_are_possible(settings: Settings, _names: DeclaredNames) -> Itera
             )
 
 
-def passthrough_has_its_way_in(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    entries = settings.load_balancer.entries
-    for _, application, path in _applications(settings):
-        if application.tls == "passthrough":
-            if "nlb" not in entries:
-                yield breach(
-                    f"{path}.tls",
-                    application.tls,
-                    "An ALB ends TLS and sends no SNI (trap 3): only an NLB passes the client's TLS through.",
-                    'Add "nlb" to loadBalancer.entries, or let the gateway terminate.',
-                    "loadBalancer.entries",
-                )
-            if not application.hosts:
-                yield breach(
-                    f"{path}.hosts",
-                    "[]",
-                    "A passthrough application is found by SNI and needs a host.",
-                    "Name the host on its certificate.",
-                )
-        elif application.hosts and "alb" not in entries:
-            yield breach(
-                f"{path}.hosts",
-                list(application.hosts),
-                "The stack has no ALB: no client trusts the gateway's own certificate for this host.",
-                'Add "alb" to loadBalancer.entries, or serve the host by `tls: passthrough`.',
-                "loadBalancer.entries",
-            )
-
-
-def protocols_reach_their_callers(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    for _, application, path in _applications(settings):
-        # The ALB's targets are HTTP/1.1 here: gRPC needs HTTP/2 to the end, and a stream of bytes has no Host.
-        asked = application.authentication is not None and application.opaque  # refused for that already
-        if application.hosts and application.tls == "terminate" and application.protocol != "http" and not asked:
-            yield breach(
-                f"{path}.hosts",
-                list(application.hosts),
-                f"Behind the ALB only HTTP arrives, in version 1.1; {application.protocol} never does.",
-                "Remove the hosts, or serve them by `tls: passthrough` behind the NLB.",
-                f"{path}.protocol",
-            )
-        for index, caller in enumerate(application.callers):
-            if application.protocol == "grpc" and caller.methods and set(caller.methods) != {"POST"}:
-                # https://github.com/grpc/grpc/blob/master/doc/PROTOCOL-HTTP2.md: ":method POST", always.
-                yield breach(
-                    f"{path}.callers[{index}].methods",
-                    list(caller.methods),
-                    "Every gRPC call is a POST: another method never comes.",
-                    "Leave methods out, and name the calls as paths: /package.Service/Method.",
-                    f"{path}.protocol",
-                )
-
-
-def stickiness_is_possible(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
-    for _, application, path in _applications(settings):
-        stickiness = application.stickiness
-        if stickiness is None:
-            continue
-        if bool(stickiness.cookie) == bool(stickiness.header):
-            yield breach(
-                f"{path}.stickiness",
-                stickiness.cookie or "{}",
-                "Affinity is by exactly one of cookie and header.",
-                "Set one of the two.",
-            )
-        if application.opaque:
-            yield breach(
-                f"{path}.stickiness",
-                stickiness.cookie or stickiness.header or "{}",
-                "The sidecar cannot read cookies or headers of this application's traffic.",
-                "Remove it.",
-                f"{path}.protocol",
-            )
-
-
-def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames) -> Iterator[Breach]:
+def strict_applications_are_not_exempt(settings: Settings) -> Iterator[Breach]:
     strict = {
         f"{application.service_name}.{namespace.name}.svc.cluster.local": namespace.name
-        for namespace, application, _ in _applications(settings)
+        for namespace, application, _ in each_application(settings)
         if namespace.phase == "strict"
     }
     for index, service in enumerate(settings.mesh.plaintext_services):
@@ -411,18 +252,13 @@ def strict_applications_are_not_exempt(settings: Settings, _names: DeclaredNames
             )
 
 
-RULES: tuple[Callable[[Settings, DeclaredNames], Iterator[Breach]], ...] = (
+RULES: tuple[Callable[[Settings], Iterator[Breach]], ...] = (
     names_are_unique,
     identities_are_not_shared,
-    hosts_are_unique_and_covered,
-    callers_exist,
-    callers_can_be_matched,
     applications_are_complete,
+    pods_can_run,
     git_delivers_all,
     secrets_exist,
     autoscalers_are_possible,
-    passthrough_has_its_way_in,
-    protocols_reach_their_callers,
-    stickiness_is_possible,
     strict_applications_are_not_exempt,
 )
