@@ -1,12 +1,12 @@
 """Three running applications into the mesh, to STRICT and back, under load; and the same with everything at once.
 
-That is of `make test-long`; one step of every day is in `make test`. The other steps of docs/reliability.md are
+That is of `make test-long`; two short steps are in `make test`. The other steps of docs/reliability.md are
 `make reliability`'s: each takes minutes.
 """
 
 from __future__ import annotations
 
-from collections.abc import Generator
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 
@@ -25,6 +25,8 @@ pytestmark = pytest.mark.timeout(1800)
 
 # Of each stream: a load that asked hardly ever would have lost nothing either.
 _FEWEST = 100
+# Of all streams: HTTP/1.1 has two on either way, the five others one each. Each has at most one request under way.
+_CONNECTIONS = 9
 
 
 @dataclass(frozen=True)
@@ -53,13 +55,25 @@ def runs(whole_lab: WholeLab) -> Runs:
     return Runs(into=into, back=back, naive=naive)
 
 
-def test_an_application_restarts_and_no_request_is_lost(whole_lab: WholeLab) -> None:
-    [restart] = named(["restart-application"])
+@pytest.fixture(scope="module")
+def short(whole_lab: WholeLab) -> Mapping[str, Measured]:
+    """Two steps of `make reliability`, one planned and one not."""
     with _ground(whole_lab) as found:
-        measured = measure(found, restart)
+        return {step.name: measure(found, step) for step in named(["restart-application", "sidecar-killed"])}
+
+
+def test_an_application_restarts_and_no_request_is_lost(short: Mapping[str, Measured]) -> None:
+    measured = short["restart-application"]
     print("\n".join(measured.lines()))
     assert {each.name: each.requests for each in measured.streams if each.requests < _FEWEST} == {}
     assert measured.lost == 0, "\n".join([*measured.lines(), *measured.said])
+
+
+def test_a_killed_sidecar_takes_with_it_what_was_inside_and_no_more(short: Mapping[str, Measured]) -> None:
+    """Of a sticky application: without the program's `retries` a second's requests were lost on the way to it."""
+    measured = short["sidecar-killed"]
+    print("\n".join(measured.lines()))
+    assert measured.lost <= _CONNECTIONS, "\n".join([*measured.lines(), *measured.said])
 
 
 @pytest.mark.long
