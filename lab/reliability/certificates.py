@@ -5,15 +5,18 @@ from __future__ import annotations
 import base64
 import json
 import time
-from collections.abc import Mapping
 from dataclasses import dataclass
 
+import yaml
+
+from configuration.mesh import revision_of
 from lab.cluster.certificates import Authority
 from lab.reliability.ground import Ground
 from lab.reliability.stack import FIRST, ISTIOD, WEB, Standing
 from lab.reliability.steps import Act, Naive, Step
 from lab.waiting import until
 from manifests.names import INJECTION_LABEL, ISTIO_SYSTEM
+from versions import ISTIO
 
 # https://istio.io/latest/docs/tasks/security/cert-management/plugin-ca-cert/
 _PLUGGED_IN = "cacerts"
@@ -21,6 +24,8 @@ _OWN = "istio-ca-secret"
 _PUBLISHED = "istio-ca-root-cert"
 _KNOWN_SECONDS = 60.0
 _MINUTE = 60.0
+# Until istiod has read its configuration anew.
+_SEEN_SECONDS = 10.0
 # Renewed after half of it: https://istio.io/latest/docs/reference/commands/pilot-agent/ (SECRET_GRACE_PERIOD_RATIO).
 _LIFE = "180s"
 _RENEWED_SECONDS = 90.0
@@ -109,13 +114,22 @@ def _restart_the_mesh(ground: Ground) -> None:
 
 
 def _short_lived(ground: Ground) -> None:
-    """Certificates of the application for minutes instead of a day, and just renewed."""
+    """Certificates of the application for minutes instead of a day, and just made.
+
+    What a sidecar asks for it is told when it is injected; the walls let no pod say it for itself.
+    """
     ground.bring_to(Standing())
     ground.standing = None
-    proxy: Mapping[str, object] = {"proxyMetadata": {"SECRET_TTL": _LIFE}}
-    patch = {"spec": {"template": {"metadata": {"annotations": {"proxy.istio.io/config": json.dumps(proxy)}}}}}
-    ground.kubectl("patch", "deployment", WEB, f"--namespace={FIRST}", f"--patch={json.dumps(patch)}")
-    ground.settled()
+    where = ("configmap", f"istio-{revision_of(ISTIO)}", f"--namespace={ISTIO_SYSTEM}")
+    mesh = ground.kubectl("get", *where, "--output=jsonpath={.data.mesh}")
+    values = yaml.safe_load(mesh)
+    values["defaultConfig"]["proxyMetadata"]["SECRET_TTL"] = _LIFE
+    try:
+        ground.kubectl("patch", *where, f"--patch={json.dumps({'data': {'mesh': yaml.safe_dump(values)}})}")
+        time.sleep(_SEEN_SECONDS)
+        ground.restart(FIRST, WEB)
+    finally:
+        ground.kubectl("patch", *where, f"--patch={json.dumps({'data': {'mesh': mesh}})}")
 
 
 def _istiod_gone(seconds: float) -> Act:
