@@ -137,12 +137,15 @@ def _relabelled(ground: Ground) -> None:
 
 
 def _control_plane_first(ground: Ground) -> None:
-    """The old control plane goes and the new one comes, and then the pods restart: all of it by hand."""
-    ground.kubectl("scale", "deployment", ISTIOD, f"--namespace={ISTIO_SYSTEM}", "--replicas=0")
+    """The old control plane goes, the pods restart, and the new one comes: all of it by hand."""
+    where = f"--namespace={ISTIO_SYSTEM}"
+    ground.kubectl("scale", "deployment", ISTIOD, where, "--replicas=0")
     ground.kubectl("delete", "pods", "--all", f"--namespace={FIRST}", "--wait=false")
     time.sleep(2 * _SECONDS)
-    ground.kubectl("scale", "deployment", ISTIOD, f"--namespace={ISTIO_SYSTEM}", "--replicas=1")
-    ground.settled()
+    ground.kubectl("scale", "deployment", ISTIOD, where, "--replicas=1")
+    ground.kubectl("rollout", "status", f"deployment/{ISTIOD}", where, "--timeout=180s")
+    # A ReplicaSet whose pods nobody could inject waits ever longer until it tries again: minutes, after these seconds.
+    ground.restart(FIRST)
 
 
 def _gateway_pods_deleted(ground: Ground) -> None:
