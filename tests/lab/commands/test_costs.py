@@ -66,6 +66,19 @@ def test_each_layer_is_measured_beside_bare_hops(whole_lab: WholeLab) -> None:
         assert "lost" not in row
 
 
+@pytest.mark.long
+def test_records_and_policies_are_taken_away_one_after_the_other(whole_lab: WholeLab) -> None:
+    ran = whole_lab.command("costs", "--tables", "parts", "--seconds", "2")
+
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+    print(ran.stdout)
+    rows = [line for line in ran.stdout.splitlines() if " ms at " in line]
+    assert len(rows) == 5
+    assert all(row.count(" ms at ") == 2 and "lost" not in row for row in rows), ran.stdout
+    left = whole_lab.tool("kubectl", "get", "telemetry", "--all-namespaces", "--output=name")
+    assert "lab-costs" not in left.stdout
+
+
 def test_with_its_own_sidecar_a_proxy_is_told_of_few_services_however_many_there_are(whole_lab: WholeLab) -> None:
     ran = whole_lab.command("costs", "--tables", "services", "--services", "10,200")
 
