@@ -105,9 +105,9 @@ COMMANDS: dict[str, Command] = {
     ),
     "costs": Command(
         runs="costs.command:run",
-        help="Measures what a request takes on the running lab by layer, and what the proxies hold",
+        help="Measures what a request takes on the running lab, by layer and by part, and what the proxies hold",
         arguments=(
-            _argument("--tables", default="", help="layers, proxies, services; all if not given"),
+            _argument("--tables", default="", help="layers, parts, proxies, services; all if not given"),
             _argument("--seconds", type=float, default=10.0, metavar="S", help="of each load (%(default)s)"),
             _argument("--services", default="10,100,1000", metavar="N,…", help="how many of them (%(default)s)"),
             _argument("--requests", type=int, default=2000, metavar="N", help="one after the other (%(default)s)"),
