@@ -53,15 +53,11 @@ def application_documents(
     """revision: Istio's; tracing: whether the collector exists; secrets: the stack's; region: AWS's, of its secrets."""
     managed = member.application.workload == "managed"
     policies = (
-        (
-            application_sidecar(member, graph=graph, tracing=tracing),
-            *authentication_documents(member, graph),
-            application_authorization(member, graph),
-            *application_shadow(member, graph),
-            application_network_policy(member, graph),
-        )
-        if member.namespace.in_mesh
-        else ()
+        application_sidecar(member, graph=graph, tracing=tracing),
+        *authentication_documents(member, graph),
+        application_authorization(member, graph),
+        *application_shadow(member, graph),
+        application_network_policy(member, graph) if member.namespace.in_mesh else None,
     )
     workload = (service(member, graph), disruption_budget(member)) if managed else ()
     return ApplicationDocuments(

@@ -95,11 +95,7 @@ def _users(
 ) -> list[tuple[dict[str, Any], dict[str, Any]]]:
     """The source and the operation of each kind of request that comes from a user: all but the declared callers'."""
     namespace, application = member.namespace, member.application
-    callers = [
-        graph.principal(grant.caller)
-        for grant in graph.grants(namespace.name, application.name)
-        if grant.caller.namespace.in_mesh
-    ]
+    callers = [graph.principal(grant.caller) for grant in graph.grants(namespace.name, application.name)]
     # With its port: without one Istio would refuse all TCP of the pod as well, and say so in a warning.
     operation: dict[str, Any] = {"ports": [str(application.port)]}
     if authentication.except_paths:

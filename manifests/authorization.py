@@ -64,13 +64,14 @@ def in_force_or_tried(namespace: Namespace, policy: Document) -> Document:
 
 
 def accepts_plaintext(namespace: Namespace) -> bool:
-    """Whether its pods may be called without an identity: in phase permissive, and only in it.
+    """Whether its pods may be called without an identity: in every phase but strict.
 
     While a namespace moves into the mesh or out of it, its declared callers and the gateway reach some of its pods
     in plaintext for as long as a rollout takes; a policy that knew principals only would answer them 403. What stands
-    in for the identity meanwhile is the NetworkPolicy, which admits the same callers' pods and no others.
+    in for the identity meanwhile is the NetworkPolicy, which admits the same callers' pods and no others. Outside the
+    mesh no policy speaks of its pods but of those that are on their way out and still answer.
     """
-    return namespace.phase == "permissive"
+    return namespace.phase != "strict"
 
 
 def host_matches(hosts: tuple[str, ...]) -> list[str]:
@@ -95,8 +96,9 @@ def _sources(principals: list[str], callee: Namespace) -> list[dict[str, Any]]:
 
 
 def _grant_rule(grant: Grant, callee: Member, graph: MeshGraph) -> dict[str, Any]:
-    # A caller outside the mesh has no identity; the settings admit it only while the callee takes plaintext.
-    principals = list(graph.principals(grant.caller)) if grant.caller.namespace.in_mesh else []
+    # A caller outside the mesh has an identity too: as long as its last pod with a sidecar answers, and from its first
+    # one on.
+    principals = list(graph.principals(grant.caller))
     operation = _ports(callee.application)
     if grant.declared.methods:
         operation["methods"] = list(grant.declared.methods)
@@ -106,9 +108,6 @@ def _grant_rule(grant: Grant, callee: Member, graph: MeshGraph) -> dict[str, Any
 
 
 def _rule(sources: list[dict[str, Any]], operation: dict[str, Any]) -> dict[str, Any]:
-    if not sources:
-        # An absent `from` would let everyone in. The settings exclude this (an outside caller of a strict callee).
-        raise ValueError("a rule must name who may call")
     return {"from": sources, "to": [{"operation": operation}]}
 
 

@@ -26,9 +26,9 @@ PodSecurity = Literal["restricted", "baseline", "privileged"]
 class NamespaceDocuments:
     namespace: Document
     policies: tuple[Document, ...]
-    """What must stand before a pod of it gets a sidecar. Empty outside the mesh."""
+    """What must stand before a pod of it gets a sidecar, and until the last one is gone: outside the mesh too."""
     external_hosts: dict[str, tuple[Document, ...]]
-    """Declared external host -> its ServiceEntry (and what belongs to it). Empty outside the mesh."""
+    """Declared external host -> its ServiceEntry (and what belongs to it)."""
     tenants: tuple[Document, ...]
     """Who works in it, whatever its phase."""
     strict: Document | None
@@ -69,21 +69,14 @@ def namespace_documents(
     namespace: Namespace, *, mesh: Mesh, mode: MeshMode, graph: MeshGraph, tracing: bool
 ) -> NamespaceDocuments:
     """Everything of one namespace that is not one application's. mode: the mesh-wide one."""
-    if not namespace.in_mesh:
-        return NamespaceDocuments(
-            namespace=_namespace(namespace, mesh),
-            policies=(),
-            external_hosts={},
-            tenants=tenant_bindings(namespace),
-            strict=None,
-        )
     return NamespaceDocuments(
         namespace=_namespace(namespace, mesh),
         policies=(
             *namespace_shadow(namespace),
             namespace_authorization(namespace),
             namespace_sidecar(namespace, tracing=tracing),
-            *namespace_network_policies(namespace, tracing=tracing),
+            # They alone would close pods without a sidecar.
+            *(namespace_network_policies(namespace, tracing=tracing) if namespace.in_mesh else ()),
         ),
         external_hosts=service_entries(namespace),
         tenants=tenant_bindings(namespace),

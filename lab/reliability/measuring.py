@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 from functools import partial
 
+from lab.errors import LabError
 from lab.reliability import generator
 from lab.reliability.ground import Ground
 from lab.reliability.requests import Outcome, outcome
@@ -53,14 +54,23 @@ def measure(ground: Ground, step: Step) -> Measured:
 
 
 def control(ground: Ground, step: Step) -> Measured | None:
-    """The step done the naive way; None if there is none. Raises LabError."""
-    if step.naive is None:
+    """The step done the naive way; None if there is none. What is not over in time is measured until then."""
+    naive = step.naive
+    if naive is None:
         return None
-    (step.naive.prepare or step.prepare)(ground)
+
+    def do(ground: Ground) -> None:
+        try:
+            naive.do(ground)
+        except LabError as problem:
+            ground.progress.line(f"{step.name}, the naive way, did not end: {problem}")
+            ground.standing = None
+
+    (naive.prepare or step.prepare)(ground)
     try:
-        return _under_load(ground, step, step.naive.do)
+        return _under_load(ground, step, do)
     finally:
-        if step.naive.leaves:
+        if naive.leaves:
             ground.standing = None
 
 

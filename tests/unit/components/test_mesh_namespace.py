@@ -163,16 +163,20 @@ def test_strict_comes_when_every_pod_and_every_caller_is_ready_for_it(preview: b
     assert needs >= {f"{RULE}::secure-apps/{name}" for name in ("billing-api", "frontend-ui")}
 
 
-def test_outside_the_mesh_an_application_is_deployed_and_reached_and_that_is_all(preview: bool) -> None:
+def test_outside_the_mesh_an_application_is_deployed_and_reached_and_its_last_sidecars_are_told(preview: bool) -> None:
     recording = whole(preview)
     assert set(recording.children("mesh:mesh_namespace:MeshNamespace::legacy")) == {
         f"{PATCH}::legacy",
+        f"{SIDECAR}::legacy/default",
+        f"{POLICY}::legacy/deny-all",
         f"{BINDING}::legacy/mesh-tenant",
         f"{BINDING}::legacy/mesh-reader",
         "mesh:application:Application::legacy/reports",
     }
     assert set(recording.children("mesh:application:Application::legacy/reports")) == {
         f"{ACCOUNT}::legacy/reports-sa",
+        f"{SIDECAR}::legacy/reports",
+        f"{POLICY}::legacy/reports",
         f"{RULE}::legacy/reports",
         f"{SERVICE}::legacy/reports",
         f"{BUDGET}::legacy/reports",

@@ -178,7 +178,23 @@ def test_outside_the_mesh_callers_stop_using_mutual_tls_before_the_pods_lose_the
     assert documents.destination_rule is not None
     assert documents.destination_rule["spec"]["trafficPolicy"] == {"tls": {"mode": "DISABLE"}}
     assert documents.rule_before_pods is True
-    assert documents.policies == ()
+
+
+def test_outside_the_mesh_what_its_last_sidecars_ask_for_stays_and_nothing_closes_pods_without_one() -> None:
+    kinds = [policy["kind"] for policy in rendered(LEGACY, "reports").policies]
+    assert "Sidecar" in kinds
+    assert "NetworkPolicy" not in kinds
+
+
+def test_a_pod_that_still_has_its_sidecar_answers_its_callers_until_it_is_gone() -> None:
+    """It is told of new policies while it drains: of one that is gone, and nobody may call it."""
+    leaving = dataclasses.replace(PAYMENTS, phase="outside")
+    policies = [
+        next(policy for policy in rendered(one, "ledger").policies if policy["kind"] == "AuthorizationPolicy")
+        for one in (PAYMENTS, leaving)
+    ]
+    assert PAYMENTS.phase == "permissive"
+    assert policies[0] == policies[1]
 
 
 def test_an_exempt_application_is_called_in_plaintext_until_its_pipeline_has_restarted_it() -> None:

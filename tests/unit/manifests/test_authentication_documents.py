@@ -155,7 +155,7 @@ def test_sources_and_what_the_application_is_told() -> None:
     assert rule["outputClaimToHeaders"] == [{"header": "x-user", "claim": "sub"}]
 
 
-def test_it_stands_before_the_pods_run_and_not_outside_the_mesh() -> None:
+def test_it_is_among_what_stands_before_the_pods_run() -> None:
     def kinds(namespace: Namespace) -> list[str]:
         found = application_documents(
             member(namespace, "ui"),
@@ -169,7 +169,6 @@ def test_it_stands_before_the_pods_run_and_not_outside_the_mesh() -> None:
 
     asks = Authentication(issuers=(_ISSUER,))
     assert kinds(shop(asks))[1:3] == ["RequestAuthentication", "AuthorizationPolicy"]
-    assert kinds(shop(asks, phase="outside")) == []
 
 
 def test_istiod_fetches_keys_from_public_addresses_only() -> None:
