@@ -36,7 +36,7 @@ from manifests.names import (
     POD_IDENTITY_PORT,
 )
 from manifests.namespace import platform_namespaces
-from manifests.network_rules import dns, pods, port
+from manifests.network_rules import dns, in_namespace, pods, port
 
 DEFAULT_DENY = "default-deny"
 
@@ -108,7 +108,7 @@ def _rows(settings: Settings) -> Iterable[_Row]:
         namespace=ISTIO_SYSTEM,
         name="istiod",
         pods=_ISTIOD,
-        ingress=(_ingress([_meshed()], _ISTIOD_XDS), _ingress(api_in, _ISTIOD_WEBHOOK)),
+        ingress=(_ingress([_meshed(), *_leaving(settings)], _ISTIOD_XDS), _ingress(api_in, _ISTIOD_WEBHOOK)),
         egress=(dns(), api_out, *_issuers(settings)),
     )
     yield from _gateway(settings, addresses)
@@ -253,6 +253,14 @@ def _blocks(networks: Iterable[IPv4Network], *, but: Iterable[IPv4Network] = ())
 def _meshed() -> dict[str, Any]:
     """Pods of every namespace that is injected, the gateway's included; only deployers set this label."""
     return {"namespaceSelector": {"matchExpressions": [{"key": INJECTION_LABEL, "operator": "Exists"}]}}
+
+
+def _leaving(settings: Settings) -> Iterable[dict[str, Any]]:
+    """Namespaces outside the mesh: pods that still have a sidecar there go on being told, and get new certificates.
+
+    Those of other pipelines have one until these restart them, which may be long after a certificate's day.
+    """
+    return (in_namespace(namespace.name) for namespace in settings.namespaces if not namespace.in_mesh)
 
 
 def _ingress(peers: list[dict[str, Any]], *numbers: int) -> dict[str, Any]:

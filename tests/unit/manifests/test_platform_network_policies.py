@@ -120,6 +120,12 @@ def test_istiods_configuration_is_for_the_mesh_and_its_webhook_for_the_api_serve
     assert webhook == {"from": [{"ipBlock": {"cidr": "10.20.0.0/16"}}], "ports": [{"port": 15017, "protocol": "TCP"}]}
 
 
+def test_pods_that_still_have_a_sidecar_outside_the_mesh_reach_istiod_without_their_namespaces_label() -> None:
+    configuration, _ = policies(("namespaces.1.phase", "outside"))["istio-system", "istiod"]["spec"]["ingress"]
+    names = [peer["namespaceSelector"].get("matchLabels") for peer in configuration["from"]]
+    assert names == [None, {"kubernetes.io/metadata.name": "legacy"}]
+
+
 def test_nothing_else_of_istiod_is_reached() -> None:
     ingress = policies()["istio-system", "istiod"]["spec"]["ingress"]
     assert sorted(port["port"] for rule in ingress for port in rule["ports"]) == [15012, 15017]

@@ -107,7 +107,7 @@ def test_level_2_takes_the_labels_away_and_restarts_before_it_removes_the_walls(
     labelled = next(index for index, call in enumerate(taken) if call.startswith("label namespace plain"))
     restarted = next(index for index, call in enumerate(taken) if call.startswith("patch deployment.apps/web"))
     waited = next(index for index, call in enumerate(taken) if call.startswith("rollout status deployment.apps/web"))
-    removed = next(index for index, call in enumerate(taken) if call.startswith("delete Sidecar"))
+    removed = next(index for index, call in enumerate(taken) if call.startswith("delete NetworkPolicy"))
     assert labelled < restarted < waited < removed
     assert "istio.io/rev-" in taken[labelled]
     # The pods name their revision themselves too, and would be injected without the namespace's label.
