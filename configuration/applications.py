@@ -335,6 +335,12 @@ class Namespace:
         """Whether its policies are tried out only."""
         return self.in_mesh and self.authorization == "shadow"
 
+    @property
+    def refuses_nobody(self) -> bool:
+        """Whether no AuthorizationPolicy of it is enforced. Outside the mesh they speak to pods on their way in or out
+        only, and those answer whom the ones without a sidecar answer beside them."""
+        return self.shadowed or not self.in_mesh
+
 
 def qualified(caller: str, namespace: str) -> str:
     """The `application` of a `Caller` in full: `frontend` seen from namespace `shop` -> `shop/frontend`."""

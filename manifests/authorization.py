@@ -58,18 +58,17 @@ def application_authorization(member: Member, graph: MeshGraph, *, identified: b
 
 def in_force_or_tried(namespace: Namespace, policy: Document) -> Document:
     """The policy; in a namespace whose policies are tried out, as one that Envoy judges and does not enforce."""
-    if namespace.shadowed:
+    if namespace.refuses_nobody:
         policy["metadata"]["annotations"] = {DRY_RUN: "true"}
     return policy
 
 
 def accepts_plaintext(namespace: Namespace) -> bool:
-    """Whether its pods may be called without an identity: in every phase but strict.
+    """Whether its pods may be called without an identity: in phase permissive, and outside the mesh in any case.
 
     While a namespace moves into the mesh or out of it, its declared callers and the gateway reach some of its pods
     in plaintext for as long as a rollout takes; a policy that knew principals only would answer them 403. What stands
-    in for the identity meanwhile is the NetworkPolicy, which admits the same callers' pods and no others. Outside the
-    mesh no policy speaks of its pods but of those that are on their way out and still answer.
+    in for the identity meanwhile is the NetworkPolicy, which admits the same callers' pods and no others.
     """
     return namespace.phase != "strict"
 

@@ -32,8 +32,8 @@ def is_tried(policy: Mapping[str, Any]) -> bool:
 
 
 def namespace_shadow(namespace: Namespace) -> tuple[Document, ...]:
-    """What stands in for the policies of a namespace while they are tried out. Empty where they are in force."""
-    if not namespace.shadowed:
+    """What stands in for the policies of a namespace that refuses nobody. Empty where they are in force."""
+    if not namespace.refuses_nobody:
         return ()
     return (
         document(

@@ -51,8 +51,10 @@ def tried(policy: Resource) -> bool:
 
 
 def is_declared_opening(policy: Resource, stack: Stack) -> bool:
-    """Whether it stands in for the policies of a namespace that the settings only try out: a weakening (MR201)."""
-    return policy.object_name == REFUSE_NOBODY and shadowed(policy.namespace, stack)
+    """Whether it stands in for the policies of a namespace that the settings only try out: a weakening (MR201), or of
+    one that is outside the mesh, where it speaks to pods on their way in or out only."""
+    declared = (one for one in stack.settings.namespaces if one.name == policy.namespace)
+    return policy.object_name == REFUSE_NOBODY and any(one.refuses_nobody for one in declared)
 
 
 def shadowed(namespace: str, stack: Stack) -> bool:

@@ -169,6 +169,7 @@ def test_outside_the_mesh_an_application_is_deployed_and_reached_and_its_last_si
         f"{PATCH}::legacy",
         f"{SIDECAR}::legacy/default",
         f"{POLICY}::legacy/deny-all",
+        f"{POLICY}::legacy/refuse-nobody",
         f"{BINDING}::legacy/mesh-tenant",
         f"{BINDING}::legacy/mesh-reader",
         "mesh:application:Application::legacy/reports",

@@ -15,6 +15,7 @@ from manifests.collector import collector_documents
 from manifests.images import Images
 from manifests.mesh_graph import Member
 from manifests.routing import application_destination_rule, virtual_service
+from manifests.shadow import is_tried, namespace_shadow
 from manifests.workload import deployment
 from tests.unit.manifests.golden_files import assert_golden
 from tests.unit.mesh_stack import LEGACY, PAYMENTS, SECURE_APPS, graph, member
@@ -186,15 +187,13 @@ def test_outside_the_mesh_what_its_last_sidecars_ask_for_stays_and_nothing_close
     assert "NetworkPolicy" not in kinds
 
 
-def test_a_pod_that_still_has_its_sidecar_answers_its_callers_until_it_is_gone() -> None:
-    """It is told of new policies while it drains: of one that is gone, and nobody may call it."""
-    leaving = dataclasses.replace(PAYMENTS, phase="outside")
-    policies = [
-        next(policy for policy in rendered(one, "ledger").policies if policy["kind"] == "AuthorizationPolicy")
-        for one in (PAYMENTS, leaving)
-    ]
-    assert PAYMENTS.phase == "permissive"
-    assert policies[0] == policies[1]
+@pytest.mark.parametrize("authorization", ["enforce", "shadow"])
+def test_a_pod_that_still_has_its_sidecar_outside_the_mesh_refuses_nobody(authorization: str) -> None:
+    """It is told of new policies while it drains. Without any, the mesh's own would refuse all its callers."""
+    leaving = dataclasses.replace(PAYMENTS, phase="outside", authorization=authorization)
+    policies = [policy for policy in rendered(leaving, "ledger").policies if policy["kind"] == "AuthorizationPolicy"]
+    assert [is_tried(policy) for policy in policies] == [True]
+    assert [policy["spec"] for policy in namespace_shadow(leaving)] == [{"action": "ALLOW", "rules": [{}]}]
 
 
 def test_an_exempt_application_is_called_in_plaintext_until_its_pipeline_has_restarted_it() -> None:
