@@ -161,6 +161,9 @@ STEPS: tuple[Step, ...] = (
         what="istiod gone while an application's certificates are due, and back before they end (3 minutes, not a day)",
         prepare=_short_lived,
         do=_istiod_gone(_RENEWED_SECONDS + _MINUTE / 2),
-        naive=Naive(what="and back after they have ended", do=_istiod_gone(2 * _RENEWED_SECONDS + _MINUTE)),
+        naive=Naive(
+            what="and back after they have ended: connections that are open outlive them",
+            do=_istiod_gone(2 * _RENEWED_SECONDS + _MINUTE),
+        ),
     ),
 )

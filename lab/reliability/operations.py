@@ -96,20 +96,6 @@ def _renewed(ground: Ground) -> None:
     time.sleep(_SECONDS)
 
 
-def _made_anew(ground: Ground) -> None:
-    """Certificate and Secret deleted, the gateway restarted, and the Certificate made again.
-
-    The Secret alone is no mistake: running pods keep what they have, and cert-manager makes it within a second.
-    """
-    where = f"--namespace={ISTIO_INGRESS}"
-    text = ground.kubectl("get", "certificate", GATEWAY_TLS_SECRET, where, "--output=json")
-    ground.kubectl("delete", f"certificate/{GATEWAY_TLS_SECRET}", f"secret/{GATEWAY_TLS_SECRET}", where)
-    ground.kubectl("rollout", "restart", f"deployment/{GATEWAY}", where)
-    time.sleep(4 * _SECONDS)
-    _again(ground, text)
-    ground.settled()
-
-
 def _serial(ground: Ground) -> str:
     return ground.kubectl(
         "get", "secret", GATEWAY_TLS_SECRET, f"--namespace={ISTIO_INGRESS}", "--output=jsonpath={.data.tls\\.crt}"
@@ -266,9 +252,6 @@ STEPS: tuple[Step, ...] = (
         kind="planned",
         what="the gateway's certificate is renewed",
         do=_renewed,
-        naive=Naive(
-            what="Certificate and Secret deleted, the gateway restarted, and the Certificate made again", do=_made_anew
-        ),
     ),
     Step(
         name="scale",

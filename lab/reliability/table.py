@@ -42,7 +42,7 @@ def updated(text: str, order: Sequence[str], new: Mapping[str, Sequence[str]]) -
 
 
 def _row(step: Step, kind: str, what: str, found: Outcome) -> str:
-    said = f" ({', '.join(_brief(status) for status in sorted(found.said))})" if found.said else ""
+    said = f" ({', '.join(sorted({_brief(status) for status in found.said}))})" if found.said else ""
     lost = f"**{found.lost}**{said}" if found.lost else "0"
     times = f"{found.before} | {found.during} | {found.after}"
     return (
