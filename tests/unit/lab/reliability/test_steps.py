@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
+
 import pytest
 
 from lab.errors import LabError
@@ -32,3 +35,16 @@ def test_an_unknown_name_is_refused_with_those_there_are() -> None:
 def test_the_page_has_a_row_for_every_step() -> None:
     rows = {line.split("`")[1] for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("| `")}
     assert rows == {step.name for step in STEPS}
+
+
+def test_the_first_page_says_what_the_table_has() -> None:
+    asked, lost = Counter[str](), Counter[str]()
+    cells = [line.split("|") for line in DOCUMENT.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    for _, _, kind, _, _, requests, gone, *_ in cells:
+        asked[kind.strip()] += int(requests)
+        lost[kind.strip()] += int(re.findall(r"\d+", gone)[0])
+    planned = len({name for _, name, kind, *_ in cells if kind.strip() == "planned"})
+    said = " ".join((DOCUMENT.parents[1] / "README.md").read_text(encoding="utf-8").split())
+    assert lost["planned"] == 0
+    assert f"{planned} planned steps lost none of {asked['planned']:,} requests" in said
+    assert f"lost {lost['naive']:,} of {asked['naive']:,}" in said
