@@ -13,7 +13,8 @@ from configuration.mesh import revision_of
 from lab.cluster.certificates import Authority
 from lab.reliability.ground import Ground
 from lab.reliability.stack import FIRST, ISTIOD, WEB, Standing
-from lab.reliability.steps import Act, Naive, Step
+from lab.reliability.steps import Naive, Step
+from lab.reliability.unplanned import gone
 from lab.waiting import until
 from manifests.names import INJECTION_LABEL, ISTIO_SYSTEM
 from versions import ISTIO
@@ -132,19 +133,6 @@ def _short_lived(ground: Ground) -> None:
         ground.kubectl("patch", *where, f"--patch={json.dumps({'data': {'mesh': mesh}})}")
 
 
-def _istiod_gone(seconds: float) -> Act:
-    """From before the certificates are renewed until so many seconds after."""
-
-    def do(ground: Ground) -> None:
-        where = ("scale", "deployment", ISTIOD, f"--namespace={ISTIO_SYSTEM}")
-        ground.kubectl(*where, "--replicas=0")
-        time.sleep(seconds)
-        ground.kubectl(*where, "--replicas=1")
-        ground.settled()
-
-    return do
-
-
 STEPS: tuple[Step, ...] = (
     Step(
         name="change-root",
@@ -160,10 +148,10 @@ STEPS: tuple[Step, ...] = (
         kind="unplanned",
         what="istiod gone while an application's certificates are due, and back before they end (3 minutes, not a day)",
         prepare=_short_lived,
-        do=_istiod_gone(_RENEWED_SECONDS + _MINUTE / 2),
+        do=gone(ISTIO_SYSTEM, ISTIOD, 1, seconds=_RENEWED_SECONDS + _MINUTE / 2),
         naive=Naive(
             what="and back after they have ended: connections that are open outlive them",
-            do=_istiod_gone(2 * _RENEWED_SECONDS + _MINUTE),
+            do=gone(ISTIO_SYSTEM, ISTIOD, 1, seconds=2 * _RENEWED_SECONDS + _MINUTE),
         ),
     ),
 )

@@ -20,7 +20,7 @@ _WEB_COMMAND = (b"/load", b"serve", b"-http")
 _AGENT_SECONDS = 5.0
 
 
-def _gone(namespace: str, name: str, replicas: int, seconds: float = _MINUTE) -> Act:
+def gone(namespace: str, name: str, replicas: int, seconds: float = _MINUTE) -> Act:
     """A Deployment without pods for a while."""
 
     def do(ground: Ground) -> None:
@@ -111,10 +111,10 @@ STEPS: tuple[Step, ...] = (
         name="istiod-gone",
         kind="unplanned",
         what="istiod gone for a minute",
-        do=_gone(ISTIO_SYSTEM, ISTIOD, 1),
+        do=gone(ISTIO_SYSTEM, ISTIOD, 1),
         naive=Naive(
             what="and the application's pods all deleted meanwhile",
-            do=_and_restarted(_gone(ISTIO_SYSTEM, ISTIOD, 1, seconds=15)),
+            do=_and_restarted(gone(ISTIO_SYSTEM, ISTIOD, 1, seconds=15)),
         ),
     ),
     Step(
@@ -153,7 +153,7 @@ STEPS: tuple[Step, ...] = (
         name="controller-gone",
         kind="unplanned",
         what="the load balancer controller gone for a minute",
-        do=_gone(KUBE_SYSTEM, _CONTROLLER, 2),
+        do=gone(KUBE_SYSTEM, _CONTROLLER, 2),
         naive=Naive(
             what=f"and `{GATEWAY}` restarted by deleting its pods meanwhile",
             do=_without_controller,
