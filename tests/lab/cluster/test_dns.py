@@ -33,7 +33,7 @@ def test_the_deployment_is_available_and_the_service_has_the_tenth_address(whole
     deployment = whole_lab.get("deployment", "coredns", "--namespace=kube-system")["status"]
     service = whole_lab.get("service", "kube-dns", "--namespace=kube-system")["spec"]
 
-    assert deployment["availableReplicas"] == 1
+    assert deployment["availableReplicas"] == 2
     assert service["clusterIP"] == whole_lab.plane.network.dns
 
 
