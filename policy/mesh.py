@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
+from configuration.applications import Namespace
 from manifests.names import INJECTION_LABEL
 from manifests.shadow import REFUSE_NOBODY, is_tried
 from policy.resources import Resource
@@ -53,13 +54,16 @@ def tried(policy: Resource) -> bool:
 def is_declared_opening(policy: Resource, stack: Stack) -> bool:
     """Whether it stands in for the policies of a namespace that the settings only try out: a weakening (MR201), or of
     one that is outside the mesh, where it speaks to pods on their way in or out only."""
-    declared = (one for one in stack.settings.namespaces if one.name == policy.namespace)
-    return policy.object_name == REFUSE_NOBODY and any(one.refuses_nobody for one in declared)
+    return policy.object_name == REFUSE_NOBODY and any(one.refuses_nobody for one in _named(policy.namespace, stack))
 
 
 def shadowed(namespace: str, stack: Stack) -> bool:
     """Whether the settings only try its policies out."""
-    return any(one.name == namespace and one.shadowed for one in stack.settings.namespaces)
+    return any(one.shadowed for one in _named(namespace, stack))
+
+
+def _named(namespace: str, stack: Stack) -> Iterator[Namespace]:
+    return (one for one in stack.settings.namespaces if one.name == namespace)
 
 
 def selects(selector: Mapping[str, Any], labels: Mapping[str, Any]) -> bool:
@@ -102,8 +106,7 @@ def _pods(stack: Stack, namespace: str) -> Iterator[Mapping[str, Any]]:
     for kind in WORKLOADS:
         for workload in inside(stack, kind, namespace):
             yield workload.pod_metadata.get("labels") or {}
-    for one in stack.settings.namespaces:
-        if one.name == namespace:
-            for application in one.applications:
-                if application.workload == "external":
-                    yield {"app": application.name}
+    for one in _named(namespace, stack):
+        for application in one.applications:
+            if application.workload == "external":
+                yield {"app": application.name}

@@ -60,11 +60,15 @@ class ControlPlane:
             "TMPDIR": str(self.state.temporary),
         }
 
+    @property
+    def tools(self) -> Tools:
+        """The operator's kubectl on this cluster."""
+        return Tools(kubectl=str(self.toolchain.bin("kubectl")), kubeconfig=self.kubeconfig)
+
     def kubectl(self, *arguments: str, stdin: str | None = None) -> str:
         """What it prints, as an operator has it. Raises LabError with what it says instead."""
-        tools = Tools(kubectl=str(self.toolchain.bin("kubectl")), kubeconfig=self.kubeconfig)
         try:
-            return tools.ask_kubectl(*arguments, stdin=stdin, seconds=_KUBECTL_SECONDS)
+            return self.tools.ask_kubectl(*arguments, stdin=stdin, seconds=_KUBECTL_SECONDS)
         except ToolError as problem:
             raise LabError(str(problem)) from problem
 

@@ -69,17 +69,12 @@ def _replaced(kind: str, namespace: str, name: str) -> Act:
         ground.kubectl("delete", kind, name, f"--namespace={namespace}")
         # As long as a person takes, or a pipeline's next job.
         time.sleep(_SECONDS)
-        _again(ground, text)
+        document = json.loads(text)
+        document["metadata"] = {key: document["metadata"][key] for key in ("name", "namespace")}
+        ground.objects("pulumi-lab").apply(document)
         time.sleep(_SECONDS)
 
     return do
-
-
-def _again(ground: Ground, text: str) -> None:
-    document = json.loads(text)
-    document["metadata"] = {key: document["metadata"][key] for key in ("name", "namespace")}
-    document.pop("status", None)
-    ground.objects("pulumi-lab").apply(document)
 
 
 def _renewed(ground: Ground) -> None:

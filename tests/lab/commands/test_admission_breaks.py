@@ -15,7 +15,6 @@ from lab.commands.verification import prove
 from manifests.images import Images
 from manifests.mesh_graph import Member
 from meshops.stack_settings import stack_settings
-from meshops.tools import Tools
 from meshops.verify.attempt import Answer
 from meshops.verify.attempts.asking import Asking
 from meshops.verify.attempts.catalogue import Catalogue
@@ -53,8 +52,7 @@ def _attempts(lab: WholeLab) -> Mapping[str, Answer]:
         images=Images(settings.image_registry),
         pod=pods[0]["metadata"]["name"],
     )
-    tools = Tools(kubectl=str(lab.plane.toolchain.bin("kubectl")), kubeconfig=lab.plane.kubeconfig)
-    asking = Asking(tools=tools, namespace=namespace.name, run=secrets.token_hex(4))
+    asking = Asking(tools=lab.plane.tools, namespace=namespace.name, run=secrets.token_hex(4))
     return {answer.attempt.id: answer for answer in asking.ask(catalogue.attempts())}
 
 

@@ -27,7 +27,6 @@ from meshops.checks.model import Verdict
 from meshops.owners import GIT_MANAGERS, git_owner, managers
 from meshops.preflight import namespaces
 from meshops.preflight.aws import Endpoint
-from meshops.tools import Tools
 from meshops.waves import rollback
 from offline.stack_files import for_parsing
 from tests import ROOT
@@ -94,9 +93,8 @@ class Owned:
 
     def preflight(self, entry: Path) -> Verdict:
         """MP701, as `meshops preflight` asks it."""
-        tools = Tools(kubectl=str(self.lab.plane.toolchain.bin("kubectl")), kubeconfig=self.lab.plane.kubeconfig)
         endpoint = Endpoint(public=True, public_cidrs=())
-        return namespaces.check(self.settings(entry), endpoint, namespaces.read(tools))
+        return namespaces.check(self.settings(entry), endpoint, namespaces.read(self.lab.plane.tools))
 
     def verify(self, entry: Path, id: str) -> Verdict:
         return prove(self.lab.plane, self.settings(entry), STACK, only=(id,)).result(id).verdict
