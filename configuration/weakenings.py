@@ -15,6 +15,7 @@ from configuration.kinds.weakening import Weakening as Weakening
 from configuration.leaving.weakenings import leaving
 from configuration.load_balancer import Waf
 from configuration.rules.aws import is_nearly_everyone
+from configuration.rules.each import path_of
 from configuration.settings import Settings
 
 _WORKING_METHODS = {"GET", "POST", "PUT", "PATCH", "DELETE"}
@@ -300,7 +301,7 @@ def _namespace(settings: Settings, namespace: Namespace) -> Iterator[Weakening]:
 
 
 def _application(settings: Settings, namespace: Namespace, application: Application) -> Iterator[Weakening]:
-    path = f"namespaces[{namespace.name}].applications[{application.name}]"
+    path = path_of(namespace, application)
     outside = {other.name for other in settings.namespaces if other.phase == "outside"}
     for caller in application.callers:
         home = qualified(caller.application, namespace.name).partition("/")[0]

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 
 from configuration.authentication import Authentication
 from configuration.breaches import Breach, breach
+from configuration.rules.each import each_application
 from configuration.settings import Settings
 
 # Set by the proxies themselves, or believed by them.
@@ -13,39 +14,37 @@ _PROXY_HEADERS = ("x-envoy-", "x-forwarded-", "x-istio-", "x-request-id", "x-b3-
 
 
 def authentication_can_be_checked(settings: Settings) -> Iterator[Breach]:
-    for namespace in settings.namespaces:
-        for application in namespace.applications:
-            path = f"namespaces[{namespace.name}].applications[{application.name}]"
-            if application.authentication is None:
-                continue
-            if not application.hosts:
-                yield breach(
-                    f"{path}.authentication",
-                    application.name,
-                    "It has no public host: only its declared callers reach it, each with an identity of its own.",
-                    "Remove it, or name the hosts under which users reach the application.",
-                    f"{path}.hosts",
-                )
-            if application.opaque:
-                yield breach(
-                    f"{path}.authentication",
-                    application.name,
-                    "The mesh cannot read this application's requests, so it sees no token in them.",
-                    "Let the gateway end its TLS and the application speak HTTP, or let it ask for the token itself.",
-                    f"{path}.protocol",
-                    f"{path}.tls",
-                )
-            if not namespace.in_mesh:
-                yield breach(
-                    f"{path}.authentication",
-                    application.name,
-                    "Its own sidecar checks the token, and outside the mesh it has none: everybody would be let in.",
-                    "Bring the namespace into the mesh first, or take the application's hosts away.",
-                    f"namespaces[{namespace.name}].phase",
-                )
-            yield from _issuers(application.authentication, f"{path}.authentication")
-            yield from _sources(application.authentication, f"{path}.authentication")
-            yield from _headers(application.authentication, f"{path}.authentication")
+    for namespace, application, path in each_application(settings):
+        if application.authentication is None:
+            continue
+        if not application.hosts:
+            yield breach(
+                f"{path}.authentication",
+                application.name,
+                "It has no public host: only its declared callers reach it, each with an identity of its own.",
+                "Remove it, or name the hosts under which users reach the application.",
+                f"{path}.hosts",
+            )
+        if application.opaque:
+            yield breach(
+                f"{path}.authentication",
+                application.name,
+                "The mesh cannot read this application's requests, so it sees no token in them.",
+                "Let the gateway end its TLS and the application speak HTTP, or let it ask for the token itself.",
+                f"{path}.protocol",
+                f"{path}.tls",
+            )
+        if not namespace.in_mesh:
+            yield breach(
+                f"{path}.authentication",
+                application.name,
+                "Its own sidecar checks the token, and outside the mesh it has none: everybody would be let in.",
+                "Bring the namespace into the mesh first, or take the application's hosts away.",
+                f"namespaces[{namespace.name}].phase",
+            )
+        yield from _issuers(application.authentication, f"{path}.authentication")
+        yield from _sources(application.authentication, f"{path}.authentication")
+        yield from _headers(application.authentication, f"{path}.authentication")
 
 
 def _issuers(authentication: Authentication, path: str) -> Iterator[Breach]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from configuration.breaches import Breach, breach
+from configuration.rules.each import each_application
 from configuration.settings import Settings
 
 # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html: 10,240 characters in a role's inline
@@ -15,53 +16,51 @@ _OF_A_VALUE = 3
 
 
 def identities_are_limited(settings: Settings) -> Iterator[Breach]:
-    for namespace in settings.namespaces:
-        for application in namespace.applications:
-            path = f"namespaces[{namespace.name}].applications[{application.name}].awsPolicy"
-            for index, statement in enumerate(application.aws_policy):
-                if statement.on_everything and statement.wildcards:
-                    yield breach(
-                        f"{path}[{index}].actions",
-                        list(statement.wildcards),
-                        "A wildcard of actions on every resource of the account is no limit at all.",
-                        "Name the actions, or the resources.",
-                        f"{path}[{index}].resources",
-                    )
-            written = sum(
-                _OF_A_STATEMENT + sum(len(value) + _OF_A_VALUE for value in (*statement.actions, *statement.resources))
-                for statement in application.aws_policy
-            )
-            if written > _MOST_CHARACTERS:
+    for _, application, where in each_application(settings):
+        path = f"{where}.awsPolicy"
+        for index, statement in enumerate(application.aws_policy):
+            if statement.on_everything and statement.wildcards:
                 yield breach(
-                    path,
-                    f"(about {written} characters)",
-                    f"IAM takes {_MOST_CHARACTERS} characters in the policy of a role.",
-                    "Name fewer actions and resources, e.g. a prefix of them.",
+                    f"{path}[{index}].actions",
+                    list(statement.wildcards),
+                    "A wildcard of actions on every resource of the account is no limit at all.",
+                    "Name the actions, or the resources.",
+                    f"{path}[{index}].resources",
                 )
+        written = sum(
+            _OF_A_STATEMENT + sum(len(value) + _OF_A_VALUE for value in (*statement.actions, *statement.resources))
+            for statement in application.aws_policy
+        )
+        if written > _MOST_CHARACTERS:
+            yield breach(
+                path,
+                f"(about {written} characters)",
+                f"IAM takes {_MOST_CHARACTERS} characters in the policy of a role.",
+                "Name fewer actions and resources, e.g. a prefix of them.",
+            )
 
 
 def managed_secrets_reach_their_pods(settings: Settings) -> Iterator[Breach]:
-    for namespace in settings.namespaces:
-        for application in namespace.applications:
-            path = f"namespaces[{namespace.name}].applications[{application.name}].environment"
-            seen: dict[tuple[str, str], str] = {}
-            for variable, secret in application.managed_secrets.items():
-                yield from _one_secret(settings, f"{path}.{variable}", variable, secret)
-                if application.workload == "external":
-                    yield breach(
-                        f"{path}.{variable}",
-                        secret[0],
-                        "Another pipeline deploys this workload: a file named here would never be in it.",
-                        'Remove it, or set workload to "managed".',
-                    )
-                if secret in seen:
-                    yield breach(
-                        f"{path}.{variable}",
-                        "#".join(filter(None, secret)),
-                        f"{seen[secret]} names the same: AWS's provider writes it into one file.",
-                        "Let the application read that one.",
-                    )
-                seen[secret] = variable
+    for _, application, where in each_application(settings):
+        path = f"{where}.environment"
+        seen: dict[tuple[str, str], str] = {}
+        for variable, secret in application.managed_secrets.items():
+            yield from _one_secret(settings, f"{path}.{variable}", variable, secret)
+            if application.workload == "external":
+                yield breach(
+                    f"{path}.{variable}",
+                    secret[0],
+                    "Another pipeline deploys this workload: a file named here would never be in it.",
+                    'Remove it, or set workload to "managed".',
+                )
+            if secret in seen:
+                yield breach(
+                    f"{path}.{variable}",
+                    "#".join(filter(None, secret)),
+                    f"{seen[secret]} names the same: AWS's provider writes it into one file.",
+                    "Let the application read that one.",
+                )
+            seen[secret] = variable
 
 
 def _one_secret(settings: Settings, path: str, variable: str, secret: tuple[str, str]) -> Iterator[Breach]:

@@ -11,4 +11,8 @@ from configuration.settings import Settings
 def each_application(settings: Settings) -> Iterator[tuple[Namespace, Application, str]]:
     for namespace in settings.namespaces:
         for application in namespace.applications:
-            yield namespace, application, f"namespaces[{namespace.name}].applications[{application.name}]"
+            yield namespace, application, path_of(namespace, application)
+
+
+def path_of(namespace: Namespace, application: Application) -> str:
+    return f"namespaces[{namespace.name}].applications[{application.name}]"

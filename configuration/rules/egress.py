@@ -9,6 +9,7 @@ from ipaddress import IPv4Network
 from configuration.applications import RESERVED_NAMESPACES, Application, Namespace
 from configuration.breaches import Breach, breach
 from configuration.leaving.egress import Egress
+from configuration.rules.each import each_application, path_of
 from configuration.settings import Settings
 
 
@@ -42,12 +43,12 @@ def egress_is_external(settings: Settings) -> Iterator[Breach]:
 def _declared(namespace: Namespace) -> Iterator[tuple[Egress, str]]:
     """What its applications declare, each with the path of the setting."""
     for application in namespace.applications:
-        yield from _of_application(namespace, application)
+        yield from _of_application(application, path_of(namespace, application))
 
 
-def _of_application(namespace: Namespace, application: Application) -> Iterator[tuple[Egress, str]]:
+def _of_application(application: Application, path: str) -> Iterator[tuple[Egress, str]]:
     for index, egress in enumerate(application.egress):
-        yield egress, f"namespaces[{namespace.name}].applications[{application.name}].egress[{index}]"
+        yield egress, f"{path}.egress[{index}]"
 
 
 def _originated(namespace: Namespace) -> Iterator[Breach]:
@@ -110,26 +111,25 @@ def egress_has_one_destination(settings: Settings) -> Iterator[Breach]:
 
 def one_opaque_service_on_a_port(settings: Settings) -> Iterator[Breach]:
     """istio pilot/pkg/networking/core/listener.go (mergeTCPFilterChains): of two that match alike istiod drops one."""
-    for namespace in settings.namespaces:
-        for application in namespace.applications:
-            seen: list[tuple[Egress, str]] = []
-            for egress, where in _of_application(namespace, application):
-                if egress.protocol != "TCP":
-                    continue
-                for other, place in seen:
-                    if other.port == egress.port and _match_alike(egress, other):
-                        yield breach(
-                            f"{where}.{'cidr' if egress.cidr else 'host'}",
-                            egress.destination,
-                            f"{other.destination} at {place} has port {egress.port} too, and opaque TCP is told by "
-                            "port and address alone: one of the two would never be used.",
-                            "Declare one network that holds both, by `cidr`; or what speaks TLS as TLS.",
-                            f"{where}.port",
-                            f"{where}.protocol",
-                            place,
-                        )
-                        break
-                seen.append((egress, where))
+    for _, application, path in each_application(settings):
+        seen: list[tuple[Egress, str]] = []
+        for egress, where in _of_application(application, path):
+            if egress.protocol != "TCP":
+                continue
+            for other, place in seen:
+                if other.port == egress.port and _match_alike(egress, other):
+                    yield breach(
+                        f"{where}.{'cidr' if egress.cidr else 'host'}",
+                        egress.destination,
+                        f"{other.destination} at {place} has port {egress.port} too, and opaque TCP is told by "
+                        "port and address alone: one of the two would never be used.",
+                        "Declare one network that holds both, by `cidr`; or what speaks TLS as TLS.",
+                        f"{where}.port",
+                        f"{where}.protocol",
+                        place,
+                    )
+                    break
+            seen.append((egress, where))
 
 
 def _match_alike(one: Egress, other: Egress) -> bool:
