@@ -83,8 +83,13 @@ def control_group(state: State) -> str:
     return f"/zero-trust-mesh-{sha256(str(state.root).encode()).hexdigest()[:12]}"
 
 
+def is_unified() -> bool:
+    """Whether this machine has version 2 of control groups, and nothing else."""
+    return _UNIFIED.exists()
+
+
 def hierarchies() -> tuple[Path, ...]:
     """Where control groups are mounted: one place with version 2, one for each controller with version 1."""
-    if _UNIFIED.exists():
+    if is_unified():
         return (CONTROL_GROUPS,)
     return tuple(path for path in sorted(CONTROL_GROUPS.iterdir()) if path.is_dir() and not path.is_symlink())
