@@ -61,12 +61,21 @@ class ApiProxy:
             env=environment,
         )
         deadline = time.monotonic() + _START_SECONDS
-        while not self._socket.exists():
+        while not self._listens():
             if self._process.poll() is not None or time.monotonic() > deadline:
                 self.__exit__()
                 raise ToolError("kubectl proxy did not start")
             time.sleep(0.05)
         return self
+
+    def _listens(self) -> bool:
+        """Its file is there before anybody listens on it."""
+        try:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
+                attempt.connect(str(self._socket))
+        except OSError:
+            return False
+        return True
 
     def __exit__(self, *problem: object) -> None:
         self._process.terminate()

@@ -112,7 +112,7 @@ def _workload(tools: Tools, key: tuple[str, str], pod: Pod) -> Workload:
         else (),
         mtls=_attempt(
             f"The mode of {pod}",
-            lambda: parse_mode(tools.ask_istioctl("experimental", "describe", "pod", name)),
+            lambda: gather_mode(tools, name),
         )
         if of_application
         else "",
@@ -121,6 +121,14 @@ def _workload(tools: Tools, key: tuple[str, str], pod: Pod) -> Workload:
             lambda: parse_metrics(tools.ask_istioctl("experimental", "envoy-stats", name, "--output", "prom")),
         ),
     )
+
+
+def gather_mode(tools: Tools, pod: str) -> str:
+    """istioctl says it before it asks every pod of the gateway, and fails at one that has ended and is still listed."""
+    ask = "experimental", "describe", "pod", pod
+    if match := _MODE.search(tools.ask_istioctl(*ask, accept=(0, 1))):
+        return match[1]
+    return parse_mode(tools.ask_istioctl(*ask))
 
 
 def parse_metrics(text: str) -> int:

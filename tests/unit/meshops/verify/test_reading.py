@@ -17,7 +17,14 @@ from meshops.verify.comparison import difference
 from meshops.verify.facts import Proxy
 from meshops.verify.gather.analysis import gather_analysis, parse_analysis
 from meshops.verify.gather.objects import parse_objects
-from meshops.verify.gather.proxies import gather_proxies, parse_authz, parse_mode, parse_secret, parse_status
+from meshops.verify.gather.proxies import (
+    gather_mode,
+    gather_proxies,
+    parse_authz,
+    parse_mode,
+    parse_secret,
+    parse_status,
+)
 from tests.unit.meshops.verify.world import live
 
 REFUSED = {
@@ -217,6 +224,13 @@ def test_the_mode_is_read_from_what_describe_says() -> None:
     assert parse_mode("Effective PeerAuthentication:\n   Workload mTLS mode: STRICT\n") == "STRICT"
     with pytest.raises(ToolError, match="no mTLS mode"):
         parse_mode("Pod: billing-1.shop\n")
+
+
+def test_the_mode_is_had_though_a_pod_of_the_gateway_has_ended(tmp_path: Path) -> None:
+    gone = "echo 'Error: port forward: pod not found' >&2; exit 1"
+    assert gather_mode(_istioctl(tmp_path, f"echo 'Workload mTLS mode: STRICT'; {gone}"), "billing-1.shop") == "STRICT"
+    with pytest.raises(ToolError, match="pod not found"):
+        gather_mode(_istioctl(tmp_path, gone), "billing-1.shop")
 
 
 def test_a_proxys_own_certificate_is_the_secret_called_default() -> None:
