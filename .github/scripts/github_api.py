@@ -5,6 +5,8 @@ from __future__ import annotations
 import io
 import json
 import os
+import time
+import urllib.error
 import urllib.request
 import zipfile
 from collections.abc import Iterator, Mapping
@@ -12,6 +14,9 @@ from dataclasses import dataclass
 from typing import Any, Protocol
 
 _MAX_PAGES = 50
+_TRIES = 3
+_PAUSE_SECONDS = 2.0
+_SHOWN = 100
 
 
 class Refused(Exception):
@@ -42,7 +47,15 @@ class GitHub:
         return cls(environment["GITHUB_API_URL"], environment["GH_TOKEN"], environment["GITHUB_GRAPHQL_URL"])
 
     def get(self, path: str) -> Any:
-        return json.loads(self._call("GET", f"{self._url}{path}"))
+        """Asked again where what came is no JSON, as when a proxy answers in its place. Raises URLError."""
+        content = b""
+        for _ in range(_TRIES):
+            content = self._call("GET", f"{self._url}{path}")
+            try:
+                return json.loads(content)
+            except ValueError:
+                time.sleep(_PAUSE_SECONDS)
+        raise urllib.error.URLError(f"{path} was answered {content[:_SHOWN]!r}, which is no JSON")
 
     def get_bytes(self, path: str, limit: int) -> bytes:
         content = self._call("GET", f"{self._url}{path}", limit=limit + 1)

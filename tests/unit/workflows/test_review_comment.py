@@ -9,6 +9,7 @@ import zipfile
 from collections.abc import Mapping
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any
+from urllib.error import URLError
 
 import pytest
 from hypothesis import given
@@ -272,3 +273,31 @@ def test_the_token_does_not_follow_a_download_to_the_storage_host() -> None:
         thread.join()
     assert str(refused.value) == "/zip has more than 11 bytes."
     assert seen == [("/zip", "Bearer the-token"), ("/blob", None)] * 2
+
+
+@pytest.mark.parametrize(
+    ("answers", "asked"), [([b"", b"<html>", b'{"a": 1}'], 3), ([b'{"a": 1}'], 1)], ids=["no JSON twice", "at once"]
+)
+def test_what_is_no_json_is_asked_for_again(monkeypatch: pytest.MonkeyPatch, answers: list[bytes], asked: int) -> None:
+    github, calls = _answering(monkeypatch, answers)
+    assert github.get("/pulls") == {"a": 1}
+    assert len(calls) == asked
+
+
+def test_what_stays_no_json_is_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    github, calls = _answering(monkeypatch, [b"<html>" + b"x" * 200] * 9)
+    with pytest.raises(URLError, match=r"/pulls was answered b'<html>x{94}', which is no JSON"):
+        github.get("/pulls")
+    assert len(calls) == 3
+
+
+def _answering(monkeypatch: pytest.MonkeyPatch, answers: list[bytes]) -> tuple[Any, list[str]]:
+    github, calls, left = github_api.GitHub("https://api.example.com", "the-token"), [], iter(answers)
+
+    def answer(method: str, url: str) -> bytes:
+        calls.append(f"{method} {url}")
+        return next(left)
+
+    monkeypatch.setattr(github, "_call", answer)
+    monkeypatch.setattr(github_api, "_PAUSE_SECONDS", 0.0)
+    return github, calls
