@@ -24,7 +24,8 @@ set -o errexit -o pipefail
 make() { test "$*" = "verify STACK=prod" && (cd "$ROOT" && "$PYTHON" -m lab verify); }
 signer() {
   local pod
-  pod=$(kubectl get pods -n istio-ingress -l istio=ingressgateway --sort-by=.metadata.creationTimestamp -o name |
+  pod=$(kubectl get pods -n istio-ingress -l istio=ingressgateway,pod-template-hash -o name \\
+      --sort-by=.metadata.creationTimestamp |
     tail -n 1)
   istioctl proxy-config secret -n istio-ingress "${pod#pod/}" -o json | "$PYTHON" -c "$CHAIN" |
     openssl x509 -noout -issuer
