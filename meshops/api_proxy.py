@@ -70,11 +70,13 @@ class ApiProxy:
 
     def _listens(self) -> bool:
         """Its file is there before anybody listens on it."""
+        attempt = _Connection(self._socket)
         try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as attempt:
-                attempt.connect(str(self._socket))
+            attempt.connect()
         except OSError:
             return False
+        finally:
+            attempt.close()
         return True
 
     def __exit__(self, *problem: object) -> None:

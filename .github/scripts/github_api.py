@@ -49,12 +49,14 @@ class GitHub:
     def get(self, path: str) -> Any:
         """Asked again where what came is no JSON, as when a proxy answers in its place. Raises URLError."""
         content = b""
-        for _ in range(_TRIES):
+        for tried in range(_TRIES):
+            if tried:
+                time.sleep(_PAUSE_SECONDS)
             content = self._call("GET", f"{self._url}{path}")
             try:
                 return json.loads(content)
             except ValueError:
-                time.sleep(_PAUSE_SECONDS)
+                continue
         raise urllib.error.URLError(f"{path} was answered {content[:_SHOWN]!r}, which is no JSON")
 
     def get_bytes(self, path: str, limit: int) -> bytes:

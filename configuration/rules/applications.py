@@ -10,7 +10,7 @@ from configuration.applications import SIDECAR_USER
 from configuration.breaches import Breach, breach
 from configuration.kinds.quantities import bytes_of
 from configuration.kinds.secrets import GENERATE_KEY
-from configuration.rules.each import each_application
+from configuration.rules.each import each_application, path_of
 from configuration.settings import Settings
 
 
@@ -29,7 +29,7 @@ def names_are_unique(settings: Settings) -> Iterator[Breach]:
         for application in namespace.applications:
             if application.name in inside:
                 yield breach(
-                    f"namespaces[{namespace.name}].applications[{application.name}].name",
+                    f"{path_of(namespace, application)}.name",
                     application.name,
                     "Two applications of the namespace have this name.",
                     "Rename one.",

@@ -126,9 +126,8 @@ def _workload(tools: Tools, key: tuple[str, str], pod: Pod) -> Workload:
 def gather_mode(tools: Tools, pod: str) -> str:
     """istioctl says it before it asks every pod of the gateway, and fails at one that has ended and is still listed."""
     ask = "experimental", "describe", "pod", pod
-    if match := _MODE.search(tools.ask_istioctl(*ask, accept=(0, 1))):
-        return match[1]
-    return parse_mode(tools.ask_istioctl(*ask))
+    said = tools.ask_istioctl(*ask, accept=(0, 1))
+    return parse_mode(said if _MODE.search(said) else tools.ask_istioctl(*ask))
 
 
 def parse_metrics(text: str) -> int:

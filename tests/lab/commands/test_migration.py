@@ -28,6 +28,7 @@ from meshops.waves.patch import edited
 from meshops.waves.record import NAMESPACE, Promotion, promotion, read
 from offline.stack_files import read_stack
 from tests import ROOT
+from tests.runbooks import blocks
 from tests.whole_lab import WholeLab
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
@@ -48,10 +49,7 @@ def _made(output: str) -> list[tuple[str, str, str]]:
 
 def _commands(part: str) -> list[str]:
     """The commands of the page's part with this heading."""
-    text = _PAGE.read_text(encoding="utf-8")
-    (found,) = re.findall(rf"^## {re.escape(part)}.*?$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    blocks = re.findall(r"^```console$(.*?)^```$", found, re.MULTILINE | re.DOTALL)
-    return [line[2:] for block in blocks for line in block.splitlines() if line.startswith("$ ")]
+    return [line[2:] for block in blocks(_PAGE, part) for line in block.splitlines() if line.startswith("$ ")]
 
 
 @dataclass

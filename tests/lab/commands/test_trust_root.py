@@ -12,6 +12,7 @@ import pytest
 
 from lab import paths
 from tests import ROOT
+from tests.runbooks import blocks
 from tests.whole_lab import WholeLab
 
 pytestmark = [pytest.mark.long, pytest.mark.timeout(1800)]
@@ -39,15 +40,8 @@ print(base64.b64decode(held["default"]["tlsCertificate"]["certificateChain"]["in
 """
 
 
-def _blocks(heading: str) -> list[str]:
-    """The blocks of commands of the page's part with this heading."""
-    text = _PAGE.read_text(encoding="utf-8")
-    (found,) = re.findall(rf"^## {re.escape(heading)}.*?$(.*?)(?=^## |\Z)", text, re.MULTILINE | re.DOTALL)
-    return re.findall(r"^```console$(.*?)^```$", found, re.MULTILINE | re.DOTALL)
-
-
 def test_another_root_takes_over_and_the_old_one_comes_back(whole_lab: WholeLab, tmp_path: Path) -> None:
-    (made,), (both,), (signs,), (alone, back) = (_blocks(part) for part in ("1.", "2.", "3.", "4."))
+    (made,), (both,), (signs,), (alone, back) = (blocks(_PAGE, part) for part in ("1.", "2.", "3.", "4."))
     before = whole_lab.tool("kubectl", "get", *_PUBLISHED).stdout
     script = _SHELL + "\n".join(
         (made, both, "echo SIGNER $(signer)", signs, "echo SIGNER $(signer)", alone, back,
